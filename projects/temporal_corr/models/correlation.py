@@ -1,0 +1,151 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Temporal feature correlation (Section 2 of the paper).
+
+Shapes: N samples, P keypoints, C channels, H x W map.
+
+===========  ==============  ============================================
+name         shape           is
+===========  ==============  ============================================
+features     (N, C, H, W)    the intermediate feature maps I
+heatmaps     (N, P, H, W)    the weights B of every location
+exemplars    (N, P, C)       the keypoint features J, unit vectors
+maps         (N, P, H, W)    how likely a keypoint reappears at a location
+===========  ==============  ============================================
+
+The sums run in float32 whatever the inputs are: H x W products of float16
+overflow, and an exemplar is the one thing that is carried from frame to
+frame.
+"""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
+    r"""Extract the feature of each keypoint, Eq. (1) of the paper.
+
+    .. math::
+        J_p(c) = \frac{1}{N_p} \sum_{h,w} B(h, w, p)\, I(h, w, c)
+
+    with :math:`N_p` such that :math:`J_p` has an L2 norm of 1.
+
+    Args:
+        features (Tensor): Intermediate feature maps I in shape
+            (N, C, H, W).
+        heatmaps (Tensor): Heatmaps B in shape (N, P, H, W): ground truth
+            in training, the prediction of the frame in test.
+
+    Returns:
+        Tensor: Exemplars J in shape (N, P, C), float32 (float64 for float64
+        inputs). A keypoint whose heatmap is zero gets a zero exemplar.
+
+    Raises:
+        ValueError: If the two maps differ in batch or spatial size.
+    """
+    if features.shape[0] != heatmaps.shape[0] or (features.shape[2:] !=
+                                                  heatmaps.shape[2:]):
+        raise ValueError(
+            'features and heatmaps must have the same batch and spatial '
+            f'size, got {tuple(features.shape)} and {tuple(heatmaps.shape)}: '
+            "the paper's I is taken at the resolution of the heatmaps")
+    with torch.autocast(features.device.type, enabled=False):
+        features, heatmaps = _full_precision(features, heatmaps)
+        # Dividing by the largest weight first changes nothing (J is
+        # normalised) and keeps faint heatmaps away from the norm's epsilon.
+        peak = heatmaps.abs().amax(dim=(2, 3), keepdim=True)
+        weights = heatmaps / peak.masked_fill(peak == 0, 1)
+        sums = weights.flatten(2) @ features.flatten(2).transpose(1, 2)
+        return F.normalize(sums, dim=2)
+
+
+def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
+    """Correlate exemplars with every location of a feature map.
+
+    "We use inner-product to compute similarity between feature vector
+    pairs" (Section 2, Feature correlation).
+
+    Args:
+        features (Tensor): Feature maps of the current frame in shape
+            (N, C, H, W).
+        exemplars (Tensor): Exemplars of an earlier frame in shape (N, P, C).
+
+    Returns:
+        Tensor: Correlation maps in shape (N, P, H, W), float32 (float64 for
+        float64 inputs).
+
+    Raises:
+        ValueError: If batch or channels differ.
+    """
+    if (features.shape[0], features.shape[1]) != (exemplars.shape[0],
+                                                  exemplars.shape[2]):
+        raise ValueError(
+            f'features {tuple(features.shape)} and exemplars '
+            f'{tuple(exemplars.shape)} must agree in batch and channels')
+    with torch.autocast(features.device.type, enabled=False):
+        features, exemplars = _full_precision(features, exemplars)
+        maps = exemplars @ features.flatten(2)
+        return maps.unflatten(2, features.shape[2:])
+
+
+def _full_precision(*tensors: Tensor):
+    """Promotes half precision to float32, leaves float64 as it is."""
+    dtype = torch.float32
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return (tensor.to(dtype) for tensor in tensors)
+
+
+class ScaledMaps(nn.Module):
+    """The scale layer, and the switch for samples without an exemplar.
+
+    "A scale layer with learnable weights and biases is added right after the
+    correlation maps for better convergence" and "since the keypoint feature
+    is unavailable for the first frame of a video, the initial correlation
+    maps are set to zeros" (Section 3). Masked maps are multiplied by zero
+    rather than skipped, so that every parameter takes part in every
+    iteration, whatever the batch.
+
+    Args:
+        num_keypoints (int): P, one scale and one bias each.
+        scale_init (float): Initial scale. The paper does not say; 1 leaves
+            the maps as they are. Defaults to 1.
+    """
+
+    def __init__(self, num_keypoints: int, scale_init: float = 1.):
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((num_keypoints, ), scale_init))
+        self.bias = nn.Parameter(torch.zeros(num_keypoints))
+
+    def forward(self, maps: Tensor, mask: Tensor) -> Tensor:
+        """Scale and mask.
+
+        Args:
+            maps (Tensor): Maps in shape (N, P, H, W).
+            mask (Tensor): 1 to keep, 0 to zero a sample's maps, shape (N, ).
+
+        Returns:
+            Tensor: Maps in shape (N, P, H, W).
+        """
+        scaled = maps * self.scale[:, None, None] + self.bias[:, None, None]
+        return scaled * mask.to(scaled.dtype)[:, None, None, None]
+
+
+class TemporalCorrelation(ScaledMaps):
+    """Correlation maps, scaled: what the network gets to see of the past."""
+
+    def forward(self, features: Tensor, exemplars: Tensor,
+                mask: Tensor) -> Tensor:
+        """Correlate, scale and mask.
+
+        Args:
+            features (Tensor): Feature maps of the current frame in shape
+                (N, C, H, W).
+            exemplars (Tensor): Exemplars in shape (N, P, C).
+            mask (Tensor): 0 for a sample without exemplars, else 1,
+                shape (N, ).
+
+        Returns:
+            Tensor: Scaled correlation maps in shape (N, P, H, W).
+        """
+        return super().forward(correlation_maps(features, exemplars), mask)

@@ -1,0 +1,77 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import torch
+from mmpose.models.data_preprocessors import PoseDataPreprocessor
+from mmpose.registry import MODELS
+
+
+@MODELS.register_module()
+class ClipDataPreprocessor(PoseDataPreprocessor):
+    """Normalise clips (N, T, 3, H, W) and single frames (N, 3, H, W).
+
+    A clip is normalised as its frames one by one would be. All inputs of a
+    batch have the same size, as the crops of a top-down model do; padding
+    and batch augmentations are left to
+    :class:`mmpose.models.PoseDataPreprocessor`.
+
+    Args:
+        mean (Sequence[float], optional): Pixel mean of each channel, in the
+            order after the conversion. Defaults to None.
+        std (Sequence[float], optional): Pixel standard deviation.
+            Defaults to None.
+        bgr_to_rgb (bool): Whether to convert BGR to RGB. Defaults to False.
+        rgb_to_bgr (bool): Whether to convert RGB to BGR. Defaults to False.
+        non_blocking (bool): Whether transfers to the device are
+            asynchronous. Defaults to False.
+    """
+
+    def __init__(self,
+                 mean=None,
+                 std=None,
+                 bgr_to_rgb: bool = False,
+                 rgb_to_bgr: bool = False,
+                 non_blocking: bool = False):
+        super().__init__(
+            mean=mean,
+            std=std,
+            bgr_to_rgb=bgr_to_rgb,
+            rgb_to_bgr=rgb_to_bgr,
+            non_blocking=non_blocking)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Move to the device, stack, convert the colours, normalise.
+
+        Args:
+            data (dict): ``inputs``, a list of N uint8 tensors in shape
+                (T, 3, H, W) or (3, H, W) or one stacked tensor, and
+                ``data_samples``.
+            training (bool): Whether in training. Defaults to False.
+
+        Returns:
+            dict: The same, ``inputs`` being one float32 tensor.
+
+        Raises:
+            ValueError: If the inputs differ in shape, or are no images.
+        """
+        data = self.cast_data(data)
+        inputs = data['inputs']
+        if not isinstance(inputs, torch.Tensor):
+            shapes = {tuple(frames.shape) for frames in inputs}
+            if len(shapes) > 1:
+                raise ValueError(
+                    f'the inputs of a batch differ in shape: {sorted(shapes)}'
+                    '; TopdownAffine must crop all frames to one input_size')
+            inputs = torch.stack(list(inputs))
+        if inputs.ndim not in (4, 5) or inputs.shape[-3] not in (1, 3):
+            raise ValueError(
+                'inputs must be (N, 3, H, W) frames or (N, T, 3, H, W) '
+                f'clips, got {tuple(inputs.shape)}')
+        if self._channel_conversion:
+            inputs = inputs.flip(-3)
+        inputs = inputs.float()
+        if self._enable_normalize:
+            inputs = (inputs - self.mean) / self.std
+        samples = data.get('data_samples')
+        size = tuple(inputs.shape[-2:])
+        for sample in samples or []:
+            sample.set_metainfo(dict(batch_input_shape=size, pad_shape=size))
+        return dict(inputs=inputs, data_samples=samples)

@@ -1,0 +1,268 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Any, List, Optional, Sequence, Tuple
+
+import torch
+from mmpose.evaluation.functional import pose_pck_accuracy
+from mmpose.models.heads import HeatmapHead
+from mmpose.models.utils.tta import flip_heatmaps
+from mmpose.registry import MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from mmpose.utils.typing import ConfigType, OptSampleList
+from torch import Tensor
+
+from ..correlation import (ScaledMaps, TemporalCorrelation,
+                           keypoint_exemplars)
+from ..resample import resample
+from .temporal_refinement import TemporalRefinement
+
+Features = Tuple[Tensor, ...]
+
+
+@MODELS.register_module()
+class TemporalCorrelationHead(HeatmapHead):
+    """A heatmap head that remembers, for any MMPose backbone.
+
+    The (optional) deconvolutions and convolutions of
+    :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
+    at the resolution of the heatmaps. A residual block takes I and the maps
+    of the past, and the final layer predicts the heatmaps:
+
+    - ``temporal='correlation'``, the paper's method: the exemplars of the
+      previous frame, correlated with I. Remembers the exemplars, (N, P, C).
+    - ``temporal='heatmap'``, the inter-frame heatmap refinement that the
+      paper compares with: the previous heatmaps, carried into the current
+      crop. Remembers the heatmaps and their crop.
+    - ``temporal=None``, the single-frame baseline with the same block.
+
+    Parameter names are those of HeatmapHead, so that its checkpoints load;
+    only what ``temporal_parameters`` lists is new.
+
+    Args:
+        in_channels (int | Sequence[int]): Channels of the backbone's last
+            feature map.
+        out_channels (int): P, number of keypoints.
+        temporal (str, optional): ``'correlation'``, ``'heatmap'`` or None.
+            Defaults to ``'correlation'``.
+        refine_channels (int): Channels inside of the residual block.
+            Defaults to 128, as the paper's Stage 1.
+        mask_rate (float): Share of the training samples whose maps are set
+            to zero: "we randomly set all correlation maps of some training
+            samples to zero at the rate of 0.2". Defaults to 0.2.
+        scale_init (float): Initial weight of the scale layer.
+            Defaults to 1.
+        kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
+            deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
+            conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
+
+    Raises:
+        ValueError: If ``temporal`` is none of the three, or the codec does
+            not give one heatmap per keypoint.
+    """
+
+    #: Modules that a single-frame MMPose checkpoint does not have.
+    temporal_parameters = ('refinement.', 'correlation.', 'previous_heatmaps.')
+
+    def __init__(self,
+                 in_channels: int,
+                 out_channels: int,
+                 temporal: Optional[str] = 'correlation',
+                 refine_channels: int = 128,
+                 mask_rate: float = 0.2,
+                 scale_init: float = 1.,
+                 **kwargs):
+        super().__init__(in_channels, out_channels, **kwargs)
+        if temporal not in ('correlation', 'heatmap', None):
+            raise ValueError("temporal must be 'correlation', 'heatmap' or "
+                             f'None, got {temporal!r}')
+        if not 0. <= mask_rate <= 1.:
+            raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
+        if temporal == 'heatmap' and not hasattr(self.decoder, 'scale_factor'):
+            raise ValueError(
+                "temporal='heatmap' needs a decoder with a scale_factor "
+                '(MSRAHeatmap, UDPHeatmap), to carry heatmaps between crops')
+        self.temporal = temporal
+        self.mask_rate = mask_rate
+        if temporal == 'correlation':
+            self.correlation = TemporalCorrelation(out_channels, scale_init)
+        elif temporal == 'heatmap':
+            self.previous_heatmaps = ScaledMaps(out_channels, scale_init)
+            self.register_buffer(
+                'map_stride',
+                torch.as_tensor(
+                    self.decoder.scale_factor, dtype=torch.float32),
+                persistent=False)
+        self.refinement = TemporalRefinement(
+            self.final_layer.in_channels,
+            refine_channels,
+            map_channels=out_channels if temporal else 0)
+
+    def features(self, feats: Features) -> Tensor:
+        """The intermediate feature maps I.
+
+        Args:
+            feats (tuple[Tensor]): Feature maps of the backbone or neck.
+
+        Returns:
+            Tensor: I in shape (N, C, H, W).
+        """
+        return self.conv_layers(self.deconv_layers(feats[-1]))
+
+    def forward(self, feats: Features) -> Tensor:
+        """Heatmaps of single frames, nothing being remembered.
+
+        Args:
+            feats (tuple[Tensor]): Feature maps of the backbone or neck.
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return self.final_layer(self.refinement(self.features(feats)))
+
+    def step(self,
+             feats: Features,
+             memory: Any = None,
+             crops: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
+        """One frame on: a pure function of the frame and the memory.
+
+        Args:
+            feats (tuple[Tensor]): Feature maps of the current frame.
+            memory: What the step before returned. None, or a sample of
+                zeros, means that nothing is remembered. Defaults to None.
+            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
+                input; None if they are the same in all frames.
+                Defaults to None.
+
+        Returns:
+            tuple: Heatmaps in shape (N, P, H, W), float32, and the new
+            memory (None for ``temporal=None``).
+        """
+        features = self.features(feats)
+        maps = None
+        if memory is not None and self.temporal:
+            maps = self._maps(features, memory, crops)
+        heatmaps = self.final_layer(self.refinement(features, maps)).float()
+        return heatmaps, self._remember(features, heatmaps, crops)
+
+    def _remember(self, features: Tensor, heatmaps: Tensor,
+                  crops: Optional[Tensor]) -> Any:
+        """What of a frame is kept for the next one."""
+        if self.temporal == 'correlation':
+            return keypoint_exemplars(features, heatmaps)
+        if self.temporal == 'heatmap':
+            if crops is None:
+                crops = torch.eye(2, 3).to(heatmaps)
+                crops = crops.expand(len(heatmaps), 2, 3)
+            return dict(heatmaps=heatmaps, crops=crops)
+        return None
+
+    def _maps(self,
+              features: Tensor,
+              memory: Any,
+              crops: Optional[Tensor],
+              keep: Optional[Tensor] = None) -> Tensor:
+        """The maps of the past, scaled; zero where nothing is remembered.
+
+        ``keep`` (N, ) zeroes more samples, in training.
+        """
+        content = memory['heatmaps'] if isinstance(memory, dict) else memory
+        mask = (content != 0).flatten(1).any(dim=1)
+        if keep is not None:
+            mask = mask & keep
+        if self.temporal == 'correlation':
+            return self.correlation(features, memory, mask)
+        source, heatmaps = memory['crops'], memory['heatmaps']
+        # A row of zeros is no crop: any other will do, its maps are masked.
+        identity = torch.eye(2, 3).to(source)
+        source = torch.where(mask[:, None, None], source, identity)
+        target = identity.expand_as(source) if crops is None else crops
+        heatmaps = resample(heatmaps, source, target, self.map_stride)
+        return self.previous_heatmaps(heatmaps, mask)
+
+    def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
+             test_cfg: ConfigType) -> Tensor:
+        """Turn the heatmaps of mirrored frames back.
+
+        Args:
+            heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+            flip_indices (Sequence[int]): The mirror image of each keypoint.
+            test_cfg (dict): MMPose's ``flip_mode`` and ``shift_heatmap``.
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return flip_heatmaps(
+            heatmaps,
+            flip_mode=test_cfg.get('flip_mode', 'heatmap'),
+            flip_indices=flip_indices,
+            shift_heatmap=test_cfg.get('shift_heatmap', False))
+
+    def loss(self,
+             feats: Features,
+             batch_data_samples: OptSampleList,
+             past_feats: Optional[Features] = None,
+             train_cfg: ConfigType = {}) -> dict:
+        """Losses of the current frames, given the frames before them.
+
+        "Ground truth heatmaps are used as weight to extract keypoint
+        features so that the model would be more dependent on the input
+        correlation maps" (Implementation details).
+
+        Args:
+            feats (tuple[Tensor]): Features of the N current frames.
+            batch_data_samples (list[PoseDataSample]): N samples with the
+                targets of the current frame and, for clips, the fields
+                ``previous_heatmaps`` and ``crops`` of PackClipInputs.
+            past_feats (tuple[Tensor], optional): Features of the N exemplar
+                frames. Defaults to None.
+            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
+                flow into the exemplar frame, too. ``compute_acc`` (True):
+                whether to report the accuracy on the batch.
+
+        Returns:
+            dict: ``loss_kpt`` and ``acc_pose``.
+
+        Raises:
+            ValueError: If a temporal head is given single frames.
+        """
+        features = self.features(feats)
+        maps = None
+        if self.temporal:
+            if past_feats is None:
+                raise ValueError(
+                    f"temporal='{self.temporal}' trains on clips, but the "
+                    'batch holds single frames: set clip_len=2 in the '
+                    'training data set')
+            memory, crops = self._training_memory(past_feats,
+                                                  batch_data_samples,
+                                                  train_cfg)
+            keep = torch.rand(len(features), device=features.device)
+            maps = self._maps(features, memory, crops, keep >= self.mask_rate)
+        heatmaps = self.final_layer(self.refinement(features, maps))
+
+        targets = torch.stack(
+            [sample.gt_fields.heatmaps for sample in batch_data_samples])
+        weights = torch.cat([
+            sample.gt_instance_labels.keypoint_weights
+            for sample in batch_data_samples
+        ])
+        losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
+        if train_cfg.get('compute_acc', True):
+            _, accuracy, _ = pose_pck_accuracy(
+                output=to_numpy(heatmaps.float()),
+                target=to_numpy(targets),
+                mask=to_numpy(weights) > 0)
+            losses['acc_pose'] = targets.new_tensor(accuracy)
+        return losses
+
+    def _training_memory(self, past_feats: Features,
+                         samples: List, train_cfg: ConfigType) -> tuple:
+        """The memory of the exemplar frames, and the current crops."""
+        heatmaps = torch.stack(
+            [sample.previous_heatmaps[-1] for sample in samples])
+        crops = torch.stack([sample.crops for sample in samples])
+        if self.temporal == 'heatmap':
+            return dict(heatmaps=heatmaps, crops=crops[:, -2]), crops[:, -1]
+        with torch.set_grad_enabled(train_cfg.get('exemplar_grad', True)):
+            exemplars = keypoint_exemplars(
+                self.features(past_feats), heatmaps)
+        return exemplars, crops[:, -1]

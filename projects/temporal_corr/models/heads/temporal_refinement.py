@@ -1,0 +1,65 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Optional
+
+import torch.nn as nn
+from mmengine.model import BaseModule
+from torch import Tensor
+
+
+class TemporalRefinement(BaseModule):
+    """A residual block in which features and maps of the past meet.
+
+    ``features + conv2(relu(conv1(features) + maps_conv(maps)))``. One 1x1
+    convolution instead of the block could only add the maps up.
+
+    The filters for the maps are a convolution of their own: adding its
+    output equals concatenating the maps with the features ("more
+    convolutional filters are added to handle the additional input
+    channels", Section 3), but keeps ``conv1`` loadable from a model without
+    maps and gives the added filters an initialisation and learning rate of
+    their own. ``conv2`` starts at zero, so that the block starts as
+    identity.
+
+    Args:
+        in_channels (int): C, channels of the feature maps.
+        channels (int): Channels inside of the block.
+        map_channels (int): P, channels of the maps; 0 for a block without
+            (the single-frame variant). Defaults to 0.
+    """
+
+    def __init__(self, in_channels: int, channels: int, map_channels: int = 0):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.maps_conv = nn.Conv2d(
+            map_channels, channels, 3, padding=1,
+            bias=False) if map_channels else None
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(channels, in_channels, 1)
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        """Kaiming for conv1, N(0, 0.01) for the filters of the maps ("The
+        added convolutional filters are initialized with a zero-mean and 0.01
+        std Gaussian distribution"), zero for conv2."""
+        nn.init.kaiming_normal_(self.conv1.weight, nonlinearity='relu')
+        nn.init.zeros_(self.conv1.bias)
+        if self.maps_conv is not None:
+            nn.init.normal_(self.maps_conv.weight, mean=0., std=0.01)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, features: Tensor, maps: Optional[Tensor] = None):
+        """Refine the features.
+
+        Args:
+            features (Tensor): Feature maps in shape (N, C, H, W).
+            maps (Tensor, optional): Maps of the past in shape (N, P, H, W).
+                None equals zero maps. Defaults to None.
+
+        Returns:
+            Tensor: Feature maps in shape (N, C, H, W).
+        """
+        hidden = self.conv1(features)
+        if maps is not None:
+            hidden = hidden + self.maps_conv(maps)
+        return features + self.conv2(self.relu(hidden))

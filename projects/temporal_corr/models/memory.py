@@ -1,0 +1,198 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What is remembered between frames, of whom, and for how long.
+
+A *value* is whatever a head wants to see again with the next frame: a
+tensor, or a tuple or dict of tensors, with the sample as first dimension
+((N, P, C) exemplars for the correlation). The memory never looks inside.
+An all-zero value means that nothing is remembered.
+"""
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+
+class TrackFrame(NamedTuple):
+    """One person in one frame of one video.
+
+    Attributes:
+        video_id (str): The video.
+        frame_index (int): Number of the frame in the video, from 0.
+        is_first (bool): Whether the video (or shot) starts here.
+        is_last (bool): Whether it ends here.
+        track_id (int): The person. Defaults to 0.
+        previous_frame_index (int, optional): The frame that has to have been
+            seen just before; None accepts any earlier one.
+        mirrored (bool): Whether this is the mirrored pass of a flip test,
+            which remembers its own values.
+    """
+
+    video_id: str
+    frame_index: int
+    is_first: bool
+    is_last: bool
+    track_id: int = 0
+    previous_frame_index: Optional[int] = None
+    mirrored: bool = False
+
+    @property
+    def key(self) -> tuple:
+        """tuple: What a value is kept under."""
+        return self.video_id, self.track_id, self.mirrored
+
+    @classmethod
+    def from_sample(cls,
+                    sample: BaseDataElement,
+                    mirrored: bool = False) -> Optional['TrackFrame']:
+        """Read the video fields of a data sample.
+
+        Args:
+            sample (BaseDataElement): A sample with the fields that
+                ``PackClipInputs`` packs as metainfo.
+            mirrored (bool): Whether it is the mirrored pass.
+
+        Returns:
+            TrackFrame | None: None for a sample without video fields.
+
+        Raises:
+            KeyError: If only some of the video fields are there.
+        """
+        needed = ('video_id', 'frame_index', 'is_first', 'is_last')
+        missing = [name for name in needed if name not in sample.metainfo]
+        if len(missing) == len(needed):
+            return None
+        if missing:
+            raise KeyError(
+                f'the data sample of {sample.metainfo.get("img_path")} lacks '
+                f'{missing}: pack it with PackClipInputs, whose meta_keys '
+                'hold all the video fields')
+        meta = sample.metainfo
+        return cls(
+            video_id=meta['video_id'],
+            frame_index=int(meta['frame_index']),
+            is_first=bool(meta['is_first']),
+            is_last=bool(meta['is_last']),
+            track_id=int(meta.get('track_id', 0)),
+            previous_frame_index=meta.get('previous_frame_index'),
+            mirrored=mirrored)
+
+
+def map_value(function: Callable, *values: Any) -> Any:
+    """Apply a function to the tensors of equally built values.
+
+    Args:
+        function (Callable): Takes as many tensors as there are values.
+        values: Tensors, or tuples or dicts of values.
+
+    Returns:
+        A value built like them.
+    """
+    first = values[0]
+    if isinstance(first, dict):
+        return {
+            name: map_value(function, *(value[name] for value in values))
+            for name in first
+        }
+    if isinstance(first, (tuple, list)):
+        return tuple(map_value(function, *parts) for parts in zip(*values))
+    return function(*values)
+
+
+class _Entry(NamedTuple):
+    frame_index: int
+    value: Any
+
+
+class TrackMemory:
+    """One value per person and video, handed on from frame to frame.
+
+    Keeps the chronological order: a frame that comes too early, too late or
+    twice is refused, because a wrong order would silently give other
+    predictions. A value goes when its video ends.
+
+    Args:
+        max_tracks (int): Values kept at most. The one that has waited
+            longest gives way, and its video is refused should it go on.
+            Defaults to 1024.
+    """
+
+    def __init__(self, max_tracks: int = 1024):
+        self.max_tracks = max_tracks
+        self._entries: Dict[tuple, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
+    def recall(self, frames: Sequence[TrackFrame]) -> Any:
+        """The values of the frames before these.
+
+        Args:
+            frames (Sequence[TrackFrame]): N frames of different tracks.
+
+        Returns:
+            The values as one value over N samples, zero where nothing is
+            remembered; None if nothing is remembered of any of them.
+
+        Raises:
+            RuntimeError: If a frame is out of order.
+        """
+        values: List[Any] = [self._previous(frame) for frame in frames]
+        known = next((value for value in values if value is not None), None)
+        if known is None:
+            return None
+        nothing = map_value(torch.zeros_like, known)
+        return map_value(
+            lambda *rows: torch.stack(rows),
+            *(nothing if value is None else value for value in values))
+
+    def remember(self, frames: Sequence[TrackFrame], values: Any) -> None:
+        """Keep what was seen in these frames.
+
+        Args:
+            frames (Sequence[TrackFrame]): N frames of different tracks.
+            values: One value over N samples.
+        """
+        for row, frame in enumerate(frames):
+            self._entries.pop(frame.key, None)
+            if frame.is_last:
+                continue
+            value = map_value(lambda part, i=row: _own_copy(part[i]), values)
+            self._entries[frame.key] = _Entry(frame.frame_index, value)
+        while len(self._entries) > self.max_tracks:
+            self._entries.pop(next(iter(self._entries)))
+
+    def _previous(self, frame: TrackFrame) -> Any:
+        """The value before a frame, after checking that it is the next."""
+        entry = self._entries.get(frame.key)
+        expected = frame.previous_frame_index
+        if entry is None:
+            problem = None if frame.is_first else (
+                'came although no earlier frame of that video is remembered')
+        elif frame.frame_index == entry.frame_index:
+            problem = (f'came twice (the frame before it was '
+                       f'{entry.frame_index}, too)')
+        elif frame.frame_index < entry.frame_index or not (
+                frame.is_first or expected in (None, entry.frame_index)):
+            problem = f'came right after frame {entry.frame_index}'
+        else:
+            problem = None
+        if problem:
+            raise RuntimeError(
+                f'frame {frame.frame_index} of video "{frame.video_id}" '
+                f'{problem}. The frames of a video must come in order, each '
+                "once: use sampler=dict(type='VideoSampler') in the "
+                'dataloader, and mark the first frame of a video or shot '
+                'with is_first.')
+        if entry is None or frame.is_first:
+            return None
+        return entry.value
+
+
+def _own_copy(part: Tensor) -> Tensor:
+    """A copy, so that one person's row does not hold on to a whole batch."""
+    return part.detach().clone()

@@ -1,0 +1,89 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Carry maps from one crop into another.
+
+Crops move with the person. Exemplars do not care, heatmaps do: before the
+heatmaps of the previous frame can be compared with the current frame they
+must be resampled into its crop.
+
+A crop is an affine matrix A in shape (N, 2, 3) that takes a pixel of the
+image to a pixel of the network's input.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """The affine map that applies ``inner``, then ``outer``.
+
+    Args:
+        outer (Tensor): Matrices in shape (N, 2, 3).
+        inner (Tensor): Matrices in shape (N, 2, 3).
+
+    Returns:
+        Tensor: Matrices in shape (N, 2, 3).
+    """
+    linear = outer[:, :, :2] @ inner[:, :, :2]
+    offset = outer[:, :, :2] @ inner[:, :, 2:] + outer[:, :, 2:]
+    return torch.cat([linear, offset], dim=2)
+
+
+def invert(affine: Tensor) -> Tensor:
+    """Invert affine maps, in closed form (which also exports to ONNX).
+
+    Args:
+        affine (Tensor): Matrices in shape (N, 2, 3).
+
+    Returns:
+        Tensor: Matrices in shape (N, 2, 3).
+    """
+    a, b, c, d = affine[:, :, :2].flatten(1).unbind(1)
+    linear = torch.stack([d, -b, -c, a], dim=1).unflatten(1, (2, 2))
+    linear = linear / (a * d - b * c)[:, None, None]
+    return torch.cat([linear, -linear @ affine[:, :, 2:]], dim=2)
+
+
+def mirror(crops: Tensor, width: int) -> Tensor:
+    """Crops of horizontally mirrored inputs (flip test).
+
+    Args:
+        crops (Tensor): Crops in shape (N, 2, 3).
+        width (int): Width of the input in pixels.
+
+    Returns:
+        Tensor: Crops in shape (N, 2, 3).
+    """
+    flip = crops.new_tensor([[-1., 0., width - 1.], [0., 1., 0.]])
+    return compose(flip.expand_as(crops), crops)
+
+
+def resample(maps: Tensor, source: Tensor, target: Tensor,
+             stride: Tensor) -> Tensor:
+    """Resample maps made in one crop at the locations of another.
+
+    Args:
+        maps (Tensor): Maps in shape (N, P, H, W).
+        source (Tensor): Crops that the maps were made in, (N, 2, 3).
+        target (Tensor): Crops to carry them into, (N, 2, 3).
+        stride (Tensor): Input pixels per cell of the maps, (x, y), as in
+            the ``scale_factor`` of MMPose's codecs.
+
+    Returns:
+        Tensor: Maps in shape (N, P, H, W), bilinear, zero outside the
+        source.
+    """
+    height, width = maps.shape[2:]
+    to_source = compose(source, invert(target))
+    # From cells to cells: only the offset is in pixels.
+    scale = torch.stack([stride[0], stride[1]]).to(to_source)
+    linear = to_source[:, :, :2] * scale[None, None] / scale[None, :, None]
+    offset = to_source[:, :, 2] / scale
+    rows, cols = torch.meshgrid(
+        torch.arange(height, device=maps.device, dtype=linear.dtype),
+        torch.arange(width, device=maps.device, dtype=linear.dtype),
+        indexing='ij')
+    cells = torch.stack([cols, rows], dim=-1).flatten(0, 1)
+    where = cells @ linear.transpose(1, 2) + offset[:, None]
+    size = where.new_tensor([width - 1., height - 1.]).clamp(min=1.)
+    grid = (2. * where / size - 1.).unflatten(1, (height, width))
+    return F.grid_sample(maps, grid.to(maps.dtype), align_corners=True)

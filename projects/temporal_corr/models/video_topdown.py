@@ -1,0 +1,191 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from itertools import count
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
+
+import torch
+from mmengine.logging import print_log
+from mmengine.structures import PixelData
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from mmpose.utils.typing import SampleList
+from torch import Tensor
+
+from .memory import TrackFrame, TrackMemory
+from .resample import mirror
+
+
+@MODELS.register_module()
+class VideoTopdownPoseEstimator(TopdownPoseEstimator):
+    """A top-down estimator whose head remembers the frames before.
+
+    The head needs ``step(feats, memory, crops)``, ``flip`` and a ``loss``
+    that takes the features of earlier frames, as
+    :class:`TemporalCorrelationHead` has. What it remembers is a value that
+    the estimator hands on without looking inside.
+
+    Without memory it is a single-frame model: ``forward(mode='tensor')`` on
+    (N, 3, H, W), data samples without video fields, and the checkpoints of
+    :class:`mmpose.models.TopdownPoseEstimator` work as they do there.
+
+    Args:
+        kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
+            ``train_cfg`` may hold ``exemplar_grad`` (bool), whether
+            gradients flow into the exemplar frame, too; the paper does not
+            say. Defaults to True.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.memory = TrackMemory()
+        self._warned = False
+
+    def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
+        """Switch the mode; every evaluation starts with an empty memory."""
+        self.memory.reset()
+        return super().train(mode)
+
+    def step(self,
+             inputs: Tensor,
+             memory: Any = None,
+             crops: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
+        """One frame on: the streaming core, a pure function.
+
+        Args:
+            inputs (Tensor): Normalised frames in shape (N, 3, H, W).
+            memory: What the step before returned, None before the first
+                frame. Defaults to None.
+            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
+                input, where they differ between the frames.
+                Defaults to None.
+
+        Returns:
+            tuple: Heatmaps in shape (N, P, h, w) and the new memory.
+        """
+        return self.head.step(self.extract_feat(inputs), memory, crops)
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
+        """Losses of a batch of clips, or of single frames.
+
+        Args:
+            inputs (Tensor): Clips in shape (N, T, 3, H, W), the current
+                frame last, or frames in shape (N, 3, H, W).
+            data_samples (list[PoseDataSample]): N samples.
+
+        Returns:
+            dict: A dictionary of losses.
+        """
+        clips = inputs if inputs.ndim == 5 else inputs[:, None]
+        past_feats = None
+        if clips.shape[1] == 1:
+            feats = self.extract_feat(clips[:, 0])
+        elif self.train_cfg.get('exemplar_grad', True):
+            # One pass for all frames: one set of batch statistics.
+            both = self.extract_feat(clips.transpose(0, 1).flatten(0, 1))
+            past_feats, feats = zip(*(
+                (level[:-len(clips)], level[-len(clips):]) for level in both))
+        else:
+            feats = self.extract_feat(clips[:, -1])
+            with torch.no_grad():
+                past_feats = self.extract_feat(
+                    clips[:, :-1].transpose(0, 1).flatten(0, 1))
+        return self.head.loss(
+            feats, data_samples, past_feats, train_cfg=self.train_cfg)
+
+    def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        """Predict, going on from what is remembered of each video.
+
+        A batch may hold frames of any videos; several frames of one video
+        are stepped in their order.
+
+        Args:
+            inputs (Tensor): Frames in shape (N, 3, H, W).
+            data_samples (list[PoseDataSample]): N samples with the video
+                fields of ``PackClipInputs``. Without them every frame is
+                predicted alone.
+
+        Returns:
+            list[PoseDataSample]: The samples with ``pred_instances`` and,
+            if ``test_cfg['output_heatmaps']``, ``pred_fields``.
+        """
+        flip_test = self.test_cfg.get('flip_test', False)
+        crops = self._crops(data_samples, inputs.device)
+        frames = self._track_frames(data_samples)
+        if flip_test:
+            # The mirrored person is another one to the memory.
+            inputs = torch.cat([inputs, inputs.flip(-1)])
+            if crops is not None:
+                crops = torch.cat([crops, mirror(crops, inputs.shape[-1])])
+            if frames is not None:
+                frames += [frame._replace(mirrored=True) for frame in frames]
+
+        heatmaps = self._track(self.extract_feat(inputs), frames, crops)
+
+        if flip_test:
+            heatmaps, mirrored = heatmaps.chunk(2)
+            flip_indices = data_samples[0].metainfo['flip_indices']
+            heatmaps = 0.5 * (
+                heatmaps +
+                self.head.flip(mirrored, flip_indices, self.test_cfg))
+        fields = None
+        if self.test_cfg.get('output_heatmaps', False):
+            fields = [PixelData(heatmaps=maps) for maps in heatmaps.detach()]
+        return self.add_pred_to_datasample(
+            self.head.decode(heatmaps), fields, data_samples)
+
+    def _track(self, feats: Sequence[Tensor],
+               frames: Optional[List[TrackFrame]],
+               crops: Optional[Tensor]) -> Tensor:
+        """Step every row from its own memory; returns the heatmaps."""
+        if frames is None:
+            return self.head.step(feats, None, crops)[0]
+        parts, order = [], []
+        for rows in _waves(frames):
+            wave = [frames[row] for row in rows]
+            some = len(rows) < len(frames)
+            heatmaps, memory = self.head.step(
+                tuple(level[rows] for level in feats) if some else feats,
+                self.memory.recall(wave),
+                crops[rows] if some and crops is not None else crops)
+            if memory is not None:
+                self.memory.remember(wave, memory)
+            parts.append(heatmaps)
+            order.extend(rows)
+        heatmaps = torch.cat(parts)
+        return heatmaps[torch.as_tensor(order).argsort()]
+
+    def _track_frames(self, samples: SampleList) -> Optional[List[TrackFrame]]:
+        """The tracks of the samples, None if there is nothing to track."""
+        if getattr(self.head, 'temporal', None) is None:
+            return None
+        frames = [TrackFrame.from_sample(sample) for sample in samples]
+        if None not in frames:
+            return frames
+        if not self._warned:
+            print_log(
+                'The data samples carry no video fields (video_id, '
+                'frame_index, is_first, is_last): every frame is predicted '
+                'alone. For video, use SubJhmdbDataset, PennActionDataset or '
+                'another data set with them, and PackClipInputs.',
+                logger='current')
+            self._warned = True
+        return None
+
+    @staticmethod
+    def _crops(samples: SampleList, device) -> Optional[Tensor]:
+        """The current crops, (N, 2, 3), None where they are not packed."""
+        if not all('crops' in sample for sample in samples):
+            return None
+        return torch.stack([sample.crops[-1] for sample in samples]).to(device)
+
+
+def _waves(frames: Sequence[TrackFrame]) -> Iterator[List[int]]:
+    """Split rows so that no wave holds a track twice, keeping the order."""
+    seen = {}
+    waves: List[List[int]] = []
+    for row, frame in enumerate(frames):
+        wave = seen.setdefault(frame.key, count())
+        number = next(wave)
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(row)
+    return iter(waves)
