@@ -1,9 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Fixtures shared by all tests."""
+import json
 import os
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,3 +38,84 @@ def jhmdb_root() -> Path:
 def penn_root() -> Path:
     """Real Penn Action label files (read-only), or a skip."""
     return _shared_data('penn_action')
+
+
+@pytest.fixture(scope='session')
+def tiny_jhmdb(tmp_path_factory) -> Path:
+    """A data root with five tiny videos of unequal length.
+
+    Annotations in MMPose's JHMDB format: annotations/Sub1_{train,test}.json,
+    the same five videos in both; noise images of 64 x 48 pixels.
+    """
+    root = tmp_path_factory.mktemp('tiny_jhmdb')
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for vid_id, nframes in enumerate((5, 3, 7, 1, 4), start=1):
+        folder = f'Rename_Images/act/clip{vid_id}'
+        (root / folder).mkdir(parents=True)
+        base = rng.uniform((12, 10), (52, 38), size=(15, 2))
+        for frame_id in range(1, nframes + 1):
+            image_id = vid_id * 10000 + frame_id
+            file_name = f'{folder}/{frame_id:05d}.png'
+            noise = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            cv2.imwrite(str(root / file_name), noise)
+            keypoints = np.full((15, 3), 2.)
+            keypoints[:, :2] = base + rng.normal(size=(15, 2))
+            images.append(
+                dict(
+                    id=image_id,
+                    file_name=file_name,
+                    width=64,
+                    height=48,
+                    vid_id=vid_id,
+                    frame_id=frame_id,
+                    nframes=nframes,
+                    is_labeled=True))
+            annotations.append(
+                dict(
+                    id=image_id,
+                    image_id=image_id,
+                    category_id=1,
+                    track_id=0,
+                    keypoints=keypoints.round(2).ravel().tolist(),
+                    num_keypoints=15,
+                    bbox=[8, 6, 48, 36],
+                    area=48 * 36,
+                    iscrowd=0,
+                    scores=[]))
+    names = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
+             'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
+             'right_knee', 'left_knee', 'right_wrist', 'left_wrist',
+             'right_ankle', 'left_ankle')
+    (root / 'annotations').mkdir()
+    for part in ('train', 'test'):
+        with open(root / f'annotations/Sub1_{part}.json', 'w') as file:
+            json.dump(
+                dict(
+                    info=dict(description='tiny'),
+                    categories=[
+                        dict(id=1, name='person', keypoints=names, skeleton=[])
+                    ],
+                    images=images,
+                    annotations=annotations), file)
+    return root
+
+
+@pytest.fixture(scope='session')
+def tiny_config(tmp_path_factory) -> Path:
+    """A config of the correlation model that runs in a moment on a CPU."""
+    path = tmp_path_factory.mktemp('config') / 'tiny.py'
+    base = (
+        ROOT / 'projects/temporal_corr/configs/'
+        'correlation_res18_1xb32-4e-finetune_jhmdb-128x96.py')
+    path.write_text(f"""
+_base_ = '{base}'
+model = dict(
+    backbone=dict(base_channels=8, stem_channels=8),
+    head=dict(in_channels=32, deconv_out_channels=(16, 16),
+              refine_channels=16))
+train_dataloader = dict(batch_size=4, num_workers=1)
+val_dataloader = dict(batch_size=4, num_workers=1, sampler=dict(lanes=4))
+test_dataloader = val_dataloader
+""")
+    return path

@@ -13,6 +13,10 @@ REQ=$ROOT/requirements
 PYTHON=${PYTHON:-python3.11}
 MMCV_INDEX=https://download.openmmlab.com/mmcv/dist/cu121/torch2.1/index.html
 
+# Nothing to do where exactly these requirements are installed already.
+fingerprint=$(cat "$REQ"/*.txt | cksum)
+[ "$(cat "$VENV/.ready" 2>/dev/null)" = "$fingerprint" ] && exit 0
+
 say() { printf '\n== [%(%H:%M:%S)T] %s\n' -1 "$*"; }
 fail() { printf '\nSet-up stopped: %s\n  What to do: %s\n' "$1" "$2" >&2; exit 1; }
 
@@ -71,5 +75,5 @@ step tests "$REQ/tests.txt" "$NETWORK" "${PIP[@]}" -r "$REQ/tests.txt"
   tail -n 5 "$VENV/import.log" >&2
   fail "the packages are installed but do not import together" "remove $VENV and set up again: make clean-env"
 }
-touch "$VENV/.ready"
+echo "$fingerprint" >"$VENV/.ready"
 say "environment ready in $VENV"

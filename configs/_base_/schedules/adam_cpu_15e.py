@@ -1,0 +1,17 @@
+# From scratch on a CPU: Adam, 15 epochs, cosine to zero.
+max_epochs = 15
+train_cfg = dict(max_epochs=max_epochs, val_interval=5)
+
+# One process x 32 clips an iteration.
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
+auto_scale_lr = dict(base_batch_size=32)
+
+param_scheduler = [
+    dict(
+        type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True)
+]

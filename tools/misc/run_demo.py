@@ -1,0 +1,168 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The whole method on synthetic videos: what ``make demo`` runs.
+
+Makes videos in the raw JHMDB layout, converts them, trains a small
+single-frame model, goes on from it with the three variants under one
+schedule, tests each chronologically, and draws. Every stage calls the tool
+that a user would call, and leaves a stamp: what is done is not done again.
+"""
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'projects/temporal_corr/configs'
+SCRATCH = CONFIGS / 'single_res18_1xb32-15e_jhmdb-128x96.py'
+VARIANTS = {
+    'single frame': 'single',
+    'previous heatmaps': 'heatmap',
+    'correlation': 'correlation',
+}
+COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Run the method end to end on synthetic videos',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--out', default='work_dirs/demo', help='folder')
+    parser.add_argument('--num-videos', type=int, default=90)
+    parser.add_argument('--num-frames', type=int, default=20)
+    parser.add_argument('--epochs', type=int, default=8, help='from scratch')
+    parser.add_argument(
+        '--finetune-epochs', type=int, default=3, help='of each variant')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+class Stages:
+    """Runs the stages in order, each once, and shows how far it is."""
+
+    def __init__(self, out: Path, total: int, env: dict):
+        self.out, self.total, self.env = out, total, env
+        self.count = 0
+        (out / 'log').mkdir(parents=True, exist_ok=True)
+
+    def run(self, name: str, title: str, *command) -> None:
+        """Run one tool; its output goes to log/NAME.log."""
+        self.count += 1
+        command = [sys.executable, *map(str, command)]
+        stamp = self.out / 'log' / f'{name}.done'
+        head = f'[{self.count}/{self.total}] {title}'
+        if stamp.exists() and stamp.read_text() == shlex.join(command):
+            print(f'{head}: done before', flush=True)
+            return
+        print(head, flush=True)
+        start = time.time()
+        log = self.out / 'log' / f'{name}.log'
+        with open(log, 'w', encoding='utf-8') as file:
+            with subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=self.env,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True) as process:
+                for line in process.stdout:
+                    file.write(line)
+                    if 'Epoch(train)' in line:
+                        step = line[line.index('Epoch(train)'):]
+                        print('     ', ' '.join(step.split())[:68])
+                        sys.stdout.flush()
+        if process.returncode:
+            tail = log.read_text(encoding='utf-8').splitlines()[-15:]
+            sys.exit('\n'.join(tail) +
+                     f'\n\nThis stage failed; its whole output: {log}\n'
+                     f'Run it alone with: {shlex.join(command)}')
+        stamp.write_text(shlex.join(command))
+        print(f'      {time.time() - start:.0f} s', flush=True)
+
+
+def newest_checkpoint(work_dir: Path) -> Path:
+    """The last checkpoint that a training left."""
+    return Path((work_dir / 'last_checkpoint').read_text().strip())
+
+
+def write_table(out: Path, args: argparse.Namespace) -> str:
+    """The table of the variants, as Markdown."""
+    rows = ['| model | ' + ' | '.join(COLUMNS) + ' |',
+            '|---' * (len(COLUMNS) + 1) + '|']  # yapf: disable
+    for title, name in VARIANTS.items():
+        result = json.loads((out / f'{name}.json').read_text())
+        cells = (f'{100 * result[column]:.1f}' for column in COLUMNS)
+        rows.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    text = (
+        f'PCK@0.2 on the synthetic test videos ({args.num_videos} videos of '
+        f'{args.num_frames} frames in all, split 1), seed {args.seed}:\n'
+        f'{args.epochs} epochs single-frame from scratch, then '
+        f'{args.finetune_epochs} epochs of each variant from there.\n\n' +
+        '\n'.join(rows) + '\n')
+    temporary = out / 'table.md.tmp'
+    temporary.write_text(text, encoding='utf-8')
+    os.replace(temporary, out / 'table.md')
+    return text
+
+
+def main():
+    args = parse_args()
+    started = time.time()
+    out = Path(args.out).resolve()
+    data = out / 'data' / 'jhmdb'
+    env = dict(os.environ, JHMDB_ROOT=str(data), JHMDB_SPLIT='1')
+    env.setdefault('OMP_NUM_THREADS', str(os.cpu_count()))
+    stages = Stages(out, 5 + 2 * len(VARIANTS), env)
+
+    stages.run('videos', f'making {args.num_videos} synthetic videos',
+               'tools/misc/make_synthetic_videos.py', out / 'data',
+               '--num-videos', args.num_videos, '--num-frames',
+               args.num_frames, '--seed', args.seed, '--layout', 'jhmdb')
+    stages.run('convert', 'converting them, as the real JHMDB',
+               'tools/dataset_converters/jhmdb.py', data, '--split', 1,
+               '--out', data / 'annotations')
+
+    def train(name, title, config, epochs, cosine, *options):
+        stages.run(f'train_{name}', title, 'tools/train.py', config,
+                   '--work-dir', out / name, '--no-validate',
+                   '--cfg-options', f'train_cfg.max_epochs={epochs}',
+                   f'param_scheduler.{cosine}.T_max={epochs}',
+                   f'randomness.seed={args.seed}', *options)
+        return newest_checkpoint(out / name)
+
+    start = train('scratch', 'training a single-frame model', SCRATCH,
+                  args.epochs, 1)
+    checkpoints = {}
+    for title, name in VARIANTS.items():
+        config = CONFIGS / f'{name}_res18_1xb32-4e-finetune_jhmdb-128x96.py'
+        checkpoint = train(name, f'going on from it: {title}', config,
+                           args.finetune_epochs, 0, f'load_from={start}')
+        checkpoints[name] = (config, checkpoint)
+        stages.run(f'test_{name}', f'testing: {title}', 'tools/test.py',
+                   config, checkpoint, '--work-dir', out / name, '--out',
+                   out / f'{name}.json')
+
+    stages.run('figure', 'drawing correlation maps beside heatmaps',
+               'tools/analysis_tools/visualize_correlation.py',
+               *checkpoints['correlation'], '--out',
+               out / 'correlation_maps.png')
+    compare = []
+    for title, name in VARIANTS.items():
+        compare += ['--compare', *checkpoints[name], title]
+    stages.run('video', 'drawing the skeletons',
+               'tools/analysis_tools/visualize_predictions.py', *compare,
+               '--show-gt', '--out', out / 'predictions.mp4', '--sheet',
+               out / 'predictions.png')
+
+    print('\n' + write_table(out, args))
+    print(f'table     {out / "table.md"}\n'
+          f'picture   {out / "correlation_maps.png"}\n'
+          f'video     {out / "predictions.mp4"}\n'
+          f'in {time.time() - started:.0f} s')
+
+
+if __name__ == '__main__':
+    main()
