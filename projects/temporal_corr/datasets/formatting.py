@@ -1,0 +1,100 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Dict, Sequence
+
+import numpy as np
+import torch
+from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.datasets.transforms.formatting import image_to_tensor
+from mmpose.registry import TRANSFORMS
+
+VIDEO_META_KEYS = ('video_id', 'frame_index', 'previous_frame_index',
+                   'is_first', 'is_last', 'track_id')
+
+
+@TRANSFORMS.register_module()
+class PackClipInputs(PackPoseInputs):
+    """Pack a frame or a clip for a video pose estimator.
+
+    Note:
+
+        - frame number of the clip, the current frame last: T
+        - keypoint number: K
+        - input size: H x W, heatmap size: h x w
+
+    A frame is packed as MMPose's :class:`PackPoseInputs` does, a clip as its
+    current frame with ``inputs`` of all frames in shape (T, 3, H, W). Added
+    to the data sample are:
+
+        - ``crops``: (T, 2, 3) float32, affine matrices from pixels of each
+          (flipped) image to pixels of the input, T = 1 for a frame
+        - ``previous_heatmaps``: (T-1, K, h, w) float32, targets of the
+          exemplar frames; clips only
+        - ``previous_weights``: (T-1, K) float32, weights of their keypoints;
+          clips only
+        - ``gt_instances.bbox_size``: (1, 2), the released box's size
+        - in the metainfo ``video_id``, ``frame_index``,
+          ``previous_frame_index``, ``is_first``, ``is_last``, ``track_id``
+          of the (current) frame, and for clips ``clip_frame_indices``, the
+          frames in the video, in the order of the inputs
+
+    Args:
+        meta_keys (Sequence[str], optional): Further keys to keep in the
+            metainfo; MMPose's and those above are always kept. Defaults to
+            ()
+        pack_transformed (bool): Whether to keep the keypoints in the input
+            as ``gt_instances.transformed_keypoints``. Defaults to ``False``
+    """
+
+    def __init__(self,
+                 meta_keys: Sequence[str] = (),
+                 pack_transformed: bool = False) -> None:
+        super().__init__(pack_transformed=pack_transformed)
+        self.meta_keys = tuple(
+            dict.fromkeys(
+                (*self.meta_keys, *VIDEO_META_KEYS, 'clip_frame_indices',
+                 *meta_keys)))
+
+    def transform(self, results: Dict) -> dict:
+        """Packs a frame or a clip.
+
+        Args:
+            results (dict): The result dict of a frame, or of a clip: then
+                each value is the list of the frames' values
+
+        Returns:
+            dict: ``inputs`` (torch.Tensor) and ``data_samples``
+            (:obj:`PoseDataSample`).
+
+        Raises:
+            KeyError: If no :class:`CropAffine` came before.
+        """
+        if 'crop' not in results:
+            raise KeyError('PackClipInputs needs "crop", the affine matrix '
+                           'of the crop. Use CropAffine in place of '
+                           'TopdownAffine in the pipeline')
+        is_clip = isinstance(results['img_path'], list)
+        frame = results
+        if is_clip:
+            frame = {key: values[-1] for key, values in results.items()}
+            frame['clip_frame_indices'] = tuple(results['frame_index'])
+        packed = super().transform(frame)
+        sample = packed['data_samples']
+        if 'bbox_size' in frame:
+            sample.gt_instances.bbox_size = frame['bbox_size']
+        crops = results['crop'] if is_clip else [frame['crop']]
+        self._set_tensor(sample, 'crops', np.stack(crops))
+        if is_clip:
+            packed['inputs'] = image_to_tensor(results['img'])
+            if 'heatmaps' in results:
+                self._set_tensor(sample, 'previous_heatmaps',
+                                 np.stack(results['heatmaps'][:-1]))
+                # one person a frame: (1, K) each
+                self._set_tensor(
+                    sample, 'previous_weights',
+                    np.concatenate(results['keypoint_weights'][:-1]))
+        return packed
+
+    @staticmethod
+    def _set_tensor(sample, name: str, value: np.ndarray) -> None:
+        value = torch.from_numpy(np.asarray(value, dtype=np.float32))
+        sample.set_field(value, name, dtype=torch.Tensor)

@@ -1,0 +1,122 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Optional, Tuple
+
+import numpy as np
+from mmpose.registry import DATASETS
+
+from .video_coco_dataset import DATASET_INFO, VideoCocoDataset
+
+HEAD, SHOULDERS, HIPS = 0, [1, 2], [7, 8]
+
+
+def append_neck_and_belly(
+        keypoints: np.ndarray,
+        visible: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Interpolates the neck and the belly, which Penn Action does not have.
+
+    The weights are those of LSTM Pose Machines, whose protocol the paper
+    follows. They differ between x and y.
+
+    Args:
+        keypoints (np.ndarray): Penn Action's joints in stored order, shape
+            (..., 13, 2).
+        visible (np.ndarray): Their visibilities, 0 or 1, shape (..., 13).
+
+    Returns:
+        tuple:
+        - keypoints (np.ndarray): The joints, then neck and belly, in shape
+          (..., 15, 2)
+        - visible (np.ndarray): Their visibilities in shape (..., 15). An
+          interpolated joint is visible only if all it comes from are.
+    """
+    head = keypoints[..., HEAD, :]
+    shoulder = keypoints[..., SHOULDERS, :].mean(axis=-2)
+    hip = keypoints[..., HIPS, :].mean(axis=-2)
+    neck = head * [.5, .2] + shoulder * [.5, .8]
+    belly = shoulder * [.5, .35] + hip * [.5, .65]
+    added = np.stack([neck, belly], axis=-2).astype(keypoints.dtype)
+    shoulders_visible = visible[..., SHOULDERS].min(axis=-1)
+    added_visible = np.minimum(
+        shoulders_visible[..., None],
+        np.stack([visible[..., HEAD], visible[..., HIPS].min(axis=-1)],
+                 axis=-1))
+    return (np.concatenate([keypoints, added], axis=-2),
+            np.concatenate([visible, added_visible], axis=-1))
+
+
+@DATASETS.register_module()
+class PennActionDataset(VideoCocoDataset):
+    """Penn Action: 2,326 clips of 15 sports and everyday actions.
+
+    "From Actemes to Action: A Strongly-supervised Representation for
+    Detailed Action Understanding", ICCV'2013. Reads the JSON files of
+    ``tools/dataset_converters/penn_action.py``.
+
+    Keypoints, as stored (the first of each pair is anatomically right,
+    although the README released with the data names it left)::
+
+        0: "head",
+        1: "right_shoulder",
+        2: "left_shoulder",
+        3: "right_elbow",
+        4: "left_elbow",
+        5: "right_wrist",
+        6: "left_wrist",
+        7: "right_hip",
+        8: "left_hip",
+        9: "right_knee",
+        10: "left_knee",
+        11: "right_ankle",
+        12: "left_ankle"
+
+    and, interpolated for models of 15 parts, ``13: "neck"`` and
+    ``14: "belly"``. Evaluation stays on the 13 (``eval_keypoints`` and
+    ``pck_groups`` of the metainfo).
+
+    Args:
+        num_keypoints (int): 13, or 15 with neck and belly. Defaults to 13
+        metainfo (dict, optional): As in :class:`VideoCocoDataset`. Defaults
+            to ``None``, the metainfo of so many keypoints
+        **kwargs: Other arguments of :class:`VideoCocoDataset`.
+    """
+
+    METAINFO: dict = dict(from_file=str(DATASET_INFO / 'penn_action.py'))
+    METAINFO_15: dict = dict(from_file=str(DATASET_INFO / 'penn_action_15.py'))
+
+    def __init__(self,
+                 *args,
+                 num_keypoints: int = 13,
+                 metainfo: Optional[dict] = None,
+                 **kwargs):
+        if num_keypoints not in (13, 15):
+            raise ValueError('PennActionDataset has 13 keypoints, or 15 with '
+                             'neck and belly interpolated, but got '
+                             f'num_keypoints={num_keypoints!r}')
+        if metainfo is None and num_keypoints == 15:
+            metainfo = self.METAINFO_15
+        self.num_keypoints = num_keypoints
+        super().__init__(*args, metainfo=metainfo, **kwargs)
+        if self._metainfo['num_keypoints'] != num_keypoints:
+            raise ValueError(
+                f'PennActionDataset with num_keypoints={num_keypoints} got a '
+                f'metainfo of {self._metainfo["num_keypoints"]} keypoints. '
+                'Leave metainfo out, or make the two agree')
+
+    def _num_stored_keypoints(self) -> int:
+        return 13
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """Parses a frame and adds neck and belly where they are wanted.
+
+        Args:
+            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``.
+
+        Returns:
+            dict: The parsed frame.
+        """
+        data_info = super().parse_data_info(raw_data_info)
+        if self.num_keypoints == 15:
+            (data_info['keypoints'],
+             data_info['keypoints_visible']) = append_neck_and_belly(
+                 data_info['keypoints'], data_info['keypoints_visible'])
+        return data_info

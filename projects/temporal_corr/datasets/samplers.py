@@ -1,0 +1,116 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import heapq
+from typing import Iterator, List, Optional, Sequence
+
+import numpy as np
+from mmengine.dist import get_dist_info
+from mmpose.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+
+def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
+    """Deals items out to bins so that the bins are equally full.
+
+    Greedy: the longest item goes first, each to the emptiest bin.
+
+    Args:
+        lengths (Sequence[int]): Length of each item.
+        num_bins (int): Number of bins.
+
+    Returns:
+        list[list[int]]: Indices of the items of each bin, longest first.
+        Bins stay empty where there are more bins than items.
+    """
+    bins: List[List[int]] = [[] for _ in range(num_bins)]
+    loads = [(0, i) for i in range(num_bins)]
+    for item in np.argsort(-np.asarray(lengths), kind='stable').tolist():
+        load, emptiest = heapq.heappop(loads)
+        bins[emptiest].append(item)
+        heapq.heappush(loads, (load + int(lengths[item]), emptiest))
+    return bins
+
+
+def interleave(videos: Sequence[np.ndarray], lanes: int) -> np.ndarray:
+    """Orders frames so that several videos advance side by side.
+
+    Each lane passes one video at a time; when it ends, the lane takes the
+    next of the list. While all lanes are busy, every ``lanes`` consecutive
+    frames are one frame of each of as many videos.
+
+    Args:
+        videos (Sequence[np.ndarray]): The frames of each video, in time.
+        lanes (int): How many videos advance side by side.
+
+    Returns:
+        np.ndarray: All frames.
+    """
+    if not videos:
+        return np.empty(0, dtype=np.int64)
+    # (step, lane) at which each frame is passed
+    free = [(0, lane) for lane in range(lanes)]
+    steps, places = [], []
+    for frames in videos:
+        step, lane = heapq.heappop(free)
+        steps.append(step + np.arange(len(frames)))
+        places.append(np.full(len(frames), lane))
+        heapq.heappush(free, (step + len(frames), lane))
+    order = np.lexsort((np.concatenate(places), np.concatenate(steps)))
+    return np.concatenate(videos)[order]
+
+
+@DATA_SAMPLERS.register_module()
+class VideoSampler(Sampler):
+    """The order in which videos are evaluated: frame by frame, in time.
+
+    Whole videos go to each process, balanced by frames, so that what a model
+    remembers of a video stays in one place; a process gets none when there
+    are more processes than videos. Each item is passed exactly once, by one
+    process.
+
+    With ``lanes`` L > 1, L videos advance side by side: L consecutive items
+    are one frame of each, so with a batch size of L a batch holds L videos.
+    When a video ends its lane takes the next, longest first. In the tail,
+    where fewer lanes are left, a batch may hold consecutive frames of one
+    video, in order.
+
+    Args:
+        dataset (Sized): A data set with ``videos``: the name of each video
+            and the indices of its items, such as
+            :class:`~projects.temporal_corr.datasets.VideoCocoDataset`
+        lanes (int): How many videos advance side by side. Defaults to 1
+        seed (int, optional): Has no effect, the order is always the same;
+            here because MMEngine's Runner gives one. Defaults to ``None``
+
+    Raises:
+        TypeError: If the data set has no ``videos``.
+        ValueError: If ``lanes`` is not a positive integer.
+    """
+
+    def __init__(self,
+                 dataset,
+                 lanes: int = 1,
+                 seed: Optional[int] = None) -> None:
+        if not hasattr(dataset, 'videos'):
+            raise TypeError(
+                f'VideoSampler needs a data set with "videos", but got '
+                f'{type(dataset).__name__}. Use SubJhmdbDataset or '
+                'PennActionDataset without a wrapper, or MMEngine\'s '
+                'DefaultSampler for a model without memory')
+        if not isinstance(lanes, int) or lanes < 1:
+            raise ValueError('VideoSampler needs lanes to be a positive '
+                             f'integer, but got {lanes!r}')
+        rank, world_size = get_dist_info()
+        videos = [frames for _, frames in dataset.videos]
+        own = balance([len(frames) for frames in videos], world_size)[rank]
+        self.lanes = lanes
+        self.indices = interleave([videos[i] for i in own], lanes)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices.tolist())
+
+    def __len__(self) -> int:
+        """The number of items of this process."""
+        return len(self.indices)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Has no effect: every epoch passes the videos in the same order."""

@@ -1,0 +1,214 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import os.path as osp
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import force_full_init
+from mmengine.fileio import exists
+from mmpose.datasets.datasets import JhmdbDataset
+
+from .video_annotations import load_video_frames
+from .video_frames import VideoFrames
+
+ROOT = Path(__file__).resolve().parents[3]
+DATASET_INFO = ROOT / 'configs' / '_base_' / 'datasets'
+
+
+class VideoCocoDataset(JhmdbDataset):
+    """Frames of videos in time, one person each, alone or with exemplars.
+
+    One item is one frame. In training with ``clip_len`` T > 1 it comes as a
+    clip: T - 1 exemplar frames of the same video, oldest first, and the frame
+    itself last. An exemplar frame is "randomly selected from one among ten
+    frames that are temporally closest to the current frame" (the paper's
+    implementation details), drawn anew at each access with numpy's global
+    generator and never the frame itself, unless the video has only this one.
+    In testing an item is always the frame alone.
+
+    The base is MMPose's :class:`JhmdbDataset` for its reading of MATLAB's
+    coordinates, which count from 1 in both data sets.
+
+    An item has MMPose's keys and
+
+        - ``video_id`` (str): folder of the frames, e.g. ``'frames/0001'``
+        - ``frame_index`` (int): 0-based frame in the video
+        - ``previous_frame_index`` (int): of the item before it in the video,
+          -1 at the first
+        - ``is_first``, ``is_last`` (bool): of the items of the video
+        - ``track_id`` (int): the person in the video
+        - ``bbox_size`` (np.ndarray): (1, 2) width and height of the released
+          box, by which PCK is normalised; zero where that box is degenerate,
+          although ``bbox`` is filled from the nearest frame
+
+    A clip has, under each key, the list of the frames' values.
+
+    Args:
+        ann_file (str): Annotation file. Defaults to ''
+        frame_stride (int): Keep every so many frames of each video, from the
+            first (Fig. 3). Defaults to 1
+        clip_len (int): Frames T of a training item. The T - 1 exemplar
+            frames are different ones as far as there are enough. Defaults
+            to 1, the frame alone
+        exemplar_range (int): From how many temporally closest frames the
+            exemplar frames are drawn. Defaults to 10
+        check_files (bool): Whether to look, when loading, for the images of
+            the first and last frame of each video, so that a wrong
+            ``data_root`` is told at once. Defaults to ``True``
+        metainfo (dict, optional): As MMPose's; may also hold
+            ``pck_groups`` (body-part group to keypoint names) and
+            ``eval_keypoints`` (names of the keypoints that are evaluated).
+            Defaults to ``None``, the class's own
+        **kwargs: Other arguments of :class:`BaseCocoStyleDataset`.
+            ``bbox_file``, ``filter_cfg``, ``sample_interval`` and the
+            bottom-up mode would tear holes into the videos and are refused;
+            ``serialize_data`` has no effect, as workers share the arrays
+
+    Raises:
+        ValueError: If an argument or the annotation file cannot be used.
+        FileNotFoundError: If the annotation file or an image is missing.
+    """
+
+    def __init__(self,
+                 ann_file: str = '',
+                 frame_stride: int = 1,
+                 clip_len: int = 1,
+                 exemplar_range: int = 10,
+                 check_files: bool = True,
+                 metainfo: Optional[dict] = None,
+                 **kwargs):
+        for name, value in (('frame_stride', frame_stride),
+                            ('clip_len', clip_len), ('exemplar_range',
+                                                     exemplar_range)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'{type(self).__name__} needs {name} to be '
+                                 f'a positive integer, but got {value!r}')
+        for name, neutral in (('bbox_file', ''), ('filter_cfg', None),
+                              ('sample_interval', 1), ('data_mode',
+                                                       'topdown')):
+            if kwargs.get(name, neutral) not in (neutral, None, ''):
+                raise ValueError(
+                    f'{type(self).__name__} does not take '
+                    f'{name}={kwargs[name]!r}: it keeps every frame of a '
+                    'video and its one person. For fewer frames use '
+                    'frame_stride')
+        kwargs['serialize_data'] = False
+        self.frame_stride = frame_stride
+        self.clip_len = clip_len
+        self.exemplar_range = exemplar_range
+        self.check_files = check_files
+        super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Parses the metainfo as MMPose does and keeps what evaluation by
+        body part needs, which MMPose would drop."""
+        raw = cls.METAINFO if metainfo is None else metainfo
+        if isinstance(raw, dict) and 'from_file' in raw:
+            path = raw['from_file']
+            if not osp.isfile(path) and osp.isfile(ROOT / path):
+                path = str(ROOT / path)
+            if osp.isfile(path):
+                raw = Config.fromfile(path).dataset_info.to_dict()
+        parsed = super()._load_metainfo(raw)
+        for key in ('pck_groups', 'eval_keypoints'):
+            if key in raw:
+                parsed[key] = raw[key]
+        return parsed
+
+    def load_data_list(self) -> VideoFrames:
+        """Loads all frames of all videos, every ``frame_stride``-th kept."""
+        frames = load_video_frames(self.ann_file, self._num_stored_keypoints())
+        if self.frame_stride > 1:
+            frames = frames.every(self.frame_stride)
+        if self.check_files:
+            self._check_files(frames)
+        return frames
+
+    def _num_stored_keypoints(self) -> int:
+        """Keypoints of an annotation in the file."""
+        return self._metainfo['num_keypoints']
+
+    def _check_files(self, frames: VideoFrames) -> None:
+        """Raises unless the ends of each video are where they should be."""
+        for _, items in frames.videos:
+            for item in (items[0], items[-1]):
+                name = frames.file_name[item].decode()
+                path = osp.join(self.data_prefix['img'], name)
+                if not exists(path):
+                    raise FileNotFoundError(
+                        f'There is no image {path}, which {self.ann_file} '
+                        f'names as {name}. Set data_root (and '
+                        'data_prefix.img) to the folder that holds '
+                        f'{name.split("/")[0]}, or extract the frames')
+
+    def _get_unserialized_subset(
+            self, indices: Union[Sequence[int], int]) -> VideoFrames:
+        return self.data_list.select(indices)
+
+    @property
+    def videos(self) -> List[Tuple[str, np.ndarray]]:
+        """Name of each video and the indices of its items, in time."""
+        if not self._fully_initialized:
+            self.full_init()
+        return self.data_list.videos
+
+    def get_data_info(self, idx: int) -> dict:
+        """One frame.
+
+        Args:
+            idx (int): Index of the frame.
+
+        Returns:
+            dict: The frame, see the class.
+        """
+        frame = super().get_data_info(idx)
+        frame.update(self.parse_data_info(frame))
+        del frame['raw_ann_info'], frame['raw_img_info']
+        return frame
+
+    def draw_clip(self, idx: int) -> List[int]:
+        """Draws the frames of a training clip.
+
+        Args:
+            idx (int): Index of the current frame.
+
+        Returns:
+            list[int]: Indices of ``clip_len`` frames, the current one last.
+        """
+        frames = self.data_list
+        items = frames.members[frames.group[idx]]
+        position = frames.position[idx]
+        # the window of exemplar_range + 1 frames closest to the current one,
+        # shifted where it would leave the video
+        size = min(self.exemplar_range, len(items) - 1)
+        start = position - (self.exemplar_range + 1) // 2
+        start = min(max(start, 0), len(items) - 1 - size)
+        window = np.delete(items[start:start + size + 1], position - start)
+        if len(window) == 0:
+            window = items
+        count = self.clip_len - 1
+        drawn = np.random.choice(window, count, replace=count > len(window))
+        drawn = drawn[np.argsort(frames.position[drawn], kind='stable')]
+        return [*drawn.tolist(), idx]
+
+    @force_full_init
+    def prepare_data(self, idx: int) -> Any:
+        """One frame, or in training one clip, passed through the pipeline.
+
+        Args:
+            idx (int): Index of the (current) frame.
+
+        Returns:
+            Any: What ``self.pipeline`` makes of it.
+        """
+        if self.test_mode or self.clip_len == 1:
+            return super().prepare_data(idx)
+        clip = [self.get_data_info(i) for i in self.draw_clip(idx)]
+        results: Dict[str, list] = {
+            key: [frame[key] for frame in clip]
+            for key in clip[0]
+        }
+        results['dataset'] = [self] * len(clip)
+        return self.pipeline(results)

@@ -1,0 +1,155 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from dataclasses import dataclass, fields, replace
+from typing import Dict, List, Sequence, Tuple, Union
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrames:
+    """The annotated frames of all videos of a data set, one array a field.
+
+    The fields are arrays, not one dict per frame, because a few large arrays
+    load fast, take a few hundred bytes a frame and are shared as they are by
+    forked data loader workers. A frame here is one person in one image.
+
+    Note:
+
+        - frame number: F
+        - keypoint number: K
+
+    Args:
+        file_name (np.ndarray): Image files relative to the root of the
+            images, UTF-8 bytes in shape (F,)
+        image_id (np.ndarray): Ids of the images in shape (F,)
+        annotation_id (np.ndarray): Ids of the annotations in shape (F,)
+        track_id (np.ndarray): Ids of the person in the video in shape (F,)
+        video (np.ndarray): Numbers of the videos (``vid_id``) in shape (F,)
+        frame_index (np.ndarray): 0-based frames in the video in shape (F,)
+        image_size (np.ndarray): Image width and height in shape (F, 2)
+        keypoints (np.ndarray): x, y, visibility as stored (1-based pixels)
+            in shape (F, K, 3)
+        bbox (np.ndarray): Person boxes x, y, w, h as stored (1-based pixels)
+            in shape (F, 4)
+        bbox_size (np.ndarray): Width and height of the released boxes in
+            shape (F, 2), zero where the released box is degenerate
+    """
+
+    file_name: np.ndarray
+    image_id: np.ndarray
+    annotation_id: np.ndarray
+    track_id: np.ndarray
+    video: np.ndarray
+    frame_index: np.ndarray
+    image_size: np.ndarray
+    keypoints: np.ndarray
+    bbox: np.ndarray
+    bbox_size: np.ndarray
+
+    def __post_init__(self):
+        # `order` lists the frames video by video in time; `members[v]` are
+        # the frames of the v-th video, `position[i]` is the place of frame i
+        # in its own.
+        order = np.lexsort((self.frame_index, self.video))
+        _, start, count = np.unique(
+            self.video[order], return_index=True, return_counts=True)
+        group = np.empty(len(order), dtype=np.int64)
+        position = np.empty(len(order), dtype=np.int64)
+        group[order] = np.repeat(np.arange(len(start)), count)
+        position[order] = np.arange(len(order)) - np.repeat(start, count)
+        members = np.split(order, start[1:]) if len(order) else []
+        object.__setattr__(self, 'members', members)
+        object.__setattr__(self, 'group', group)
+        object.__setattr__(self, 'position', position)
+
+    def __len__(self) -> int:
+        return len(self.image_id)
+
+    def video_id(self, index: int) -> str:
+        """The folder of a frame's image, by which its video is known."""
+        return self.file_name[index].decode().rpartition('/')[0]
+
+    @property
+    def videos(self) -> List[Tuple[str, np.ndarray]]:
+        """Name of each video and the indices of its frames, in time."""
+        return [(self.video_id(frames[0]), frames) for frames in self.members]
+
+    def __getitem__(self, index: int) -> Dict:
+        """One frame as raw COCO dicts and its place in the video.
+
+        Args:
+            index (int): Index of the frame; negative counts from the end.
+
+        Returns:
+            dict: ``raw_img_info`` and ``raw_ann_info`` as MMPose's
+            ``parse_data_info`` takes them, and ``video_id``, ``frame_index``,
+            ``previous_frame_index`` (-1 at the first frame), ``is_first``,
+            ``is_last``, ``track_id`` and ``bbox_size`` in shape (1, 2).
+        """
+        frames = self.members[self.group[index]]
+        position = self.position[index]
+        is_first = position == 0
+        previous = -1 if is_first else self.frame_index[frames[position - 1]]
+        width, height = self.image_size[index].tolist()
+        image_id = int(self.image_id[index])
+        return dict(
+            raw_img_info=dict(
+                id=image_id,
+                file_name=self.file_name[index].decode(),
+                width=width,
+                height=height),
+            raw_ann_info=dict(
+                id=int(self.annotation_id[index]),
+                image_id=image_id,
+                category_id=1,
+                keypoints=self.keypoints[index].ravel(),
+                bbox=self.bbox[index].tolist()),
+            video_id=self.video_id(index),
+            frame_index=int(self.frame_index[index]),
+            previous_frame_index=int(previous),
+            is_first=bool(is_first),
+            is_last=bool(position == len(frames) - 1),
+            track_id=int(self.track_id[index]),
+            bbox_size=self.bbox_size[index][None].copy())
+
+    def select(self, indices: Union[int, Sequence[int]]) -> 'VideoFrames':
+        """Some of the frames; the first and the last of each video are told
+        anew among those kept.
+
+        Args:
+            indices (int | Sequence[int]): The first (positive) or last
+                (negative) so many frames, or the indices of the frames.
+
+        Returns:
+            VideoFrames: The frames, in the given order.
+
+        Raises:
+            ValueError: If a frame is named twice.
+        """
+        everything = np.arange(len(self))
+        if isinstance(indices, (int, np.integer)):
+            rows = everything[:indices] if indices >= 0 else everything[
+                indices:]
+        else:
+            rows = everything[np.asarray(indices, dtype=np.int64)]
+            if len(np.unique(rows)) != len(rows):
+                raise ValueError(
+                    'indices names a frame of a video twice; a video passes '
+                    'each of its frames once. Remove the duplicates')
+        return replace(
+            self, **{
+                field.name: getattr(self, field.name)[rows]
+                for field in fields(self)
+            })
+
+    def every(self, stride: int) -> 'VideoFrames':
+        """The first, ``stride``-th, ``2 * stride``-th ... frame of each
+        video.
+
+        Args:
+            stride (int): Distance between kept frames, in frames.
+
+        Returns:
+            VideoFrames: The kept frames.
+        """
+        return self.select(np.flatnonzero(self.position % stride == 0))
