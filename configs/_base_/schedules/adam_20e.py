@@ -1,5 +1,5 @@
 # MMPose's schedule for JHMDB: Adam, 20 epochs, divided by 10 after 8 and 15.
-train_cfg = dict(max_epochs=20, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=1)
 
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=5e-4))
 

@@ -1,6 +1,6 @@
 # From scratch on a CPU: Adam, 15 epochs, cosine to zero.
 max_epochs = 15
-train_cfg = dict(max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
 
 # One process x 32 clips an iteration.
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))

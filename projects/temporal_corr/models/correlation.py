@@ -18,7 +18,6 @@ frame.
 """
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -51,12 +50,14 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
             "the paper's I is taken at the resolution of the heatmaps")
     with torch.autocast(features.device.type, enabled=False):
         features, heatmaps = _full_precision(features, heatmaps)
-        # Dividing by the largest weight first changes nothing (J is
-        # normalised) and keeps faint heatmaps away from the norm's epsilon.
-        peak = heatmaps.abs().amax(dim=(2, 3), keepdim=True)
-        weights = heatmaps / peak.masked_fill(peak == 0, 1)
+        # Dividing by the largest value first changes nothing (J is
+        # normalised), but keeps squares in the range of float32.
+        weights = heatmaps / _peak(heatmaps, dim=(2, 3))
         sums = weights.flatten(2) @ features.flatten(2).transpose(1, 2)
-        return F.normalize(sums, dim=2)
+        sums = sums / _peak(sums, dim=2)
+        norms = sums.norm(dim=2, keepdim=True)
+        # F.normalize would turn a zero sum into gradients of 1e12.
+        return sums / norms.masked_fill(norms == 0, 1)
 
 
 def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
@@ -94,6 +95,12 @@ def _full_precision(*tensors: Tensor):
     for tensor in tensors:
         dtype = torch.promote_types(dtype, tensor.dtype)
     return (tensor.to(dtype) for tensor in tensors)
+
+
+def _peak(values: Tensor, dim) -> Tensor:
+    """The largest magnitude, a constant to divide by: 1 where all is 0."""
+    peak = values.detach().abs().amax(dim=dim, keepdim=True)
+    return peak.masked_fill(peak == 0, 1)
 
 
 class ScaledMaps(nn.Module):

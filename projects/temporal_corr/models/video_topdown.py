@@ -18,10 +18,10 @@ from .resample import mirror
 class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     """A top-down estimator whose head remembers the frames before.
 
-    The head needs ``step(feats, memory, crops)``, ``flip`` and a ``loss``
-    that takes the features of earlier frames, as
-    :class:`TemporalCorrelationHead` has. What it remembers is a value that
-    the estimator hands on without looking inside.
+    The head needs ``step(feats, memory, crops)``, ``flip``, and a ``loss``
+    that takes the features of earlier frames where ``uses_past_features``,
+    as :class:`TemporalCorrelationHead` has. What it remembers is a value
+    that the estimator hands on without looking inside.
 
     Without memory it is a single-frame model: ``forward(mode='tensor')`` on
     (N, 3, H, W), data samples without video fields, and the checkpoints of
@@ -76,7 +76,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         """
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
         past_feats = None
-        if clips.shape[1] == 1:
+        if clips.shape[1] == 1 or not self.head.uses_past_features:
             feats = self.extract_feat(clips[:, 0])
         elif self.train_cfg.get('exemplar_grad', True):
             # One pass for all frames: one set of batch statistics.

@@ -96,6 +96,11 @@ class TemporalCorrelationHead(HeatmapHead):
             refine_channels,
             map_channels=out_channels if temporal else 0)
 
+    @property
+    def uses_past_features(self) -> bool:
+        """bool: Whether the loss looks at the pixels of earlier frames."""
+        return self.temporal == 'correlation'
+
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.
 
@@ -213,7 +218,7 @@ class TemporalCorrelationHead(HeatmapHead):
                 targets of the current frame and, for clips, the fields
                 ``previous_heatmaps`` and ``crops`` of PackClipInputs.
             past_feats (tuple[Tensor], optional): Features of the N exemplar
-                frames. Defaults to None.
+                frames, for ``temporal='correlation'``. Defaults to None.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``compute_acc`` (True):
                 whether to report the accuracy on the batch.
@@ -227,11 +232,6 @@ class TemporalCorrelationHead(HeatmapHead):
         features = self.features(feats)
         maps = None
         if self.temporal:
-            if past_feats is None:
-                raise ValueError(
-                    f"temporal='{self.temporal}' trains on clips, but the "
-                    'batch holds single frames: set clip_len=2 in the '
-                    'training data set')
             memory, crops = self._training_memory(past_feats,
                                                   batch_data_samples,
                                                   train_cfg)
@@ -254,9 +254,15 @@ class TemporalCorrelationHead(HeatmapHead):
             losses['acc_pose'] = targets.new_tensor(accuracy)
         return losses
 
-    def _training_memory(self, past_feats: Features,
-                         samples: List, train_cfg: ConfigType) -> tuple:
+    def _training_memory(self, past_feats: Optional[Features], samples: List,
+                         train_cfg: ConfigType) -> tuple:
         """The memory of the exemplar frames, and the current crops."""
+        if not all('previous_heatmaps' in sample for sample in samples) or (
+                self.uses_past_features and past_feats is None):
+            raise ValueError(
+                f"temporal='{self.temporal}' trains on clips, but the batch "
+                'holds single frames: set clip_len=2 in the training data '
+                'set')
         heatmaps = torch.stack(
             [sample.previous_heatmaps[-1] for sample in samples])
         crops = torch.stack([sample.crops for sample in samples])
