@@ -53,10 +53,9 @@ class UniformBBoxTransform(RandomBBoxTransform):
     """Resize and rotate the box, evenly distributed over the ranges.
 
     MMPose's :class:`RandomBBoxTransform` draws from a truncated normal
-    distribution. The defaults are the paper's: "scale augmentation within the
-    range of [0.7, 1.3]" and "rotation augmentation from -40 to 40 degrees",
-    each always, and no shift. A larger scale of the box makes the person
-    smaller.
+    distribution. The defaults are the paper's: "random resize with scale
+    [0.7, 1.3], random rotation with degree [-40, 40]", each always, and no
+    shift. A larger scale of the box makes the person smaller.
 
     Args:
         scale_factor (tuple[float, float]): Range of the box's scale.
