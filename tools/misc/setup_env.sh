@@ -34,6 +34,8 @@ mmcv_prebuilt() {  # OpenMMLab's own wheel, where its index answers
     -f "$MMCV_INDEX" -r "$REQ/mmcv.txt" >"$VENV/mmcv-prebuilt.log" 2>&1
 }
 
+mmcv_imports() { "$VENV/bin/python" -c 'import mmcv.ops' 2>"$VENV/import.log"; }
+
 mmcv_from_source() {  # pip's wheel cache serves the second time
   echo "No prebuilt mmcv wheel could be had; building it from source. This takes 10 to 25 minutes on two"
   echo "cores, once: pip keeps the wheel. Full output in $VENV/mmcv-build.log"
@@ -51,7 +53,15 @@ mmcv_from_source() {  # pip's wheel cache serves the second time
     done
 }
 
-install_mmcv() { mmcv_prebuilt || mmcv_from_source; }
+install_mmcv() {
+  mmcv_prebuilt && mmcv_imports && return
+  mmcv_from_source && mmcv_imports && return
+  # The cached wheel was compiled against another torch.
+  echo "The mmcv wheel in pip's cache does not fit this torch; building a new one."
+  "$VENV/bin/python" -m pip uninstall --quiet --yes mmcv
+  "$VENV/bin/python" -m pip cache remove --quiet mmcv
+  mmcv_from_source && mmcv_imports
+}
 
 if [ ! -x "$VENV/bin/python" ]; then
   command -v "$PYTHON" >/dev/null || fail "no $PYTHON on this machine" \
