@@ -23,9 +23,9 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
     Returns:
         Tensor: Matrices in shape (N, 2, 3).
     """
-    linear = outer[:, :, :2] @ inner[:, :, :2]
-    offset = outer[:, :, :2] @ inner[:, :, 2:] + outer[:, :, 2:]
-    return torch.cat([linear, offset], dim=2)
+    columns = _turn(outer[:, :, :2], inner.transpose(1, 2)).transpose(1, 2)
+    offset = columns[:, :, 2:] + outer[:, :, 2:]
+    return torch.cat([columns[:, :, :2], offset], dim=2)
 
 
 def invert(affine: Tensor) -> Tensor:
@@ -40,7 +40,8 @@ def invert(affine: Tensor) -> Tensor:
     a, b, c, d = affine[:, :, :2].flatten(1).unbind(1)
     linear = torch.stack([d, -b, -c, a], dim=1).unflatten(1, (2, 2))
     linear = linear / (a * d - b * c)[:, None, None]
-    return torch.cat([linear, -linear @ affine[:, :, 2:]], dim=2)
+    offset = -_turn(linear, affine[:, None, :, 2])
+    return torch.cat([linear, offset.transpose(1, 2)], dim=2)
 
 
 def mirror(crops: Tensor, width: int) -> Tensor:
@@ -83,7 +84,16 @@ def resample(maps: Tensor, source: Tensor, target: Tensor,
         torch.arange(width, device=maps.device, dtype=linear.dtype),
         indexing='ij')
     cells = torch.stack([cols, rows], dim=-1).flatten(0, 1)
-    where = cells @ linear.transpose(1, 2) + offset[:, None]
+    where = _turn(linear, cells[None]) + offset[:, None]
     size = where.new_tensor([width - 1., height - 1.]).clamp(min=1.)
     grid = (2. * where / size - 1.).unflatten(1, (height, width))
     return F.grid_sample(maps, grid.to(maps.dtype), align_corners=True)
+
+
+def _turn(linear: Tensor, vectors: Tensor) -> Tensor:
+    """Multiply matrices (N, 2, 2) with M vectors each, (N or 1, M, 2).
+
+    Elementwise: autocast runs matrix products in half precision, which puts
+    an offset of some hundred pixels off by one.
+    """
+    return (linear[:, None] * vectors[:, :, None]).sum(dim=3)
