@@ -40,8 +40,9 @@ class LoadVideoFrame(LoadImage):
                 f'The image {path} of {where} is missing. {remedy}'
             ) from error
         except Exception as error:
+            reason = str(error.__context__ or error).partition('\n')[0]
             raise ValueError(f'The image {path} of {where} cannot be read '
-                             f'({error}). {remedy}') from error
+                             f'({reason}). {remedy}') from error
         if loaded is None:
             raise ValueError(
                 f'The image {path} of {where} is empty. {remedy}')

@@ -1,5 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import copy
 import os.path as osp
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -14,6 +16,12 @@ from .video_frames import VideoFrames
 
 ROOT = Path(__file__).resolve().parents[3]
 DATASET_INFO = ROOT / 'configs' / '_base_' / 'datasets'
+
+
+@lru_cache(maxsize=None)
+def _dataset_info(path: str) -> dict:
+    """The metainfo in a config file, read once."""
+    return Config.fromfile(path).dataset_info.to_dict()
 
 
 class VideoCocoDataset(JhmdbDataset):
@@ -110,11 +118,11 @@ class VideoCocoDataset(JhmdbDataset):
             if not osp.isfile(path) and osp.isfile(ROOT / path):
                 path = str(ROOT / path)
             if osp.isfile(path):
-                raw = Config.fromfile(path).dataset_info.to_dict()
+                raw = _dataset_info(path)
         parsed = super()._load_metainfo(raw)
         for key in ('pck_groups', 'eval_keypoints'):
             if key in raw:
-                parsed[key] = raw[key]
+                parsed[key] = copy.deepcopy(raw[key])
         return parsed
 
     def load_data_list(self) -> VideoFrames:

@@ -1,0 +1,239 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpose.registry import TRANSFORMS
+from projects.temporal_corr.datasets import SubJhmdbDataset
+
+CODEC = dict(
+    type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1.5)
+
+
+def frame_transforms(use_udp=False, flip=0.5):
+    return [
+        dict(type='LoadVideoFrame'),
+        dict(type='GetBBoxCenterScale'),
+        dict(type='RandomFlip', prob=flip),
+        dict(type='UniformBBoxTransform'),
+        dict(type='CropAffine', input_size=(48, 64), use_udp=use_udp),
+        dict(type='GenerateTarget', encoder=CODEC),
+    ]
+
+
+def clip_pipeline(**kwargs):
+    return [dict(type='ClipTransforms', transforms=frame_transforms(**kwargs))]
+
+
+TEST_PIPELINE = [
+    dict(type='LoadVideoFrame'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='CropAffine', input_size=(48, 64)),
+    dict(type='PackClipInputs'),
+]
+
+
+def read(ann_file, **kwargs):
+    return SubJhmdbDataset(
+        ann_file=str(ann_file), data_root=str(ann_file.parent), **kwargs)
+
+
+def transform_points(matrix, points):
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+@pytest.mark.parametrize('use_udp', [False, True], ids=['msra', 'udp'])
+@pytest.mark.parametrize('flip', [0.0, 1.0], ids=['as is', 'flipped'])
+def test_crop_maps_keypoints_to_the_input(make_videos, use_udp, flip):
+    """From the stored keypoints, mirrored here by hand, to the input."""
+    dataset = read(
+        make_videos([12]),
+        clip_len=2,
+        pipeline=clip_pipeline(use_udp=use_udp, flip=flip))
+    np.random.seed(0)
+    for i in range(12):
+        results = dataset[i]
+        for t, frame in enumerate(results['frame_index']):
+            points = dataset.get_data_info(frame)['keypoints'][0]
+            if flip:
+                points = points[results['flip_indices'][t]]
+                points[:, 0] = 63 - points[:, 0]  # images are 64 wide
+            mapped = transform_points(results['crop'][t], points)
+            np.testing.assert_allclose(
+                mapped, results['transformed_keypoints'][t][0], atol=1e-3)
+            assert results['crop'][t].dtype == np.float32
+
+
+def test_crop_maps_the_image_to_the_input(make_videos):
+    dataset = read(make_videos([4]), pipeline=clip_pipeline(flip=1.0))
+    results = dataset[1]
+    image = cv2.imread(results['img_path'])[:, ::-1]
+    expected = cv2.warpAffine(image, results['crop'], (48, 64))
+    difference = expected.astype(int) - results['img'].astype(int)
+    assert np.abs(difference).mean() < 0.5
+
+
+def test_frames_of_a_clip_share_the_random_parameters(make_videos):
+    dataset = read(
+        make_videos([12]), clip_len=3, pipeline=clip_pipeline())
+    np.random.seed(0)
+    flips, rotations, factors = set(), [], []
+    for i in range(60):
+        results = dataset[i % 12]
+        assert len(set(results['flip'])) == 1
+        rotation = np.concatenate(results['bbox_rotation'])
+        assert np.ptp(rotation) == 0
+        # boxes are 20.5 x 24 in every frame, padded by 1.25; their centres
+        # differ from frame to frame
+        scale = np.stack(results['input_scale'])
+        np.testing.assert_allclose(scale, scale[:1].repeat(3, 0), rtol=1e-5)
+        centers = np.stack(results['input_center'])
+        assert len(np.unique(centers, axis=0)) == 3, 'each on its own box'
+        flips.add(results['flip'][0])
+        rotations.append(float(rotation[0]))
+        factors.append(float(scale[0, 1]) / (24 * 1.25))
+    assert flips == {False, True}
+    assert len(set(rotations)) > 50, 'drawn anew for each clip'
+    assert 30 < np.abs(rotations).max() <= 40
+    # the aspect ratio 3:4 makes the box 27.33 high
+    factors = np.array(factors) * 24 / (20.5 * 4 / 3)
+    assert 0.7 - 1e-6 <= factors.min() < 0.8
+    assert 1.2 < factors.max() <= 1.3 + 1e-6
+
+
+def test_frames_can_be_left_to_differ(make_videos):
+    pipeline = clip_pipeline()
+    pipeline[0]['share_random_params'] = False
+    dataset = read(make_videos([12]), clip_len=2, pipeline=pipeline)
+    assert np.ptp(np.concatenate(dataset[5]['bbox_rotation'])) > 0
+
+
+def test_draws_are_uniform():
+    transform = TRANSFORMS.build(dict(type='UniformBBoxTransform'))
+    np.random.seed(0)
+    draws = [
+        transform(
+            dict(bbox_center=np.zeros((1, 2)), bbox_scale=np.ones((1, 2))))
+        for _ in range(4000)
+    ]
+    scale = np.array([d['bbox_scale'][0, 0] for d in draws])
+    rotation = np.array([d['bbox_rotation'][0] for d in draws])
+    assert not np.any([d['bbox_center'] for d in draws])
+    for values, low, high in ((scale, 0.7, 1.3), (rotation, -40, 40)):
+        quarters = np.histogram(values, 4, (low, high))[0]
+        assert quarters.sum() == 4000
+        # 1000 +- 27 each if uniform; MMPose's truncated normal gives 828
+        # and 1172
+        assert np.abs(quarters - 1000).max() < 110
+
+
+@pytest.mark.parametrize('clip_len', [1, 2, 4])
+def test_packed_training_items(make_videos, clip_len):
+    pipeline = clip_pipeline() + [dict(type='PackClipInputs')]
+    dataset = read(make_videos([12]), clip_len=clip_len, pipeline=pipeline)
+    packed = dataset[5]
+    sample = packed['data_samples']
+    image = (3, 64, 48)
+    assert packed['inputs'].shape == (
+        image if clip_len == 1 else (clip_len, *image))
+    assert packed['inputs'].dtype == torch.uint8
+    assert sample.crops.shape == (clip_len, 2, 3)
+    assert sample.crops.dtype == torch.float32
+    assert sample.frame_index == 5 and sample.video_id == 'frames/clip1'
+    assert sample.gt_fields.heatmaps.shape == (15, 16, 12)
+    if clip_len == 1:
+        assert 'previous_heatmaps' not in sample
+    else:
+        assert sample.clip_frame_indices[-1] == 5
+        assert sample.previous_heatmaps.shape == (clip_len - 1, 15, 16, 12)
+        assert sample.previous_weights.shape == (clip_len - 1, 15)
+        assert sample.previous_heatmaps.dtype == torch.float32
+        assert sample.to('cpu').previous_weights.dtype == torch.float32
+
+
+def test_each_packed_frame_is_the_frame_it_says(make_videos):
+    """Images, targets and crops against each frame passed alone."""
+    ann_file = make_videos([12])
+    pipeline = clip_pipeline(flip=0.0) + [dict(type='PackClipInputs')]
+    del pipeline[0]['transforms'][3]  # nothing random
+    single, clip = (
+        read(ann_file, clip_len=n, pipeline=pipeline) for n in (1, 3))
+    packed = clip[7]
+    sample = packed['data_samples']
+    for t, frame in enumerate(sample.clip_frame_indices):
+        alone = single[frame]
+        assert torch.equal(packed['inputs'][t], alone['inputs'])
+        assert torch.equal(sample.crops[t], alone['data_samples'].crops[0])
+        if t < 2:
+            assert torch.equal(sample.previous_heatmaps[t],
+                               alone['data_samples'].gt_fields.heatmaps)
+            assert torch.equal(
+                sample.previous_weights[t][None],
+                alone['data_samples'].gt_instance_labels.keypoint_weights)
+    np.testing.assert_array_equal(
+        sample.gt_instances.keypoints,
+        single[7]['data_samples'].gt_instances.keypoints)
+
+
+def test_hidden_joints_of_exemplars_weigh_nothing(make_videos):
+
+    def hide(data):
+        for annotation in data['annotations']:
+            annotation['keypoints'][2] = 0.
+
+    pipeline = clip_pipeline() + [dict(type='PackClipInputs')]
+    pipeline[0]['transforms'][2]['prob'] = 0.
+    dataset = read(make_videos([5], edit=hide), clip_len=2, pipeline=pipeline)
+    sample = dataset[2]['data_samples']
+    assert sample.previous_weights[0, 0] == 0
+    assert not sample.previous_heatmaps[0, 0].any()
+
+
+def test_packed_test_items(make_videos):
+    dataset = read(make_videos([3]), pipeline=TEST_PIPELINE, test_mode=True)
+    packed = dataset[2]
+    sample = packed['data_samples']
+    assert packed['inputs'].shape == (3, 64, 48)
+    assert sample.crops.shape == (1, 2, 3)
+    np.testing.assert_array_equal(sample.gt_instances.bbox_size, [[20.5, 24.]])
+    meta = sample.metainfo
+    assert (meta['video_id'], meta['frame_index'], meta['is_first'],
+            meta['is_last'], meta['previous_frame_index'],
+            meta['track_id']) == ('frames/clip1', 2, False, True, 1, 0)
+    for key in ('img_path', 'input_size', 'input_center', 'input_scale',
+                'flip_indices', 'ori_shape'):
+        assert key in meta, 'MMPose decodes with it'
+
+
+def test_more_meta_keys():
+    pack = TRANSFORMS.build(
+        dict(type='PackClipInputs', meta_keys=('bbox_score', 'img_path')))
+    assert 'bbox_score' in pack.meta_keys and 'video_id' in pack.meta_keys
+    assert len(set(pack.meta_keys)) == len(pack.meta_keys)
+
+
+def test_packing_without_a_crop_names_the_remedy(make_videos):
+    pipeline = [dict(transform) for transform in TEST_PIPELINE]
+    pipeline[2]['type'] = 'TopdownAffine'
+    dataset = read(make_videos([2]), pipeline=pipeline, test_mode=True)
+    with pytest.raises(KeyError, match='CropAffine'):
+        dataset[0]
+
+
+@pytest.mark.parametrize('damage, kind, message', [
+    (lambda path: path.unlink(), FileNotFoundError, 'missing'),
+    (lambda path: path.write_bytes(path.read_bytes()[:50]), ValueError,
+     'cannot be read'),
+    (lambda path: path.write_bytes(b''), ValueError, 'cannot be read'),
+], ids=['missing', 'truncated', 'empty'])
+@pytest.mark.parametrize('clip_len', [1, 2], ids=['frame', 'clip'])
+def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
+                                     message, clip_len):
+    dataset = read(
+        make_videos([3]), pipeline=clip_pipeline(), clip_len=clip_len)
+    damage(tmp_path / 'frames/clip1/00002.png')
+    with pytest.raises(
+            kind,
+            match=f'frames/clip1/00002.png of frame 1 of video '
+            f'frames/clip1 .*{message}.*data_root'):
+        dataset[1]

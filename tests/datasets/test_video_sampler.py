@@ -1,0 +1,139 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.dataset import ConcatDataset
+from mmpose.registry import DATA_SAMPLERS
+from projects.temporal_corr.datasets import SubJhmdbDataset, VideoSampler
+from projects.temporal_corr.datasets.samplers import balance
+from scipy.io import loadmat
+
+RANK = 'projects.temporal_corr.datasets.samplers.get_dist_info'
+
+
+def videos_of(lengths):
+    """A data set of videos of these lengths, as far as a sampler looks."""
+    ends = np.cumsum(lengths)
+    return SimpleNamespace(videos=[(f'clip{i}', np.arange(end - n, end))
+                                   for i, (n, end) in enumerate(
+                                       zip(lengths, ends))])
+
+
+def sample(lengths, rank=0, world_size=1, **kwargs):
+    with mock.patch(RANK, return_value=(rank, world_size)):
+        sampler = VideoSampler(videos_of(lengths), **kwargs)
+    assert len(sampler) == len(list(sampler))
+    return list(sampler)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=20),
+    world_size=st.integers(1, 9),
+    lanes=st.integers(1, 9))
+@settings(deadline=None, max_examples=150)
+def test_properties(lengths, world_size, lanes):
+    video = np.repeat(np.arange(len(lengths)), lengths)
+    ranks = [
+        sample(lengths, rank, world_size, lanes=lanes)
+        for rank in range(world_size)
+    ]
+    everything = [item for rank in ranks for item in rank]
+    assert sorted(everything) == list(range(sum(lengths))), 'exactly once'
+    owners = {}
+    for rank, items in enumerate(ranks):
+        for item in items:
+            assert owners.setdefault(video[item], rank) == rank, 'whole videos'
+        for v in set(video[items].tolist() if items else []):
+            own = [item for item in items if video[item] == v]
+            assert own == sorted(own), 'in time'
+    loads = [len(items) for items in ranks]
+    assert max(loads) - min(loads) <= max(lengths), 'balanced'
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=15),
+    lanes=st.integers(1, 6))
+@settings(deadline=None, max_examples=150)
+def test_lanes_hold_different_videos_before_the_tail(lengths, lanes):
+    """Replays the batches by hand: every lane one video, the longest left
+    next, until none is left to start."""
+    video = np.repeat(np.arange(len(lengths)), lengths)
+    items = sample(lengths, lanes=lanes)
+    waiting = sorted(lengths, reverse=True)
+    running = [waiting.pop(0) for _ in range(min(lanes, len(waiting)))]
+    place = 0
+    while len(running) == lanes:
+        batch = video[items[place:place + lanes]]
+        assert len(set(batch.tolist())) == lanes
+        place += lanes
+        running = [n - 1 for n in running]
+        for i, left in enumerate(running):
+            if left == 0 and waiting:
+                running[i] = waiting.pop(0)
+        running = [n for n in running if n]
+
+
+def test_order_by_hand():
+    # frames: video 0 = 0 1, video 1 = 2 3 4 5, video 2 = 6 7 8
+    assert sample([2, 4, 3]) == [2, 3, 4, 5, 6, 7, 8, 0, 1]
+    # lanes: 2 3 4 5 | 6 7 8, then 0 1 in the second lane
+    assert sample([2, 4, 3], lanes=2) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
+
+
+def test_ranks_by_hand():
+    # 5 + 3 and 4 + 4; a third and a fourth process get nothing of one video
+    assert [len(sample([5, 4, 3, 4], rank, 2)) for rank in (0, 1)] == [8, 8]
+    assert [len(sample([6], rank, 3)) for rank in range(3)] in ([6, 0, 0],
+                                                               [0, 6, 0],
+                                                               [0, 0, 6])
+    assert sample([], 0, 2) == []
+
+
+def test_real_penn_action_lengths_balance(penn_root):
+    """Within 1 % of the best there can be, on 1 to 64 processes."""
+    lengths = []
+    for path in sorted((penn_root / 'labels').glob('*.mat')):
+        clip = loadmat(str(path), variable_names=['train', 'nframes'])
+        if int(clip['train'].ravel()[0]) != 1:
+            lengths.append(int(clip['nframes'].ravel()[0]))
+    assert (len(lengths), sum(lengths)) == (1068, 76298)
+    for world_size in range(1, 65):
+        loads = [
+            sum(lengths[i] for i in videos)
+            for videos in balance(lengths, world_size)
+        ]
+        assert len(loads) == world_size and sum(loads) == 76298
+        best = max(sum(lengths) / world_size, max(lengths))
+        assert max(loads) <= 1.01 * best, world_size
+
+
+def test_through_the_registry_with_a_data_set(make_videos):
+    ann_file = make_videos([2, 4, 3])
+    dataset = SubJhmdbDataset(
+        ann_file=str(ann_file), data_root=str(ann_file.parent), lazy_init=True)
+    sampler = DATA_SAMPLERS.build(
+        dict(type='VideoSampler', dataset=dataset, lanes=2, seed=7))
+    assert list(sampler) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
+    sampler.set_epoch(3)
+    assert list(sampler) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
+    strided = SubJhmdbDataset(
+        ann_file=str(ann_file),
+        data_root=str(ann_file.parent),
+        frame_stride=2,
+        indices=4)
+    # kept: frame 0 of video 0, frames 0 and 2 of video 1, frame 0 of video 2
+    assert list(VideoSampler(strided)) == [1, 2, 0, 3]
+
+
+def test_refuses_what_has_no_videos(make_videos):
+    ann_file = make_videos([2])
+    dataset = SubJhmdbDataset(
+        ann_file=str(ann_file), data_root=str(ann_file.parent))
+    with pytest.raises(TypeError, match='ConcatDataset.*DefaultSampler'):
+        VideoSampler(ConcatDataset([dataset, dataset]))
+    with pytest.raises(ValueError, match='lanes'):
+        VideoSampler(dataset, lanes=0)
