@@ -1,0 +1,11 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from .atomic_backend import AtomicLocalBackend
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .checkpoint_guard_hook import CheckpointGuardHook
+from .resume import find_resumable_checkpoint
+from .safe_loading import load_from_local, register_safe_globals
+
+__all__ = [
+    'AtomicCheckpointHook', 'AtomicLocalBackend', 'CheckpointGuardHook',
+    'find_resumable_checkpoint', 'load_from_local', 'register_safe_globals'
+]

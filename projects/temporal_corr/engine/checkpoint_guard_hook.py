@@ -1,0 +1,230 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import re
+from collections import OrderedDict
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+import torch.nn as nn
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from mmpose.registry import HOOKS
+from torch import Tensor
+
+
+class Comparison(NamedTuple):
+    """A state dict beside a model."""
+    missing: List[str]
+    unexpected: List[str]
+    #: name -> (shape in the model, shape in the state dict)
+    misshaped: Dict[str, Tuple[tuple, tuple]]
+
+
+@HOOKS.register_module()
+class CheckpointGuardHook(Hook):
+    """Refuses a checkpoint of another model before it is loaded.
+
+    MMEngine loads what fits and warns of the rest, so that a test of the
+    wrong checkpoint ends with a low score instead of an error. Here:
+
+    - Test and resumed training: model and checkpoint must agree.
+    - Training that starts from ``load_from``: the temporal parameters (the
+      names in ``temporal_parameters`` of the model's head) may be missing,
+      as in a single-frame checkpoint of MMPose; parameters that the model
+      does not have are reported.
+    - A checkpoint with temporal parameters that the model does not have,
+      those of another ``temporal`` mode, is refused in both cases.
+
+    Raises:
+        RuntimeError: If the checkpoint is refused, with the file, the first
+            names, what the checkpoint seems to be, and what to do.
+    """
+
+    # Before hooks that use the state dict, such as EMAHook.
+    priority = 'VERY_HIGH'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the checkpoint with the model.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What was read from the file.
+        """
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        # Runner.train builds its loop before it loads; Runner.test does not.
+        training = isinstance(runner._train_loop, BaseLoop)
+        message = check_checkpoint(
+            model,
+            checkpoint,
+            runner._load_from or f'of {runner.work_dir}',
+            start=training and not runner._resume)
+        if message:
+            runner.logger.info(message)
+
+
+def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
+                     start: bool) -> str:
+    """Raise if the checkpoint is none of the model.
+
+    Args:
+        model (nn.Module): The model, not wrapped.
+        checkpoint (dict): A checkpoint or a bare state dict.
+        filename (str): Where it comes from, for the message.
+        start (bool): Whether training starts from it, so that temporal
+            parameters may be missing.
+
+    Returns:
+        str: What is to be reported, empty if nothing is.
+
+    Raises:
+        RuntimeError: If it must not be loaded.
+    """
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    result = compare(model, state_dict)
+    prefixes = temporal_prefixes(model)
+    new = [key for key in result.missing if key.startswith(prefixes)]
+    foreign = [key for key in result.unexpected if key.startswith(prefixes)]
+    missing = [key for key in result.missing if key not in new]
+    unexpected = [key for key in result.unexpected if key not in foreign]
+
+    reasons, remedy = [], ''
+    if result.misshaped:
+        reasons.append('other shapes: ' + _first([
+            f'{key} is {theirs} in the checkpoint, {ours} in the model'
+            for key, (ours, theirs) in result.misshaped.items()
+        ]))
+        remedy = (
+            'use the config and data set that it was trained with; another '
+            'number of keypoints needs another final layer. To take over '
+            'the backbone only, leave load_from out and set '
+            "model.backbone.init_cfg=dict(type='Pretrained', "
+            "checkpoint=..., prefix='backbone.')")
+    if foreign:
+        reasons.append('parameters of another temporal mode: ' +
+                       _first(foreign))
+        remedy = remedy or (
+            'use the config that it was trained with, or start the training '
+            'from a single-frame checkpoint')
+    if missing:
+        reasons.append('not in the checkpoint: ' + _first(missing))
+        remedy = remedy or (
+            'use the config that it was trained with. To take over a '
+            'backbone only, leave load_from out and set '
+            "model.backbone.init_cfg=dict(type='Pretrained', checkpoint=...)")
+    if not start:
+        if new:
+            reasons.append('temporal parameters not in the checkpoint: ' +
+                           _first(new))
+        if unexpected:
+            reasons.append('not in the model: ' + _first(unexpected))
+        remedy = remedy or 'use the config that it was trained with'
+    if reasons:
+        raise RuntimeError(
+            f'the checkpoint {filename} does not belong to this model.\n  ' +
+            '\n  '.join(reasons) +
+            f'\nIt seems to be {describe(state_dict)}; the model is '
+            f'{describe(model.state_dict())}.\nWhat to do: {remedy}.')
+
+    reports = []
+    if new:
+        reports.append(f'{len(new)} temporal parameters are new and start '
+                       f'from their initialisation: {_first(new)}')
+    if start and unexpected:
+        reports.append(f'not used: {_first(unexpected)}')
+    return '; '.join([f'starting from {filename}'] + reports
+                     if reports else [])
+
+
+def compare(model: nn.Module, state_dict: Dict[str, Tensor]) -> Comparison:
+    """What loading would miss, leave over and fail to copy.
+
+    The model's own conversions of old state dicts are taken into account;
+    the preprocessor's constants and the batch counters of BatchNorm, which
+    MMEngine does not miss either, are not.
+
+    Args:
+        model (nn.Module): The model, not wrapped.
+        state_dict (dict): Parameters and buffers by name. Not changed.
+
+    Returns:
+        Comparison: Names, in the order of the model or the state dict.
+    """
+    metadata = getattr(state_dict, '_metadata', {})
+    theirs = OrderedDict(
+        (re.sub(r'^module\.', '', key), value)
+        for key, value in state_dict.items() if isinstance(value, Tensor))
+    for name, module in model.named_modules():
+        prefix = f'{name}.' if name else ''
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(theirs, prefix, metadata.get(name, {}), True, [], [], [])
+    ours = model.state_dict()
+    ignored = 'data_preprocessor.'
+    return Comparison(
+        missing=[
+            key for key in ours if key not in theirs
+            and not key.startswith(ignored) and 'num_batches_tracked' not in
+            key
+        ],
+        unexpected=[
+            key for key in theirs
+            if key not in ours and not key.startswith(ignored)
+        ],
+        misshaped={
+            key: (tuple(value.shape), tuple(theirs[key].shape))
+            for key, value in ours.items()
+            if key in theirs and value.shape != theirs[key].shape
+        })
+
+
+def temporal_prefixes(model: nn.Module) -> Tuple[str, ...]:
+    """Beginnings of the names of parameters that only video models have.
+
+    Args:
+        model (nn.Module): A model whose head may have
+            ``temporal_parameters``, names of modules of all modes.
+
+    Returns:
+        tuple[str]: For example ``('head.correlation.', )``.
+    """
+    names = getattr(getattr(model, 'head', None), 'temporal_parameters', ())
+    return tuple(f'head.{name}' for name in names)
+
+
+def describe(state_dict: Dict[str, Tensor]) -> str:
+    """What kind of model a state dict seems to be, in words.
+
+    Args:
+        state_dict (dict): Parameters and buffers by name.
+
+    Returns:
+        str: For example "a correlation model for 15 keypoints".
+    """
+    keys = [re.sub(r'^module\.', '', key) for key in state_dict]
+    families = sorted({key.split('.')[0] for key in keys})
+
+    def has(*parts: str) -> bool:
+        return any(part in key for part in parts for key in keys)
+
+    if not has('head.'):
+        return ('no pose model: it has no head, only ' +
+                ', '.join(families[:6]))
+    if has('head.correlation.'):
+        kind = 'a correlation model'
+    elif has('head.previous_heatmaps.'):
+        kind = 'a model with previous heatmaps'
+    elif has('head.refinement.'):
+        kind = 'a single-frame model of this project'
+    else:
+        kind = 'a single-frame model'
+    final = [
+        value for key, value in state_dict.items()
+        if key.endswith('head.final_layer.weight')
+    ]
+    return kind + (f' for {len(final[0])} keypoints' if final else '')
+
+
+def _first(names: Sequence[str], count: int = 4) -> str:
+    """The first few names and how many more there are."""
+    more = f' and {len(names) - count} more' if len(names) > count else ''
+    return ', '.join(names[:count]) + more

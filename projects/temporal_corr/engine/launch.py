@@ -1,0 +1,68 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What tools/train.py and tools/test.py do alike with their arguments."""
+import argparse
+import os
+import sys
+
+import torch.distributed as torch_dist
+from mmengine.config import Config
+from mmengine.device import get_device
+
+
+def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Switch PoseVisualizationHook on for ``--show`` and ``--show-dir``.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        args (Namespace): ``show``, ``show_dir``, ``interval``, ``wait_time``.
+    """
+    if not args.show and args.show_dir is None:
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        sys.exit('--show and --show-dir need default_hooks.visualization='
+                 "dict(type='PoseVisualizationHook') in the config")
+    hook.update(
+        enable=True,
+        show=args.show,
+        out_dir=args.show_dir,
+        interval=args.interval)
+    if args.show:
+        hook.wait_time = args.wait_time
+
+
+def prepare_launcher(cfg: Config, launcher: str) -> Config:
+    """Set the launcher, on machines without a GPU, too.
+
+    MMEngine selects a CUDA device for each process and hands its number to
+    DistributedDataParallel. Without CUDA neither is possible: the process
+    group is made here, with gloo, and the wrapper gets no device.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Returns:
+        Config: The config.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none' or get_device() != 'cpu':
+        return cfg
+    if launcher != 'pytorch':
+        sys.exit(f'--launcher {launcher} needs GPUs, and this process sees '
+                 'none: use tools/dist_train.sh or tools/dist_test.sh, which '
+                 'also work on a CPU')
+    if not torch_dist.is_initialized():
+        if 'RANK' not in os.environ:
+            sys.exit('--launcher pytorch is for torchrun: use '
+                     'tools/dist_train.sh or tools/dist_test.sh')
+        torch_dist.init_process_group(backend='gloo')
+    cfg.env_cfg.dist_cfg = dict(backend='gloo')
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False))
+    wrapper.update(cfg.get('model_wrapper_cfg') or {})
+    wrapper['device_ids'] = None
+    cfg.model_wrapper_cfg = wrapper
+    return cfg

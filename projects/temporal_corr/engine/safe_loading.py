@@ -1,0 +1,187 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Loading of checkpoints that cannot run code.
+
+A pickle may name any function to be called while it is loaded. PyTorch's
+``weights_only`` loading calls none but those that build tensors; checkpoints
+of MMEngine hold a few other types (the logs are HistoryBuffers of numpy
+arrays, the metainfo of the data set holds arrays, scores may be numpy
+scalars). These, and no others, are allowed here.
+
+torch >= 2.4 can be told of them (``torch.serialization.add_safe_globals``).
+The ``weights_only`` unpickler of earlier versions can build no object of
+another class at all; there the same list restricts Python's own unpickler,
+as the documentation of :mod:`pickle` recommends ("Restricting Globals").
+"""
+import os.path as osp
+import pickle
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, Callable, Dict
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import CheckpointLoader
+
+try:
+    from numpy._core import multiarray
+except ImportError:  # numpy 1
+    from numpy.core import multiarray
+
+_DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
+           'uint32', 'uint64', 'float16', 'float32', 'float64')
+
+
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """What pickle writes instead of bytes: ``_codecs.encode`` of latin-1."""
+    if encoding != 'latin1':
+        raise pickle.UnpicklingError(f'encoding {encoding!r} of bytes')
+    return text.encode('latin1')
+
+
+@lru_cache(maxsize=None)
+def safe_globals() -> Dict[str, Callable]:
+    """The types of an MMEngine checkpoint that are no tensors.
+
+    Returns:
+        dict: Functions and classes by the names that pickles give them, with
+        numpy's module path before and after numpy 2.
+    """
+    types = {
+        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+        'numpy.ndarray': np.ndarray,
+        'numpy.dtype': np.dtype,
+    }
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        types[f'{module}._reconstruct'] = multiarray._reconstruct
+        types[f'{module}.scalar'] = multiarray.scalar
+    for name in _DTYPES:
+        dtype = type(np.dtype(name))
+        types[f'{dtype.__module__}.{dtype.__qualname__}'] = dtype
+    return types
+
+
+class _AllowListUnpickler(pickle.Unpickler):
+    """Finds the globals of weights-only loading and :func:`safe_globals`."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        from torch._weights_only_unpickler import _get_allowed_globals
+        if (module, name) == ('_codecs', 'encode'):
+            return _encode_latin1
+        for allowed in (_get_allowed_globals(), safe_globals()):
+            if f'{module}.{name}' in allowed:
+                return allowed[f'{module}.{name}']
+        raise pickle.UnpicklingError(f'Unsupported class {module}.{name}')
+
+
+# What torch.load needs of a `pickle_module`.
+_allow_list_pickle = SimpleNamespace(
+    __name__='allow_list_pickle',
+    Unpickler=_AllowListUnpickler,
+    UnpicklingError=pickle.UnpicklingError,
+    load=lambda file, **kwargs: _AllowListUnpickler(file, **kwargs).load())
+
+
+def _has_safe_globals() -> bool:
+    return hasattr(torch.serialization, 'add_safe_globals')
+
+
+def load_from_local(filename: str, map_location=None) -> dict:
+    """Load a checkpoint file without running any code that it may hold.
+
+    Args:
+        filename (str): Path of the file.
+        map_location: As of :func:`torch.load`. Defaults to None
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If the file is damaged, or holds more than tensors and
+            the types of MMEngine checkpoints.
+    """
+    filename = osp.expanduser(filename)
+    if not osp.isfile(filename):
+        raise FileNotFoundError(
+            f'there is no checkpoint {osp.abspath(filename)}: check the path')
+    if _has_safe_globals():
+        options = dict(weights_only=True)
+    else:
+        options = dict(pickle_module=_allow_list_pickle)
+    try:
+        return torch.load(filename, map_location=map_location, **options)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
+            KeyError, IndexError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        if isinstance(error, pickle.UnpicklingError) and 'nsupported' in str(
+                error):
+            remedy = (
+                'it holds more than weights, and loading it could run code. '
+                'If you trust where it comes from, save only its state_dict '
+                'with the software that made it, and load that')
+        else:
+            remedy = 'it is damaged or cut off: fetch or make it again'
+        raise RuntimeError(f'cannot load the checkpoint {filename}: {remedy}. '
+                           f'({reason})') from error
+
+
+def load_from_http(filename: str,
+                   map_location=None,
+                   model_dir=None,
+                   progress: bool = True) -> dict:
+    """Download a checkpoint, once, and load it as :func:`load_from_local`.
+
+    Args:
+        filename (str): URL. The file is kept in ``model_dir``.
+        map_location: As of :func:`torch.load`. Defaults to None
+        model_dir (str, optional): Folder of downloads. Defaults to None,
+            torch.hub's
+        progress (bool): Whether to show how far it is. Defaults to True
+
+    Returns:
+        dict: The checkpoint.
+    """
+    from urllib.parse import urlparse
+
+    from mmengine.dist import barrier, is_main_process
+    from mmengine.utils import mkdir_or_exist
+    folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
+    path = osp.join(folder, osp.basename(urlparse(filename).path))
+    if is_main_process() and not osp.exists(path):
+        mkdir_or_exist(folder)
+        torch.hub.download_url_to_file(filename, path, progress=progress)
+    barrier()
+    return load_from_local(path, map_location)
+
+
+def register_safe_globals() -> None:
+    """Make MMEngine load checkpoints safely. Calling it again is harmless.
+
+    Files and downloads go through :func:`load_from_local`. On torch >= 2.4
+    the types of MMEngine checkpoints are allowed in weights-only loading.
+    """
+    if _has_safe_globals():
+        torch.serialization.add_safe_globals(_unique(safe_globals()))
+    CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'),
+                                     load_from_http,
+                                     force=True)
+    # mmcls://, torchvision:// and open-mmlab:// call it by this name.
+    mmengine_checkpoint.load_from_http = load_from_http
+
+
+def _unique(types: Dict[str, Callable]) -> list:
+    """The entries as add_safe_globals takes them."""
+    own = [
+        value for name, value in types.items()
+        if name == f'{value.__module__}.{value.__qualname__}'
+    ]
+    version = tuple(int(v) for v in torch.__version__.split('.')[:2])
+    if version < (2, 6):
+        return own
+    # From 2.6 on under another name, too: that of the other numpy.
+    return own + [(value, name) for name, value in types.items()
+                  if value not in own or name !=
+                  f'{value.__module__}.{value.__qualname__}']

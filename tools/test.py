@@ -1,0 +1,119 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Test a checkpoint, with MMPose's flags."""
+import argparse
+import os
+import os.path as osp
+import sys
+
+import mmengine
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+from repo_path import config_path
+
+from projects.temporal_corr.engine.launch import (prepare_launcher,
+                                                  set_visualization)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Test (and evaluate) a pose model')
+    parser.add_argument('config', help='test config file path')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--work-dir', help='the directory to save evaluation results')
+    parser.add_argument(
+        '--out', help='file for the metrics: .json, .yaml or .pkl')
+    parser.add_argument(
+        '--dump',
+        metavar='FILE.pkl',
+        help='dump predictions to a pickle file for offline evaluation')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override settings of the config, as KEY=VALUE: '
+        'test_dataloader.batch_size=8, or for lists KEY="[a,b]" or KEY=a,b, '
+        'without white space')
+    parser.add_argument(
+        '--show-dir',
+        help='directory where the visualization images will be saved')
+    parser.add_argument(
+        '--show',
+        action='store_true',
+        help='whether to display the prediction results in a window')
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        help='visualize per interval samples')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=1,
+        help='display time of every window (second)')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    # torch.distributed.launch passes it, in either spelling.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    for path, suffixes in ((args.dump, ('.pkl', '.pickle')),
+                           (args.out, ('.json', '.yaml', '.yml', '.pkl'))):
+        if path is not None and not path.endswith(suffixes):
+            parser.error(f'{path} must end with one of {", ".join(suffixes)}')
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """Merge the command line into the config."""
+    cfg.merge_from_dict(args.cfg_options)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+
+    # command line > config > name of the config
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
+
+    if args.dump is not None:
+        metrics = cfg.test_evaluator
+        metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+        dump = dict(type='DumpResults', out_file_path=temporary(args.dump))
+        cfg.test_evaluator = [*metrics, dump]
+
+    set_visualization(cfg, args)
+    return prepare_launcher(cfg, args.launcher)
+
+
+def temporary(path: str) -> str:
+    """A name beside a file, with its suffix, for the time of writing."""
+    folder, name = osp.split(osp.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    return osp.join(folder, f'.incomplete_{name}')
+
+
+def main():
+    args = parse_args()
+    args.config = config_path(args.config)
+    if '://' not in args.checkpoint and not osp.isfile(args.checkpoint):
+        sys.exit(f'there is no checkpoint {args.checkpoint}: give the .pth '
+                 'file that tools/train.py left in its work directory')
+    cfg = merge_args(Config.fromfile(args.config), args)
+    metrics = Runner.from_cfg(cfg).test()
+    if is_main_process():
+        if args.dump is not None:
+            os.replace(temporary(args.dump), args.dump)
+        if args.out is not None:
+            mmengine.dump(metrics, temporary(args.out))
+            os.replace(temporary(args.out), args.out)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,146 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Train a model, with MMPose's flags."""
+import argparse
+import os
+import os.path as osp
+import sys
+
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.runner import Runner
+from repo_path import config_path
+
+from projects.temporal_corr.engine import find_resumable_checkpoint
+from projects.temporal_corr.engine.launch import (prepare_launcher,
+                                                  set_visualization)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description='Train a pose model')
+    parser.add_argument('config', help='train config file path')
+    parser.add_argument('--work-dir', help='the dir to save logs and models')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a path, from the newest '
+        'complete one in the work directory, or from the start (load_from, '
+        'if set) where there is none')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='enable automatic-mixed-precision training')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='whether not to evaluate the checkpoint during training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the actual batch size over '
+        "auto_scale_lr['base_batch_size'] of the config")
+    parser.add_argument(
+        '--show-dir',
+        help='directory where the visualization images will be saved')
+    parser.add_argument(
+        '--show',
+        action='store_true',
+        help='whether to display the prediction results in a window')
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        help='visualize per interval samples')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=1,
+        help='display time of every window (second)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, as KEY=VALUE: '
+        'train_cfg.max_epochs=5, or for lists KEY="[a,b]" or KEY=a,b, without '
+        'white space')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    # torch.distributed.launch passes it, in either spelling.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """Merge the command line into the config."""
+    # First of all: what --resume finds must win over a load_from given here.
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+
+    if args.no_validate:
+        cfg.val_cfg = None
+        cfg.val_dataloader = None
+        cfg.val_evaluator = None
+
+    # command line > config > name of the config
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
+
+    if args.amp:
+        wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+        if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
+            sys.exit(f'--amp does not go with the optim_wrapper {wrapper}')
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', ConfigDict()):
+            sys.exit('--auto-scale-lr needs auto_scale_lr='
+                     f'dict(base_batch_size=...) in {args.config}')
+        cfg.auto_scale_lr.enable = True
+
+    set_visualization(cfg, args)
+    set_resume(cfg, args.resume)
+    return prepare_launcher(cfg, args.launcher)
+
+
+def set_resume(cfg: Config, resume: str) -> None:
+    """Find the checkpoint that ``--resume`` goes on from."""
+    if resume == 'auto' or (resume is None and cfg.get('resume')
+                            and cfg.get('load_from') is None):
+        folders = [cfg.work_dir]
+        hook = cfg.default_hooks.get('checkpoint') or {}
+        if hook.get('out_dir'):
+            # CheckpointHook adds the name of the work directory.
+            name = osp.basename(osp.normpath(cfg.work_dir))
+            folders.append(osp.join(hook['out_dir'], name))
+        found = find_resumable_checkpoint(*folders)
+        cfg.resume = found is not None
+        if found is not None:
+            cfg.load_from = found
+        else:
+            print(f'--resume: no complete checkpoint in {folders[0]}; '
+                  f'starting from {cfg.get("load_from") or "scratch"}')
+    elif resume is not None:
+        if '://' not in resume and not osp.isfile(resume):
+            sys.exit(f'--resume: there is no checkpoint {resume}')
+        cfg.resume = True
+        cfg.load_from = resume
+
+
+def main():
+    args = parse_args()
+    args.config = config_path(args.config)
+    cfg = merge_args(Config.fromfile(args.config), args)
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
