@@ -1,0 +1,291 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Convert JHMDB or sub-JHMDB, as released, to MMPose's JHMDB format."""
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+from coco_video import VideoClip, coco_json, nearest_valid
+from converter_io import (ConversionError, format_report, make_output_folder,
+                          write_together)
+from jhmdb_frames import check_frames, extract_frames, list_frames
+from mat_file import load_mat, numeric
+from mmengine.utils import track_iter_progress
+
+KEYPOINTS = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
+             'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
+             'right_knee', 'left_knee', 'right_wrist', 'left_wrist',
+             'right_ankle', 'left_ankle')
+SKELETON = (('right_ankle', 'right_knee'), ('right_knee', 'right_hip'),
+            ('right_hip', 'belly'), ('belly', 'left_hip'),
+            ('left_hip', 'left_knee'), ('left_knee', 'left_ankle'),
+            ('belly', 'neck'), ('neck', 'head'), ('neck', 'right_shoulder'),
+            ('right_shoulder', 'right_elbow'), ('right_elbow', 'right_wrist'),
+            ('neck', 'left_shoulder'), ('left_shoulder', 'left_elbow'),
+            ('left_elbow', 'left_wrist'))
+# the numbers of the split files; HMDB51, their model, also knows 0, unused
+SUBSETS = {'1': 'train', '2': 'test', '0': None}
+
+
+def read_split(root: Path, split: int) -> Dict[str, str]:
+    """Read which clips one of the three splits trains and tests on.
+
+    Args:
+        root (Path): The data set as released.
+        split (int): 1, 2 or 3.
+
+    Returns:
+        Dict[str, str]: ``'train'`` or ``'test'`` by ``'<action>/<clip>'``,
+        sorted by name.
+
+    Raises:
+        ConversionError: If there are no split files, or one has a line that
+            is not ``<clip>.avi 1|2``.
+    """
+    suffix = f'_test_split_{split}.txt'
+    files = sorted((root / 'sub_splits').glob(f'*{suffix}'))
+    if not files:
+        raise ConversionError(
+            f'{root / "sub_splits"}: no file <action>{suffix}; unpack '
+            'sub_splits.tar.gz of JHMDB there')
+    subsets = {}
+    for path in files:
+        action = path.name[:-len(suffix)]
+        text = path.read_text(encoding='utf-8', errors='replace')
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip():
+                continue
+            video, _, subset = line.strip().rpartition(' ')
+            video = video.strip()
+            if not video.endswith('.avi') or subset not in SUBSETS:
+                raise ConversionError(
+                    f'{path}, line {number}: {line!r} is not '
+                    '"<clip>.avi 1" (train) or "<clip>.avi 2" (test); '
+                    'download this file again')
+            clip = f'{action}/{video[:-len(".avi")]}'
+            if clip in subsets:
+                raise ConversionError(
+                    f'{path}, line {number}: {video} is listed twice; '
+                    'remove one of the lines')
+            if SUBSETS[subset]:
+                subsets[clip] = SUBSETS[subset]
+    return dict(sorted(subsets.items()))
+
+
+def mask_boxes(mask: np.ndarray) -> np.ndarray:
+    """Find the extent of the puppet mask in every frame.
+
+    Args:
+        mask (np.ndarray): Non-zero on the person, in shape (H, W, T).
+
+    Returns:
+        np.ndarray: Boxes in shape (T, 4): x1, y1, x2-x1+1, y2-y1+1 with x1
+        and y1 1-based, as in MMPose's files; zeros where a mask is empty.
+    """
+    boxes = []
+    for occupied in (mask.any(axis=0), mask.any(axis=1)):
+        first = occupied.argmax(axis=0)
+        last = len(occupied) - 1 - occupied[::-1].argmax(axis=0)
+        boxes.append((first + 1, last - first + 1))
+    (x, w), (y, h) = boxes
+    return np.stack([x, y, w, h], axis=1) * mask.any(axis=(0, 1))[:, None]
+
+
+def read_clip(root: Path, name: str,
+              folder: str) -> Tuple[VideoClip, List[int]]:
+    """Read the annotations of one clip.
+
+    Args:
+        root (Path): The data set as released.
+        name (str): ``'<action>/<clip>'``.
+        folder (str): Name of the folder of all frames.
+
+    Returns:
+        tuple: The clip, and the 1-based frames with an empty mask, whose box
+        is the one of the nearest frame that has a mask.
+
+    Raises:
+        ConversionError: If a file is missing, damaged, or does not match the
+            other.
+    """
+    joint_path = root / 'joint_positions' / name / 'joint_positions.mat'
+    mask_path = root / 'puppet_mask' / name / 'puppet_mask.mat'
+    joints = numeric(
+        load_mat(joint_path, ['pos_img']), joint_path, 'pos_img',
+        (2, len(KEYPOINTS), None))
+    mask = load_mat(mask_path, ['part_mask'])['part_mask']
+    if mask.ndim == 2:
+        # MATLAB drops the last axis of an array of one frame
+        mask = mask[..., None]
+    if mask.ndim != 3 or mask.dtype.kind not in 'bui' or mask.size == 0:
+        raise ConversionError(
+            f"{mask_path}: 'part_mask' is {mask.dtype} of shape {mask.shape},"
+            ' expected integers (H, W, n); download this file again')
+    num_frames = joints.shape[2]
+    if mask.shape[2] != num_frames:
+        raise ConversionError(
+            f"{mask_path}: 'part_mask' has {mask.shape[2]} frames, but "
+            f"'pos_img' in {joint_path} has {num_frames}; download both "
+            'files again')
+    boxes = mask_boxes(mask)
+    filled = boxes[:, 2] > 0
+    if not filled.any():
+        raise ConversionError(
+            f"{mask_path}: 'part_mask' is empty in every frame; download "
+            'this file again')
+    # the puppet model gives no occlusion: every keypoint counts as visible
+    keypoints = np.full((num_frames, len(KEYPOINTS), 3), 2.)
+    keypoints[..., :2] = joints.transpose(2, 1, 0)
+    clip = VideoClip(
+        # a brace in a clip's name is no format field
+        frame_pattern=f'{folder}/{name}'.replace('{', '{{').replace(
+            '}', '}}') + '/{:05d}.png',
+        width=mask.shape[1],
+        height=mask.shape[0],
+        keypoints=keypoints,
+        boxes=boxes[nearest_valid(filled)].astype(np.float64))
+    return clip, (np.flatnonzero(~filled) + 1).tolist()
+
+
+def missing_files(root: Path, frames: Path, name: str) -> List[Path]:
+    """List the files of a clip that are needed and not there.
+
+    Args:
+        root (Path): The data set as released.
+        frames (Path): The folder of all frames.
+        name (str): ``'<action>/<clip>'``.
+
+    Returns:
+        List[Path]: The files; for a clip without frames its video.
+    """
+    files = [
+        root / 'joint_positions' / name / 'joint_positions.mat',
+        root / 'puppet_mask' / name / 'puppet_mask.mat'
+    ]
+    if not list_frames(frames / name):
+        files.append(root / 'ReCompress_Videos' / f'{name}.avi')
+    return [path for path in files if not path.is_file()]
+
+
+def convert(root: Path,
+            split: int,
+            out: Path,
+            frames: Optional[Path] = None,
+            allow_missing: bool = False) -> dict:
+    """Convert one split; see the command line for the arguments.
+
+    Returns:
+        dict: The report, which is also written as ``Sub<K>_report.json``.
+
+    Raises:
+        ConversionError: If something is wrong with the input. Nothing is
+            written to ``out`` then.
+    """
+    frames = Path(os.path.abspath(frames or root / 'Rename_Images'))
+    make_output_folder(out)
+    listed = read_split(root, split)
+    vid_ids = {name: i for i, name in enumerate(listed, 1)}
+    missing = {
+        name: [str(path) for path in files]
+        for name in listed for files in [missing_files(root, frames, name)]
+        if files
+    }
+    if missing and not allow_missing:
+        name, files = next(iter(missing.items()))
+        raise ConversionError(
+            f'{len(missing)} of the {len(listed)} clips in sub_splits lack '
+            f'files, the first of them {name}: no {files[0]}; unpack the '
+            'archive it belongs to, or pass --allow-missing to leave such '
+            'clips out')
+    names = [name for name in listed if name not in missing]
+    if not names:
+        raise ConversionError(
+            f'{root}: no clip listed in sub_splits is there; unpack '
+            'joint_positions, puppet_mask and Rename_Images (or '
+            'ReCompress_Videos) of JHMDB there')
+
+    clips, empty_masks = {}, {}
+    print(f'Reading the annotations of {len(names)} clips', flush=True)
+    for name in track_iter_progress(names, file=sys.stderr):
+        clips[name], empty = read_clip(root, name, frames.name)
+        if empty:
+            empty_masks[name] = empty
+    print(file=sys.stderr)
+    extracted = extract_frames(
+        root / 'ReCompress_Videos', frames,
+        {name: clip.num_frames for name, clip in clips.items()})
+    for name, clip in clips.items():
+        check_frames(frames / name, clip.num_frames,
+                     (clip.width, clip.height))
+
+    contents, outside = {}, 0
+    report = dict(data_set='JHMDB', split=split, subsets={})
+    for subset in ('train', 'test'):
+        chosen = {
+            vid_ids[name]: clip
+            for name, clip in clips.items() if listed[name] == subset
+        }
+        contents[out / f'Sub{split}_{subset}.json'] = coco_json(
+            chosen, f'JHMDB split {split} {subset}', KEYPOINTS, SKELETON)
+        report['subsets'][subset] = dict(
+            clips=len(chosen),
+            frames=sum(clip.num_frames for clip in chosen.values()))
+    for clip in clips.values():
+        xy = clip.keypoints[..., :2]
+        outside += int(
+            ((xy < 1) | (xy > [clip.width, clip.height])).any(axis=-1).sum())
+    report.update(
+        frames_at=str(frames),
+        clips_extracted_now=extracted,
+        empty_mask_frames_filled_from_the_nearest=empty_masks,
+        joints_outside_the_image=outside,
+        clips_left_out_for_missing_files=missing)
+    contents[out / f'Sub{split}_report.json'] = [json.dumps(report, indent=2)]
+    write_together(contents)
+    return report
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'root',
+        type=Path,
+        help='folder of JHMDB with joint_positions, puppet_mask, sub_splits, '
+        'and Rename_Images or ReCompress_Videos')
+    parser.add_argument(
+        '--split', type=int, choices=(1, 2, 3), required=True,
+        help='which of the three splits')
+    parser.add_argument(
+        '--out', type=Path, required=True,
+        help='folder for Sub<K>_train.json, Sub<K>_test.json and '
+        'Sub<K>_report.json')
+    parser.add_argument(
+        '--frames', type=Path,
+        help='folder DIR whose files DIR/<action>/<clip>/00001.png are the '
+        'frames; extracted from ReCompress_Videos where missing. In the JSON '
+        'they are <basename of DIR>/<action>/<clip>/00001.png, so that the '
+        'data root is the parent of DIR. Default: ROOT/Rename_Images. With '
+        'another folder, ROOT may be read-only')
+    parser.add_argument(
+        '--allow-missing', action='store_true',
+        help='leave out, and report, clips in sub_splits without files')
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    try:
+        report = convert(args.root, args.split, args.out, args.frames,
+                         args.allow_missing)
+    except ConversionError as error:
+        raise SystemExit(f'error: {error}') from None
+    print(format_report(report))
+
+
+if __name__ == '__main__':
+    main()

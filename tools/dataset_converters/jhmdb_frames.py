@@ -1,0 +1,159 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The frames of JHMDB: finding them, and extracting them from its videos."""
+import os
+import re
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import List, Mapping, Tuple
+
+import cv2
+from coco_video import image_size
+from converter_io import ConversionError
+from mmengine.utils import ProgressBar
+
+
+def list_frames(folder: Path) -> List[str]:
+    """List the frames in a clip's folder.
+
+    Args:
+        folder (Path): The folder, which need not exist.
+
+    Returns:
+        List[str]: Sorted names like ``'00001.png'``.
+    """
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if re.fullmatch(r'\d+\.png', name))
+
+
+def decode_video(video: Path, folder: Path, num_frames: int) -> None:
+    """Write all frames of a video as 00001.png, 00002.png, ...
+
+    Args:
+        video (Path): The video.
+        folder (Path): An empty folder for the frames.
+        num_frames (int): Number of frames the video must have.
+
+    Raises:
+        ConversionError: If the video cannot be read, the frames cannot be
+            written, or their number is another.
+    """
+    capture = cv2.VideoCapture(str(video))
+    try:
+        if not capture.isOpened():
+            raise ConversionError(
+                f'{video}: not a readable video; download it again')
+        count = 0
+        # counted by decoding: the frame count in the headers is wrong
+        while True:
+            success, frame = capture.read()
+            if not success:
+                break
+            count += 1
+            path = folder / f'{count:05d}.png'
+            if not cv2.imwrite(str(path), frame):
+                raise ConversionError(
+                    f'{path}: cannot be written; free some space or choose '
+                    'another --frames')
+    finally:
+        capture.release()
+    if count != num_frames:
+        raise ConversionError(
+            f"{video}: {count} frames could be read, but 'pos_img' in "
+            f'joint_positions.mat of the clip has {num_frames}; download the '
+            'video again')
+
+
+def extract_frames(videos: Path, frames: Path,
+                   num_frames: Mapping[str, int]) -> int:
+    """Extract the frames of those clips that have none.
+
+    A clip's folder appears once all its frames are in it, so an interrupted
+    extraction goes on where it stopped.
+
+    Args:
+        videos (Path): The folder of ``<action>/<clip>.avi``.
+        frames (Path): The folder of all frames.
+        num_frames (Mapping[str, int]): Number of frames by
+            ``'<action>/<clip>'``.
+
+    Returns:
+        int: The number of clips extracted.
+
+    Raises:
+        ConversionError: If a video is missing or damaged, or the folder
+            cannot be written to.
+    """
+    todo = [name for name in num_frames if not list_frames(frames / name)]
+    if not todo:
+        return 0
+    try:
+        frames.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix='.extracting-', dir=frames))
+    except OSError as error:
+        raise ConversionError(
+            f'{frames}: cannot be written to ({error}); choose a folder for '
+            f'the frames of {len(todo)} clips with --frames') from error
+
+    def extract(name: str) -> None:
+        partial, final = staging / name, frames / name
+        partial.mkdir(parents=True)
+        decode_video(videos / f'{name}.avi', partial, num_frames[name])
+        final.parent.mkdir(exist_ok=True)
+        try:
+            os.replace(partial, final)
+        except OSError:
+            # another process was faster: its frames are complete, too
+            if len(list_frames(final)) != num_frames[name]:
+                raise
+
+    print(f'Extracting the frames of {len(todo)} clips to {frames}', flush=True)
+    # threads suffice: OpenCV decodes and encodes without holding the GIL
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        progress = ProgressBar(len(todo), file=sys.stderr)
+        for done in as_completed([pool.submit(extract, n) for n in todo]):
+            done.result()
+            progress.update()
+    except OSError as error:
+        raise ConversionError(
+            f'{frames}: cannot be written to ({error}); free some space or '
+            'choose another --frames') from error
+    finally:
+        print(file=sys.stderr)
+        pool.shutdown(cancel_futures=True)
+        shutil.rmtree(staging, ignore_errors=True)
+    return len(todo)
+
+
+def check_frames(folder: Path, num_frames: int, size: Tuple[int,
+                                                            int]) -> None:
+    """Check that the frames of a clip are those its annotations are of.
+
+    Args:
+        folder (Path): The folder of the clip's frames.
+        num_frames (int): Number of annotated frames.
+        size (Tuple[int, int]): Width and height of the masks in pixels.
+
+    Raises:
+        ConversionError: If the number or the size of the frames differs.
+    """
+    remedy = 'remove this folder, and the frames are extracted again'
+    found = list_frames(folder)
+    expected = [f'{i + 1:05d}.png' for i in range(num_frames)]
+    if found != expected:
+        raise ConversionError(
+            f"{folder}: {len(found)} images, but 'pos_img' in "
+            f'joint_positions.mat of the clip has {num_frames} frames '
+            f'({expected[0]} to {expected[-1]}); {remedy}')
+    found_size = image_size(folder / expected[0])
+    if found_size != size:
+        raise ConversionError(
+            f"{folder / expected[0]}: {found_size[0]}x{found_size[1]} "
+            "pixels, but 'part_mask' in puppet_mask.mat of the clip is "
+            f'{size[0]}x{size[1]}; {remedy}')

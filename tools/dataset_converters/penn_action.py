@@ -1,0 +1,294 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Convert Penn Action, as released, to MMPose's JHMDB format."""
+import argparse
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+from coco_video import VideoClip, coco_json, image_size, nearest_valid
+from converter_io import (ConversionError, format_report, make_output_folder,
+                          write_together)
+from mat_file import load_mat, numeric
+from mmengine.utils import track_iter_progress
+
+# In the stored order. The first of each pair is anatomically right, whatever
+# the README of the data set says: it is image-left of the second wherever
+# the person faces the camera.
+KEYPOINTS = ('head', 'right_shoulder', 'left_shoulder', 'right_elbow',
+             'left_elbow', 'right_wrist', 'left_wrist', 'right_hip',
+             'left_hip', 'right_knee', 'left_knee', 'right_ankle',
+             'left_ankle')
+SKELETON = (('right_ankle', 'right_knee'), ('right_knee', 'right_hip'),
+            ('right_hip', 'right_shoulder'), ('right_shoulder',
+                                              'right_elbow'),
+            ('right_elbow', 'right_wrist'), ('left_ankle', 'left_knee'),
+            ('left_knee', 'left_hip'), ('left_hip', 'left_shoulder'),
+            ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
+            ('right_shoulder', 'left_shoulder'), ('right_hip', 'left_hip'),
+            ('head', 'right_shoulder'), ('head', 'left_shoulder'))
+SUBSETS = {1: 'train', -1: 'test'}
+VARIABLES = ('x', 'y', 'visibility', 'train', 'bbox', 'dimensions', 'nframes')
+
+
+@dataclass
+class PennClip:
+    """One clip, with what is reported of it.
+
+    Attributes:
+        clip (VideoClip): The annotations.
+        subset (str): ``'train'`` or ``'test'``.
+        missing_boxes (int): Rows by which the table of boxes is short.
+        invisible (int): Number of invisible keypoints.
+        outside_image (int): Visible keypoints outside the labelled size.
+        outside_box (int): Visible keypoints outside the released box.
+        on_degenerate_boxes (int): Visible keypoints in frames whose released
+            box is degenerate.
+    """
+    clip: VideoClip
+    subset: str
+    missing_boxes: int
+    invisible: int
+    outside_image: int
+    outside_box: int
+    on_degenerate_boxes: int
+
+
+def person_boxes(bbox: np.ndarray, num_frames: int,
+                 path: Path) -> Tuple[np.ndarray, np.ndarray]:
+    """Complete the table of boxes, and replace degenerate ones.
+
+    Args:
+        bbox (np.ndarray): Released boxes x1, y1, x2, y2 in shape (M, 4) with
+            M <= T. Missing rows at the end repeat the last one.
+        num_frames (int): Number of frames T.
+        path (Path): The label file, for messages.
+
+    Returns:
+        tuple:
+        - released (np.ndarray): Boxes x, y, w, h in shape (T, 4), as
+            released.
+        - filled (np.ndarray): The same, with each degenerate box (no width
+            or no height) replaced by that of the nearest valid frame.
+
+    Raises:
+        ConversionError: If there are more boxes than frames, or no valid
+            box at all.
+    """
+    if len(bbox) > num_frames:
+        raise ConversionError(
+            f"{path}: 'bbox' has {len(bbox)} rows for {num_frames} frames; "
+            'download this file again')
+    rows = np.minimum(np.arange(num_frames), len(bbox) - 1)
+    released = np.concatenate([bbox[:, :2], bbox[:, 2:] - bbox[:, :2]],
+                              axis=1)[rows]
+    valid = (released[:, 2:] > 0).all(axis=1)
+    if not valid.any():
+        raise ConversionError(
+            f"{path}: 'bbox' has no box of positive width and height; "
+            'download this file again, or leave it out of labels/')
+    return released, released[nearest_valid(valid)]
+
+
+def read_label(path: Path) -> PennClip:
+    """Read one label file.
+
+    Args:
+        path (Path): ``labels/<clip>.mat``.
+
+    Returns:
+        PennClip: The clip, with the labelled size as the size of its frames.
+
+    Raises:
+        ConversionError: If the file is damaged or contradicts itself.
+    """
+    contents = load_mat(path, VARIABLES)
+    num_frames = int(numeric(contents, path, 'nframes', (1, 1))[0, 0])
+    num_keypoints = len(KEYPOINTS)
+    x, y, visibility = (
+        numeric(contents, path, name, (num_frames, num_keypoints))
+        for name in ('x', 'y', 'visibility'))
+    height, width, _ = numeric(contents, path, 'dimensions', (1, 3))[0]
+    train = numeric(contents, path, 'train', (1, 1))[0, 0]
+    if train not in SUBSETS:
+        raise ConversionError(
+            f"{path}: 'train' is {train:g}, expected 1 (train) or -1 (test); "
+            'download this file again')
+    bbox = numeric(contents, path, 'bbox', (None, 4))
+    released, filled = person_boxes(bbox, num_frames, path)
+
+    visible = visibility > 0
+    degenerate = (released[:, 2:] <= 0).any(axis=1)
+    left, top, right, bottom = np.split(
+        np.concatenate([released[:, :2], released[:, :2] + released[:, 2:]],
+                       axis=1), 4, axis=1)
+    outside_image = (x < 1) | (y < 1) | (x > width) | (y > height)
+    outside_box = (x < left) | (y < top) | (x > right) | (y > bottom)
+    clip = VideoClip(
+        frame_pattern=f'frames/{path.stem}/{{:06d}}.jpg',
+        width=int(width),
+        height=int(height),
+        keypoints=np.stack([x, y, 2 * visible], axis=-1),
+        boxes=filled,
+        released_boxes={i: released[i]
+                        for i in np.flatnonzero(degenerate)})
+    return PennClip(
+        clip=clip,
+        subset=SUBSETS[int(train)],
+        missing_boxes=num_frames - len(bbox),
+        invisible=int((~visible).sum()),
+        outside_image=int((visible & outside_image).sum()),
+        outside_box=int((visible & outside_box).sum()),
+        on_degenerate_boxes=int(visible[degenerate].sum()))
+
+
+def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
+    """Read the size of a clip's frames from the first of them.
+
+    Args:
+        folder (Path): ``frames/<clip>``, which need not exist.
+        num_frames (int): Number of labelled frames.
+
+    Returns:
+        Tuple[int, int], optional: Width and height in pixels; None if there
+        is no such folder.
+
+    Raises:
+        ConversionError: If labelled frames are missing in it.
+    """
+    try:
+        names = set(os.listdir(folder))
+    except FileNotFoundError:
+        return None
+    missing = [
+        name for name in (f'{i + 1:06d}.jpg' for i in range(num_frames))
+        if name not in names
+    ]
+    if missing:
+        raise ConversionError(
+            f"{folder}: {missing[0]} is missing, one of {len(missing)} of "
+            f"the {num_frames} frames in 'nframes' of the label; unpack the "
+            'frames again, or remove the folder to convert without them')
+    return image_size(folder / '000001.jpg')
+
+
+def convert(root: Path, out: Path) -> dict:
+    """Convert both subsets; see the command line for the arguments.
+
+    Returns:
+        dict: The report, which is also written as
+        ``penn_action_report.json``.
+
+    Raises:
+        ConversionError: If something is wrong with the input. Nothing is
+            written to ``out`` then.
+    """
+    make_output_folder(out)
+    paths = sorted(
+        path for path in (root / 'labels').glob('*.mat')
+        if re.fullmatch(r'\d+', path.stem))
+    if not paths:
+        raise ConversionError(
+            f'{root / "labels"}: no label files like 0001.mat; unpack '
+            'Penn_Action.tar.gz and pass its folder')
+    clips, mismatches, no_frames = {}, {}, []
+    print(f'Reading {len(paths)} label files', flush=True)
+    for path in track_iter_progress(paths, file=sys.stderr):
+        item = clips[path.stem] = read_label(path)
+        clip = item.clip
+        size = frame_size(root / 'frames' / path.stem, clip.num_frames)
+        if size is None:
+            no_frames.append(path.stem)
+        elif size != (clip.width, clip.height):
+            mismatches[path.stem] = (
+                f'labelled {clip.width}x{clip.height}, '
+                f'JPEG {size[0]}x{size[1]}')
+            clip.width, clip.height = size
+    print(file=sys.stderr)
+
+    contents = {}
+    for subset in SUBSETS.values():
+        chosen = {
+            vid_id: item.clip
+            for vid_id, item in enumerate(clips.values(), 1)
+            if item.subset == subset
+        }
+        contents[out / f'penn_action_{subset}.json'] = coco_json(
+            chosen, f'Penn Action {subset}', KEYPOINTS, SKELETON)
+    report = make_report(clips)
+    report.update(
+        clips_whose_labelled_size_is_not_the_JPEGs=mismatches,
+        clips_without_frames=no_frames
+        if len(no_frames) < len(clips) else f'all {len(clips)}')
+    contents[out / 'penn_action_report.json'] = [json.dumps(report, indent=2)]
+    write_together(contents)
+    return report
+
+
+def make_report(clips: Dict[str, PennClip]) -> dict:
+    """Sum up what the labels hold.
+
+    Args:
+        clips (Dict[str, PennClip]): The clips by name.
+
+    Returns:
+        dict: The report, by subset and by special case.
+    """
+    report = dict(data_set='Penn Action', subsets={})
+    for subset in SUBSETS.values():
+        items = [item for item in clips.values() if item.subset == subset]
+        report['subsets'][subset] = dict(
+            clips=len(items),
+            frames=sum(item.clip.num_frames for item in items),
+            invisible_joints=sum(item.invisible for item in items),
+            visible_joints_outside_image=sum(
+                item.outside_image for item in items),
+            visible_joints_outside_box=sum(
+                item.outside_box for item in items))
+    report['short_bbox_tables_last_row_repeated'] = {
+        name: dict(subset=item.subset, missing_rows=item.missing_boxes)
+        for name, item in clips.items() if item.missing_boxes
+    }
+    report['degenerate_boxes_filled_from_the_nearest'] = {
+        name: dict(
+            subset=item.subset,
+            frames=len(item.clip.released_boxes),
+            visible_joints=item.on_degenerate_boxes)
+        for name, item in clips.items() if item.clip.released_boxes
+    }
+    return report
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'root',
+        type=Path,
+        help='folder of Penn Action with labels/ and, optionally, frames/; '
+        'where a clip has frames, width and height are those of its JPEGs')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        help='folder for penn_action_train.json, penn_action_test.json and '
+        'penn_action_report.json')
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    try:
+        report = convert(args.root, args.out)
+    except ConversionError as error:
+        raise SystemExit(f'error: {error}') from None
+    print(format_report(report))
+
+
+if __name__ == '__main__':
+    main()
