@@ -268,7 +268,10 @@ class TemporalCorrelationHead(HeatmapHead):
         crops = torch.stack([sample.crops for sample in samples])
         if self.temporal == 'heatmap':
             return dict(heatmaps=heatmaps, crops=crops[:, -2]), crops[:, -1]
-        with torch.set_grad_enabled(train_cfg.get('exemplar_grad', True)):
+        # Frame by frame, N samples each: the last ones are the exemplars.
+        past_feats = tuple(level[-len(samples):] for level in past_feats)
+        grad = train_cfg.get('exemplar_grad', True)
+        with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
             exemplars = keypoint_exemplars(
                 self.features(past_feats), heatmaps)
         return exemplars, crops[:, -1]

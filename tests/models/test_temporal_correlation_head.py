@@ -1,0 +1,358 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The head: a HeatmapHead at first, then whatever its past tells it."""
+import pytest
+import torch
+from mmpose.models.heads import HeatmapHead
+from torch.nn import functional as F
+
+from projects.temporal_corr.models import (TemporalCorrelationHead,
+                                           correlation_maps,
+                                           keypoint_exemplars)
+from projects.temporal_corr.models.heads.temporal_refinement import \
+    TemporalRefinement
+
+KEYPOINTS = 5
+ALL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
+TEMPORAL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap'])
+
+
+def random_feats(count=3):
+    return (torch.randn(count, 32, 4, 4), )
+
+
+def train_step(head, batch, **train_cfg):
+    """Losses of a batch, as the estimator asks for them."""
+    _, samples = batch
+    count = len(samples)
+    past = random_feats(count) if head.temporal else None
+    return head.loss(
+        random_feats(count), samples, past, train_cfg=train_cfg)
+
+
+@ALL
+def test_starts_as_heatmap_head(temporal, make_model, single_frame_model):
+    """The weights of a HeatmapHead load, and predict what they did."""
+    theirs = single_frame_model.head
+    ours = make_model(temporal, refine=0).head
+    ours.init_weights()
+    result = ours.load_state_dict(theirs.state_dict(), strict=False)
+    assert result.unexpected_keys == []
+    assert result.missing_keys and all(
+        key.startswith(ours.temporal_parameters)
+        for key in result.missing_keys)
+    temporal_keys = [
+        key for key in ours.state_dict()
+        if key.startswith(ours.temporal_parameters)
+    ]
+    assert sorted(result.missing_keys) == sorted(temporal_keys)
+
+    feats = random_feats()
+    with torch.no_grad():
+        wanted = theirs(feats)
+        assert wanted.std() > 0.01
+        assert torch.equal(ours(feats), wanted)
+        first, memory = ours.step(feats)
+        assert torch.equal(first, wanted)
+        # The residual block is identity whatever the maps are.
+        second, _ = ours.step(feats, memory)
+        assert torch.equal(second, wanted)
+
+
+@TEMPORAL
+def test_the_past_is_heard(temporal, make_model):
+    """With a residual block that does something, memory matters."""
+    head = make_model(temporal).head
+    feats = random_feats()
+    with torch.no_grad():
+        first, memory = head.step(feats)
+        second, _ = head.step(feats, memory)
+    assert (first - second).abs().max() > 1e-2
+
+
+def test_heads_are_heatmap_heads(make_model):
+    assert isinstance(make_model().head, HeatmapHead)
+
+
+def test_correlation_remembers_unit_exemplars(make_model):
+    """15 x 128 floats in the paper, never the heatmaps."""
+    head = make_model('correlation').head
+    feats = random_feats()
+    with torch.no_grad():
+        heatmaps, memory = head.step(feats)
+        wanted = keypoint_exemplars(head.features(feats), heatmaps)
+    assert memory.shape == (3, KEYPOINTS, 16)
+    assert torch.equal(memory, wanted)
+
+
+def test_correlation_step_from_its_parts(make_model):
+    """What step does, said again with torch alone."""
+    head = make_model('correlation', scale_init=0.7).head
+    feats, memory = random_feats(), torch.randn(3, KEYPOINTS, 16)
+    block = head.refinement
+    with torch.no_grad():
+        features = head.deconv_layers(feats[-1])
+        maps = 0.7 * correlation_maps(features, memory)
+        hidden = F.conv2d(
+            torch.cat([features, maps], dim=1),
+            torch.cat([block.conv1.weight, block.maps_conv.weight], dim=1),
+            block.conv1.bias,
+            padding=1)
+        refined = features + block.conv2(hidden.relu())
+        wanted = head.final_layer(refined)
+        heatmaps, _ = head.step(feats, memory)
+    torch.testing.assert_close(heatmaps, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_heatmap_memory_moves_with_the_crop(make_model):
+    """The previous heatmaps are shifted by two cells: 8 px at stride 4."""
+    head = make_model('heatmap').head
+    feats = random_feats(1)
+    crops = torch.eye(2, 3)[None]
+    moved = crops.clone()
+    moved[0, 0, 2] = -8.
+    with torch.no_grad():
+        heatmaps, memory = head.step(feats, None, crops)
+        assert set(memory) == {'heatmaps', 'crops'}
+        assert torch.equal(memory['heatmaps'], heatmaps)
+        assert torch.equal(memory['crops'], crops)
+        carried = F.pad(heatmaps[..., 2:], (0, 2))
+        wanted, _ = head.step(feats, dict(heatmaps=carried, crops=moved),
+                              moved)
+        got, _ = head.step(feats, memory, moved)
+    torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
+    assert (got - head.step(feats, memory, crops)[0]).abs().max() > 1e-2
+
+
+@TEMPORAL
+def test_zeros_equal_nothing(temporal, make_model):
+    """First frames may share a batch with later ones."""
+    head = make_model(temporal).head
+    with torch.no_grad():
+        if temporal == 'correlation':
+            head.correlation.bias.fill_(1.)
+        else:
+            head.previous_heatmaps.bias.fill_(1.)
+        feats = random_feats()
+        alone, memory = head.step(feats)
+        zeros = (
+            torch.zeros_like(memory) if temporal == 'correlation' else
+            {name: torch.zeros_like(part)
+             for name, part in memory.items()})
+        assert torch.equal(head.step(feats, zeros)[0], alone)
+        # One row of zeros, the others remember.
+        wanted, _ = head.step(feats, memory)
+        if temporal == 'correlation':
+            memory[1] = 0
+        else:
+            memory = {name: part.clone() for name, part in memory.items()}
+            memory['heatmaps'][1], memory['crops'][1] = 0, 0
+        mixed, _ = head.step(feats, memory)
+    assert torch.equal(mixed[1], alone[1])
+    assert torch.equal(mixed[[0, 2]], wanted[[0, 2]])
+
+
+def test_step_is_pure(make_model):
+    """Neither the memory handed in nor the module changes."""
+    head = make_model('correlation').head
+    feats = random_feats()
+    with torch.no_grad():
+        _, memory = head.step(feats)
+        before = memory.clone()
+        weights = {k: v.clone() for k, v in head.state_dict().items()}
+        one, _ = head.step(feats, memory)
+        two, _ = head.step(feats, memory)
+    assert torch.equal(one, two) and torch.equal(memory, before)
+    assert all(torch.equal(v, weights[k])
+               for k, v in head.state_dict().items())
+
+
+def test_adding_maps_equals_concatenation():
+    """One convolution over [features, maps], with the filters side by side."""
+    block = TemporalRefinement(6, 8, map_channels=3).double()
+    torch.nn.init.normal_(block.conv2.weight)
+    features = torch.randn(2, 6, 9, 7, dtype=torch.float64)
+    maps = torch.randn(2, 3, 9, 7, dtype=torch.float64)
+    conv = torch.nn.Conv2d(9, 8, 3, padding=1).double()
+    with torch.no_grad():
+        conv.weight.copy_(
+            torch.cat([block.conv1.weight, block.maps_conv.weight], dim=1))
+        conv.bias.copy_(block.conv1.bias)
+        hidden = conv(torch.cat([features, maps], dim=1))
+        wanted = features + block.conv2(hidden.relu())
+        torch.testing.assert_close(block(features, maps), wanted)
+        torch.testing.assert_close(
+            block(features, torch.zeros_like(maps)), block(features))
+
+
+@pytest.mark.parametrize('when', ['built', 'initialised'])
+@TEMPORAL
+def test_filters_of_the_maps_start_as_in_the_paper(temporal, when,
+                                                   make_model):
+    """N(0, 0.01), which the 0.001 of MMPose's heads must not replace."""
+    model = make_model(temporal, refine=0, refine_channels=256)
+    if when == 'initialised':
+        model.init_weights()
+    block = model.head.refinement
+    weights = block.maps_conv.weight
+    assert weights.shape == (256, KEYPOINTS, 3, 3)
+    # 11,520 draws: the sample's deviation is within 3 % at four sigma.
+    assert weights.std().item() == pytest.approx(0.01, rel=0.03)
+    assert abs(weights.mean().item()) < 4e-4
+    assert block.maps_conv.bias is None
+    assert (block.conv2.weight == 0).all() and (block.conv2.bias == 0).all()
+    # Kaiming: sqrt(2 / (16 channels x 9)).
+    assert block.conv1.weight.std().item() == pytest.approx(0.118, rel=0.03)
+
+
+def test_single_frame_block_has_no_filters_for_maps(make_model):
+    head = make_model(None).head
+    assert head.refinement.maps_conv is None
+    assert head.step(random_feats())[1] is None
+
+
+@pytest.mark.parametrize('mask_rate', [0., 1.], ids=['kept', 'masked'])
+@pytest.mark.parametrize('refine', [0., 1.], ids=['initial', 'random'])
+@ALL
+def test_every_parameter_gets_a_gradient(temporal, refine, mask_rate,
+                                         make_model, clip_batch):
+    """Or DistributedDataParallel would wait for it for ever."""
+    head = make_model(temporal, refine=refine, mask_rate=mask_rate).head
+    train_step(head.train(), clip_batch())['loss_kpt'].backward()
+    for name, parameter in head.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    if refine and temporal and not mask_rate:
+        scale = getattr(
+            head, 'correlation'
+            if temporal == 'correlation' else 'previous_heatmaps').scale
+        assert (scale.grad != 0).any()
+
+
+@TEMPORAL
+def test_masked_loss_is_the_single_frame_loss(temporal, make_model,
+                                              clip_batch):
+    head = make_model(temporal, mask_rate=1.).head
+    _, samples = clip_batch()
+    feats, past = random_feats(), random_feats()
+    losses = head.loss(feats, samples, past)
+    targets = torch.stack([s.gt_fields.heatmaps for s in samples])
+    wanted = F.mse_loss(head(feats), targets)
+    torch.testing.assert_close(losses['loss_kpt'], wanted)
+    head.mask_rate = 0.
+    kept = head.loss(feats, samples, past)['loss_kpt']
+    assert (kept - wanted).abs() > 1e-3
+
+
+def test_mask_rate_is_a_rate(make_model, clip_batch):
+    """A fifth of the samples is masked, sample by sample."""
+    head = make_model('correlation', mask_rate=0.2).head
+    masks = []
+    head.correlation.register_forward_pre_hook(
+        lambda module, inputs: masks.append(inputs[2]))
+    batch = clip_batch(count=50)
+    with torch.no_grad():
+        for _ in range(40):
+            train_step(head, batch, compute_acc=False)
+    masks = torch.cat(masks).float()
+    assert len(masks) == 2000
+    # Four standard deviations of a mean of 2,000 draws.
+    assert 1 - masks.mean().item() == pytest.approx(0.2, abs=0.036)
+
+
+def test_exemplars_come_from_the_ground_truth(make_model, clip_batch):
+    """Loss of one batch, from its parts: ground-truth heatmaps as weights."""
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = random_feats(), random_feats()
+    with torch.no_grad():
+        memory = keypoint_exemplars(
+            head.features(past),
+            torch.stack([s.previous_heatmaps[0] for s in samples]))
+        heatmaps, _ = head.step(feats, memory)
+        targets = torch.stack([s.gt_fields.heatmaps for s in samples])
+        losses = head.loss(feats, samples, past)
+    torch.testing.assert_close(losses['loss_kpt'],
+                               F.mse_loss(heatmaps, targets))
+    assert losses['acc_pose'].shape == ()
+
+
+def test_longer_clips_use_the_frame_before(make_model, clip_batch):
+    """Of T - 1 past frames, the last one gives the exemplars."""
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch(frames=4)
+    feats = random_feats()
+    past = random_feats(9)  # frame by frame, three samples each
+    with torch.no_grad():
+        long = head.loss(feats, samples, past)['loss_kpt']
+        short = head.loss(feats, samples, (past[0][-3:], ))['loss_kpt']
+    torch.testing.assert_close(long, short)
+
+
+def test_no_graph_without_gradients(make_model, clip_batch):
+    """A loss for validation keeps no graph of the exemplar frame."""
+    head = make_model('correlation').head
+    _, samples = clip_batch()
+    with torch.no_grad():
+        memory, _ = head._training_memory(random_feats(), samples, {})
+    assert not memory.requires_grad
+
+
+@pytest.mark.parametrize('exemplar_grad', [True, False])
+def test_exemplar_grad(exemplar_grad, make_model, clip_batch):
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = random_feats(), random_feats()
+    past[0].requires_grad_()
+    losses = head.loss(
+        feats, samples, past, train_cfg=dict(exemplar_grad=exemplar_grad))
+    losses['loss_kpt'].backward()
+    assert (past[0].grad is not None) == exemplar_grad
+    if exemplar_grad:
+        assert past[0].grad.abs().max() > 0
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16])
+@ALL
+def test_mixed_precision(temporal, dtype, make_model, clip_batch):
+    """Near the result of full precision, memory in float32."""
+    head = make_model(temporal, mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = random_feats(), random_feats()
+    past = past if temporal else None
+    wanted = head.loss(feats, samples, past)['loss_kpt']
+    with torch.no_grad():
+        heatmaps, memory = head.step(feats)
+        stepped, _ = head.step(feats, memory)
+    with torch.autocast('cpu', dtype=dtype):
+        loss = head.loss(feats, samples, past)['loss_kpt']
+        low, low_memory = head.step(feats)
+        low_stepped, _ = head.step(feats, memory)
+    assert loss.item() == pytest.approx(wanted.item(), rel=0.03)
+    loss.backward()
+    assert low.dtype == torch.float32
+    for got, full in ((low, heatmaps), (low_stepped, stepped)):
+        assert (got - full).abs().mean() < 0.03 * full.abs().mean()
+    if temporal == 'correlation':
+        assert low_memory.dtype == torch.float32
+        torch.testing.assert_close(low_memory.norm(dim=2),
+                                   torch.ones(3, KEYPOINTS))
+
+
+@pytest.mark.parametrize(
+    'settings, match', [
+        (dict(temporal='lstm'), "'lstm'"),
+        (dict(mask_rate=1.2), 'mask_rate'),
+        (dict(temporal='heatmap', decoder=None), 'scale_factor'),
+    ],
+    ids=['unknown mode', 'no rate', 'no stride'])
+def test_bad_settings(settings, match, single_frame_config):
+    config = dict(single_frame_config['head'], **settings)
+    config.pop('type')
+    with pytest.raises(ValueError, match=match):
+        TemporalCorrelationHead(**config)
+
+
+def test_single_frames_refused_in_training(make_model, clip_batch):
+    _, samples = clip_batch(frames=0)
+    with pytest.raises(ValueError, match='clip_len=2'):
+        make_model('correlation').head.loss(random_feats(), samples)
