@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmpose.registry import TRANSFORMS
+
 from projects.temporal_corr.datasets import SubJhmdbDataset
 
 CODEC = dict(
@@ -237,3 +238,10 @@ def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
             match=f'frames/clip1/00002.png of frame 1 of video '
             f'frames/clip1 .*{message}.*data_root'):
         dataset[1]
+
+
+def test_a_clip_needs_clip_transforms(make_videos):
+    dataset = read(
+        make_videos([3]), clip_len=2, pipeline=frame_transforms())
+    with pytest.raises(TypeError, match='ClipTransforms'):
+        dataset[0]

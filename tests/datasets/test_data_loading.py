@@ -1,6 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import pytest
 from mmengine.runner import Runner
+
 from projects.temporal_corr.datasets import SubJhmdbDataset  # noqa: F401
 
 TRAIN_PIPELINE = [
@@ -35,7 +36,9 @@ def loader(ann_file, num_workers, sampler=None, **kwargs):
 
 
 def epoch(data_loader):
-    return [sample for batch in data_loader for sample in batch['data_samples']]
+    return [
+        sample for batch in data_loader for sample in batch['data_samples']
+    ]
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])

@@ -1,6 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import numpy as np
 import pytest
+
 from projects.temporal_corr.datasets import (PennActionDataset,
                                              append_neck_and_belly)
 

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 from mmpose.datasets.datasets import JhmdbDataset
+
 from projects.temporal_corr.datasets import PennActionDataset, SubJhmdbDataset
 
 

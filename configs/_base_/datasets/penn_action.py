@@ -111,7 +111,10 @@ dataset_info = dict(
         1:
         dict(link=('head', 'left_shoulder'), id=1, color=[51, 153, 255]),
         2:
-        dict(link=('right_shoulder', 'right_elbow'), id=2, color=[255, 128, 0]),
+        dict(
+            link=('right_shoulder', 'right_elbow'),
+            id=2,
+            color=[255, 128, 0]),
         3:
         dict(link=('right_elbow', 'right_wrist'), id=3, color=[255, 128, 0]),
         4:

@@ -21,7 +21,10 @@ dataset_info = dict(
         1:
         dict(link=('neck', 'right_shoulder'), id=1, color=[255, 128, 0]),
         2:
-        dict(link=('right_shoulder', 'right_elbow'), id=2, color=[255, 128, 0]),
+        dict(
+            link=('right_shoulder', 'right_elbow'),
+            id=2,
+            color=[255, 128, 0]),
         3:
         dict(link=('right_elbow', 'right_wrist'), id=3, color=[255, 128, 0]),
         4:

@@ -15,6 +15,7 @@ class LoadVideoFrame(LoadImage):
 
     Raises:
         FileNotFoundError: If there is no such file.
+        TypeError: If it is given a clip.
         ValueError: If the file is no complete image.
     """
 
@@ -28,6 +29,11 @@ class LoadVideoFrame(LoadImage):
             dict: The result dict.
         """
         path = results['img_path']
+        if isinstance(path, list):
+            raise TypeError(
+                'The images of a clip are loaded frame by frame: put the '
+                'transforms of the training pipeline, from LoadVideoFrame '
+                'on, into ClipTransforms')
         where = (f'frame {results["frame_index"]} of video '
                  f'{results["video_id"]}' if 'video_id' in results else
                  'a sample')

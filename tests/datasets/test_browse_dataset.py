@@ -1,0 +1,89 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import importlib.util
+
+import cv2
+import numpy as np
+import pytest
+
+import projects.temporal_corr.datasets  # noqa: F401
+
+CONFIG = '''
+codec = dict(
+    type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1.5)
+frame = [
+    dict(type='LoadVideoFrame'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='CropAffine', input_size=(48, 64)),
+]
+dataset = dict(
+    type='SubJhmdbDataset', ann_file='{ann_file}', data_root='{data_root}')
+train_dataloader = dict(
+    dataset=dict(
+        clip_len=2,
+        pipeline=[
+            dict(
+                type='ClipTransforms',
+                transforms=frame +
+                [dict(type='GenerateTarget', encoder=codec)]),
+            dict(type='PackClipInputs')
+        ],
+        **dataset))
+test_dataloader = dict(
+    dataset=dict(
+        test_mode=True,
+        pipeline=frame + [dict(type='PackClipInputs')],
+        **dataset))
+'''
+
+
+@pytest.fixture
+def browse(repo_root, make_videos, tmp_path, monkeypatch):
+    path = repo_root / 'tools' / 'misc' / 'browse_dataset.py'
+    spec = importlib.util.spec_from_file_location('browse_dataset', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    ann_file = make_videos([4, 4])
+    config = tmp_path / 'config.py'
+    config.write_text(
+        CONFIG.format(ann_file=ann_file, data_root=ann_file.parent))
+
+    def run(*args):
+        out = tmp_path / 'out'
+        monkeypatch.setattr(
+            'sys.argv',
+            ['browse_dataset.py',
+             str(config), '--output-dir',
+             str(out), *args])
+        tool.main()
+        return sorted(path.name for path in out.iterdir()), out
+
+    return run
+
+
+def test_clips_are_drawn_side_by_side(browse):
+    names, out = browse('--max-item-per-dataset', '2', '--not-show')
+    # the first and the last of the 8 items: spread over the videos
+    assert names == ['frames-clip1-00001.jpg', 'frames-clip2-00004.jpg']
+    picture = cv2.imread(str(out / names[0]))
+    # a crop of 48 x 64 is enlarged five times; below it are the targets;
+    # a gap of 4 between the frames and a bar of 22 above them
+    assert picture.shape == (2 * 320 + 22, 2 * 240 + 4, 3)
+    current, targets = picture[22:342, 244:], picture[342:, 244:]
+    assert np.abs(current.astype(int) - targets.astype(int)).mean() > 5
+
+
+def test_test_frames_are_drawn_alone(browse):
+    names, out = browse('--phase', 'test')
+    assert len(names) == 8, 'one picture a frame, none overwritten'
+    picture = cv2.imread(str(out / names[0]))
+    assert picture.shape == (320 + 22, 240, 3)
+
+
+def test_two_seeds_draw_other_exemplars(browse):
+    item = ('--max-item-per-dataset', '1')
+    pictures = []
+    for seed in ('0', '1', '2', '3', '0'):
+        names, out = browse(*item, '--seed', seed)
+        pictures.append((out / names[0]).read_bytes())
+    assert pictures[0] == pictures[-1]
+    assert len(set(pictures)) > 1

@@ -1,0 +1,203 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Look at the clips a model is trained on, with MMPose's flags.
+
+Each picture is one item of the data set as the pipeline makes it: exemplar
+frames on the left, the current frame on the right, with keypoints and
+skeleton, and below them the target heatmaps. Items are spread evenly over the
+data set.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+from typing import List
+
+import cv2
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData, PixelData
+from mmengine.utils import ProgressBar
+from mmpose.registry import DATASETS, VISUALIZERS
+from mmpose.structures import PoseDataSample
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+from repo_path import config_path  # noqa: E402
+
+HEIGHT = 320  # smaller crops are enlarged to about this height
+BAR = 22  # height of the line that names a frame
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description='Browse a dataset')
+    parser.add_argument('config', help='train config file path')
+    parser.add_argument(
+        '--output-dir',
+        default='work_dirs/browse_dataset',
+        help='where the pictures are saved, named by video and frame. '
+        'Defaults to work_dirs/browse_dataset')
+    parser.add_argument(
+        '--phase',
+        default='train',
+        choices=['train', 'val', 'test'],
+        help='phase of dataset to visualize. Defaults to train')
+    parser.add_argument(
+        '--max-item-per-dataset',
+        default=50,
+        type=int,
+        help='the maximum number of items processed. Defaults to 50')
+    parser.add_argument(
+        '--show', action='store_true', help='also show each picture')
+    parser.add_argument(
+        '--not-show',
+        dest='show',
+        action='store_false',
+        help='only save the pictures (the default)')
+    parser.add_argument(
+        '--show-interval',
+        type=float,
+        default=2,
+        help='the interval of show (s), 0 to wait for a key. Defaults to 2')
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='seed of exemplars and augmentations. Defaults to 0')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, as KEY=VALUE: '
+        'train_dataloader.dataset.clip_len=2, or for lists KEY="[a,b]" or '
+        'KEY=a,b, without white space')
+    return parser.parse_args()
+
+
+def split_frames(results: dict) -> List[dict]:
+    """The frames of a clip, or the frame alone, each as its own results."""
+    if not isinstance(results['img_path'], list):
+        return [results]
+    return [{key: values[t]
+             for key, values in results.items()}
+            for t in range(len(results['img_path']))]
+
+
+def enlarge(frame: dict) -> dict:
+    """Enlarges a small crop and its keypoints by a whole factor."""
+    factor = max(1, round(HEIGHT / frame['img'].shape[0]))
+    image = cv2.resize(
+        frame['img'],
+        None,
+        fx=factor,
+        fy=factor,
+        interpolation=cv2.INTER_CUBIC)
+    # pixel centres stay on pixel centres
+    keypoints = (frame['transformed_keypoints'] + 0.5) * factor - 0.5
+    return dict(frame, img=image, transformed_keypoints=keypoints)
+
+
+def draw_frame(frame: dict, title: str, visualizer) -> np.ndarray:
+    """Draws a frame with its keypoints, and its targets below.
+
+    Args:
+        frame (dict): Results of the pipeline, not packed.
+        title (str): Is written above.
+        visualizer (PoseLocalVisualizer): MMPose's.
+
+    Returns:
+        np.ndarray: The picture, RGB.
+    """
+    frame = enlarge(frame)
+    sample = PoseDataSample()
+    sample.gt_instances = InstanceData(
+        keypoints=frame['transformed_keypoints'],
+        keypoints_visible=frame['keypoints_visible'])
+    if 'heatmaps' in frame:
+        sample.gt_fields = PixelData(heatmaps=frame['heatmaps'])
+    picture = visualizer.add_datasample(
+        title,
+        cv2.cvtColor(frame['img'], cv2.COLOR_BGR2RGB),
+        sample,
+        draw_pred=False,
+        draw_heatmap='heatmaps' in frame)
+    bar = np.full((BAR, picture.shape[1], 3), 255, dtype=np.uint8)
+    cv2.putText(bar, title, (4, BAR - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.42,
+                (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([bar, picture])
+
+
+def draw_item(results: dict, visualizer) -> np.ndarray:
+    """Draws the frames of an item side by side, the current one last."""
+    frames = split_frames(results)
+    pictures = []
+    for frame in frames:
+        title = f'frame {frame["frame_index"] + 1}'
+        if frame is not frames[-1]:
+            title += ', exemplar'
+        if frame.get('flip'):
+            title += ', flipped'
+        pictures.append(draw_frame(frame, title, visualizer))
+    gap = np.full((pictures[0].shape[0], 4, 3), 255, dtype=np.uint8)
+    joined = [part for picture in pictures for part in (gap, picture)]
+    return np.concatenate(joined[1:], axis=1)
+
+
+def save(path: str, picture: np.ndarray) -> None:
+    """Writes a picture, complete or not at all."""
+    done, data = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise RuntimeError(f'{path} could not be encoded')
+    with open(path + '.part', 'wb') as file:
+        file.write(data.tobytes())
+    os.replace(path + '.part', path)
+
+
+def build_dataset(cfg: Config, phase: str):
+    """Builds the data set of a phase with its pipeline but for packing."""
+    dataset_cfg = cfg[f'{phase}_dataloader'].dataset
+    while 'dataset' in dataset_cfg:  # a wrapper, such as RepeatDataset
+        dataset_cfg = dataset_cfg.dataset
+    kept = [
+        transform for transform in dataset_cfg.pipeline
+        if transform['type'] != 'PackClipInputs'
+    ]
+    dataset_cfg.pipeline = kept
+    return DATASETS.build(dataset_cfg)
+
+
+def main():
+    args = parse_args()
+    cfg = Config.fromfile(config_path(args.config))
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+
+    dataset = build_dataset(cfg, args.phase)
+    visualizer_cfg = dict(cfg.get('visualizer', dict()))
+    visualizer_cfg.update(
+        type='PoseLocalVisualizer', vis_backends=None, name='browse_dataset')
+    visualizer = VISUALIZERS.build(visualizer_cfg)
+    visualizer.set_dataset_meta(dataset.metainfo)
+
+    np.random.seed(args.seed)
+    os.makedirs(args.output_dir, exist_ok=True)
+    count = min(len(dataset), args.max_item_per_dataset)
+    items = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    progress = ProgressBar(count)
+    for item in items.tolist():
+        results = dataset[item]
+        current = split_frames(results)[-1]
+        name = current['video_id'].replace('/', '-')
+        path = osp.join(args.output_dir,
+                        f'{name}-{current["frame_index"] + 1:05d}.jpg')
+        picture = draw_item(results, visualizer)
+        save(path, picture)
+        if args.show:
+            visualizer.show(
+                picture, win_name=path, wait_time=args.show_interval)
+        progress.update()
+    print(f'\n{count} pictures are in {args.output_dir}')
+
+
+if __name__ == '__main__':
+    main()
