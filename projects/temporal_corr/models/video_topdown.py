@@ -77,7 +77,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
         past_feats = None
         if clips.shape[1] == 1 or not self.head.uses_past_features:
-            feats = self.extract_feat(clips[:, 0])
+            feats = self.extract_feat(clips[:, -1])
         elif self.train_cfg.get('exemplar_grad', True):
             # One pass for all frames: one set of batch statistics.
             both = self.extract_feat(clips.transpose(0, 1).flatten(0, 1))

@@ -217,8 +217,10 @@ class TemporalCorrelationHead(HeatmapHead):
             batch_data_samples (list[PoseDataSample]): N samples with the
                 targets of the current frame and, for clips, the fields
                 ``previous_heatmaps`` and ``crops`` of PackClipInputs.
-            past_feats (tuple[Tensor], optional): Features of the N exemplar
-                frames, for ``temporal='correlation'``. Defaults to None.
+            past_feats (tuple[Tensor], optional): Features of the N (T - 1)
+                past frames, frame by frame, of which the last N are the
+                exemplar frames; for ``temporal='correlation'``.
+                Defaults to None.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``compute_acc`` (True):
                 whether to report the accuracy on the batch.
