@@ -15,7 +15,7 @@ as the documentation of :mod:`pickle` recommends ("Restricting Globals").
 import os.path as osp
 import pickle
 from functools import lru_cache
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, Callable, Dict
 
 import numpy as np
@@ -33,11 +33,26 @@ _DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
            'uint32', 'uint64', 'float16', 'float32', 'float64')
 
 
+_STATISTICS = ('min', 'max', 'current', 'mean')
+
+
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """What pickle writes instead of bytes: ``_codecs.encode`` of latin-1."""
     if encoding != 'latin1':
-        raise pickle.UnpicklingError(f'encoding {encoding!r} of bytes')
+        raise pickle.UnpicklingError(
+            f'Unsupported class: bytes encoded as {encoding!r}')
     return text.encode('latin1')
+
+
+def _history_buffer_statistic(owner: type, name: str) -> Callable:
+    """Stands in for ``getattr``, by which HistoryBuffer pickles its methods.
+
+    The real one would open a way to every function in the process.
+    """
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(
+            f'Unsupported class: getattr({owner!r}, {name!r})')
+    return getattr(HistoryBuffer, name)
 
 
 @lru_cache(maxsize=None)
@@ -52,6 +67,10 @@ def safe_globals() -> Dict[str, Callable]:
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
+        '_codecs.encode': _encode_latin1,
+        'builtins.getattr': _history_buffer_statistic,
+        # as Python 2 called it, and so pickle protocol 2
+        '__builtin__.getattr': _history_buffer_statistic,
     }
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
         types[f'{module}._reconstruct'] = multiarray._reconstruct
@@ -67,8 +86,6 @@ class _AllowListUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         from torch._weights_only_unpickler import _get_allowed_globals
-        if (module, name) == ('_codecs', 'encode'):
-            return _encode_latin1
         for allowed in (_get_allowed_globals(), safe_globals()):
             if f'{module}.{name}' in allowed:
                 return allowed[f'{module}.{name}']
@@ -163,7 +180,8 @@ def register_safe_globals() -> None:
     the types of MMEngine checkpoints are allowed in weights-only loading.
     """
     if _has_safe_globals():
-        torch.serialization.add_safe_globals(_unique(safe_globals()))
+        torch.serialization.add_safe_globals(
+            [_named(value, name) for name, value in safe_globals().items()])
     CheckpointLoader.register_scheme('', load_from_local, force=True)
     CheckpointLoader.register_scheme(('http://', 'https://'),
                                      load_from_http,
@@ -172,16 +190,14 @@ def register_safe_globals() -> None:
     mmengine_checkpoint.load_from_http = load_from_http
 
 
-def _unique(types: Dict[str, Callable]) -> list:
-    """The entries as add_safe_globals takes them."""
-    own = [
-        value for name, value in types.items()
-        if name == f'{value.__module__}.{value.__qualname__}'
-    ]
-    version = tuple(int(v) for v in torch.__version__.split('.')[:2])
-    if version < (2, 6):
-        return own
-    # From 2.6 on under another name, too: that of the other numpy.
-    return own + [(value, name) for name, value in types.items()
-                  if value not in own or name !=
-                  f'{value.__module__}.{value.__qualname__}']
+def _named(value: Callable, name: str) -> Any:
+    """An entry for add_safe_globals that allows ``value`` as ``name``."""
+    if f'{value.__module__}.{value.__qualname__}' == name:
+        return value
+    if isinstance(value, FunctionType):
+        # torch < 2.6 knows a function by the name that it carries itself.
+        value = FunctionType(value.__code__, value.__globals__)
+        value.__module__, value.__qualname__ = name.rsplit('.', 1)
+        value.__name__ = value.__qualname__
+        return value
+    return value, name
