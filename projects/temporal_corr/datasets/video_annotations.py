@@ -37,9 +37,21 @@ def load_video_frames(ann_file: str, num_keypoints: int) -> VideoFrames:
         ValueError: If the file is no JSON, lacks a field, or holds values
             that cannot be used. The message names file, image and field.
     """
-    data = _read_json(ann_file)
-    images, annotations = data['images'], data['annotations']
-    del data
+    # Parsing makes hundreds of thousands of objects and no cycle among them;
+    # looking for cycles meanwhile would nearly double the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        data = _read_json(ann_file)
+        return _parse(ann_file, data['images'], data['annotations'],
+                      num_keypoints)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _parse(ann_file: str, images: List[dict], annotations: List[dict],
+           num_keypoints: int) -> VideoFrames:
     image_id = _column(ann_file, 'image', images, 'id', np.int64)
     video = _column(ann_file, 'image', images, 'vid_id', np.int64)
     frame_id = _column(ann_file, 'image', images, 'frame_id', np.int64)
@@ -81,18 +93,11 @@ def _read_json(ann_file: str) -> Dict[str, List[dict]]:
         raise FileNotFoundError(
             f'There is no annotation file {ann_file}. {CONVERT}, or correct '
             'data_root and ann_file')
-    # Parsing makes hundreds of thousands of objects and no cycle among them;
-    # looking for cycles meanwhile would nearly double the time.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         data = json.loads(get_text(ann_file))
     except ValueError as error:
         raise ValueError(f'{ann_file} is not a complete JSON file ({error}). '
                          f'{CONVERT} again') from error
-    finally:
-        if collecting:
-            gc.enable()
     for key in ('images', 'annotations'):
         if not isinstance(data, dict) or not data.get(key):
             raise ValueError(f'{ann_file} holds no "{key}". {CONVERT}')
