@@ -1,10 +1,10 @@
-# From scratch on a CPU: Adam, 15 epochs, cosine to zero.
-max_epochs = 15
+# From scratch on a CPU: Adam, 10 epochs, cosine to zero.
+max_epochs = 10
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
 
-# One process x 32 clips an iteration.
+# One process x 16 clips an iteration.
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
-auto_scale_lr = dict(base_batch_size=32)
+auto_scale_lr = dict(base_batch_size=16)
 
 param_scheduler = [
     dict(
