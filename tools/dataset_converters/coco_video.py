@@ -5,12 +5,14 @@ All coordinates are 1-based, as both data sets release them and as MMPose's
 ``Sub1_train.json``, ... have them; the data sets subtract 1 on reading.
 """
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 from converter_io import ConversionError
+from mmengine.utils import track_iter_progress
 from PIL import Image
 
 # image id = vid_id * FRAMES_PER_VIDEO + frame_id, as in MMPose's files
@@ -162,7 +164,8 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
               skeleton: Sequence[Tuple[str, str]]) -> Iterator[str]:
     """Put clips together as the text of one COCO-style JSON file.
 
-    Only one clip at a time is held in memory as Python objects.
+    Only one clip at a time is held in memory as Python objects. Shows
+    progress.
 
     Args:
         clips (Mapping[int, VideoClip]): The clips by ``vid_id``.
@@ -184,15 +187,17 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
                    keypoint_names.index(b) + 1] for a, b in skeleton])
     info = dict(description=description, coordinates='1-based')
     yield f'{{"info":{json.dumps(info)},"categories":[{json.dumps(category)}]'
+    print(f'Writing {description}', file=sys.stderr)
     for field_name, records in (('images', clip_images),
                                 ('annotations', clip_annotations)):
         yield f',"{field_name}":['
         separator = ''
-        for vid_id in sorted(clips):
+        for vid_id in track_iter_progress(sorted(clips), file=sys.stderr):
             text = json.dumps(
                 records(clips[vid_id], vid_id), separators=(',', ':'))
             # the brackets of the clip's own list give way to the file's
             yield separator + text[1:-1]
             separator = ','
+        print(file=sys.stderr)
         yield ']'
     yield '}\n'

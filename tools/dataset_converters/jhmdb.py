@@ -208,7 +208,7 @@ def convert(root: Path,
             'ReCompress_Videos) of JHMDB there')
 
     clips, empty_masks = {}, {}
-    print(f'Reading the annotations of {len(names)} clips', flush=True)
+    print(f'Reading the annotations of {len(names)} clips', file=sys.stderr)
     for name in track_iter_progress(names, file=sys.stderr):
         clips[name], empty = read_clip(root, name, frames.name)
         if empty:
@@ -283,7 +283,8 @@ def main(argv=None) -> None:
         report = convert(args.root, args.split, args.out, args.frames,
                          args.allow_missing)
     except ConversionError as error:
-        raise SystemExit(f'error: {error}') from None
+        # on a line of its own, below a progress bar
+        raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))
 
 

@@ -112,7 +112,9 @@ def extract_frames(videos: Path, frames: Path,
             if len(list_frames(final)) != num_frames[name]:
                 raise
 
-    print(f'Extracting the frames of {len(todo)} clips to {frames}', flush=True)
+    print(
+        f'Extracting the frames of {len(todo)} clips to {frames}',
+        file=sys.stderr)
     # threads suffice: OpenCV decodes and encodes without holding the GIL
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
@@ -131,8 +133,8 @@ def extract_frames(videos: Path, frames: Path,
     return len(todo)
 
 
-def check_frames(folder: Path, num_frames: int, size: Tuple[int,
-                                                            int]) -> None:
+def check_frames(folder: Path, num_frames: int,
+                 size: Tuple[int, int]) -> None:
     """Check that the frames of a clip are those its annotations are of.
 
     Args:
@@ -154,6 +156,6 @@ def check_frames(folder: Path, num_frames: int, size: Tuple[int,
     found_size = image_size(folder / expected[0])
     if found_size != size:
         raise ConversionError(
-            f"{folder / expected[0]}: {found_size[0]}x{found_size[1]} "
+            f'{folder / expected[0]}: {found_size[0]}x{found_size[1]} '
             "pixels, but 'part_mask' in puppet_mask.mat of the clip is "
             f'{size[0]}x{size[1]}; {remedy}')

@@ -196,7 +196,7 @@ def convert(root: Path, out: Path) -> dict:
             f'{root / "labels"}: no label files like 0001.mat; unpack '
             'Penn_Action.tar.gz and pass its folder')
     clips, mismatches, no_frames = {}, {}, []
-    print(f'Reading {len(paths)} label files', flush=True)
+    print(f'Reading {len(paths)} label files', file=sys.stderr)
     for path in track_iter_progress(paths, file=sys.stderr):
         item = clips[path.stem] = read_label(path)
         clip = item.clip
@@ -286,7 +286,8 @@ def main(argv=None) -> None:
     try:
         report = convert(args.root, args.out)
     except ConversionError as error:
-        raise SystemExit(f'error: {error}') from None
+        # on a line of its own, below a progress bar
+        raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))
 
 
