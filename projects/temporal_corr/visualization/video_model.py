@@ -1,0 +1,191 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A trained model beside its test data set, video by video."""
+import os.path as osp
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_state_dict
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpose.registry import DATASETS, MODELS
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from ..engine.checkpoint_guard_hook import check_checkpoint
+
+
+@dataclass
+class VideoModel:
+    """A model in evaluation mode and the data set that it is tested on.
+
+    Attributes:
+        model (nn.Module): The pose estimator.
+        dataset: A data set of video frames, in test mode.
+        name (str): What to call it in pictures.
+    """
+    model: nn.Module
+    dataset: object
+    name: str
+
+    @property
+    def video_ids(self) -> List[str]:
+        """list[str]: The videos of the data set."""
+        return [video_id for video_id, _ in self.dataset.videos]
+
+    def items(self, video_id: str) -> np.ndarray:
+        """Indices of the frames of a video, in time.
+
+        Args:
+            video_id (str): The video.
+
+        Returns:
+            np.ndarray: Indices into the data set.
+
+        Raises:
+            ValueError: If there is no such video, naming similar ones.
+        """
+        videos = dict(self.dataset.videos)
+        if video_id not in videos:
+            similar = get_close_matches(video_id, videos, cutoff=0.3)
+            some = similar or list(videos)[:5]
+            raise ValueError(
+                f'{self.dataset.ann_file} has no video "{video_id}". It has '
+                f'{len(videos)}, among them {", ".join(some)}')
+        return videos[video_id]
+
+
+def load_video_model(config: str,
+                     checkpoint: str,
+                     device: str = 'cpu',
+                     cfg_options: Optional[dict] = None,
+                     name: Optional[str] = None) -> VideoModel:
+    """Build the model and the test data set of a config.
+
+    Args:
+        config (str): Config file.
+        checkpoint (str): Checkpoint of a model of that config.
+        device (str): Device to run on. Defaults to 'cpu'.
+        cfg_options (dict, optional): Settings to override.
+            Defaults to None.
+        name (str, optional): What to call it in pictures. Defaults to the
+            name of the config file.
+
+    Returns:
+        VideoModel: Ready to predict.
+
+    Raises:
+        FileNotFoundError: If the checkpoint or data are missing.
+        RuntimeError: If the checkpoint is that of another model.
+        TypeError: If the data set is none of videos.
+    """
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(cfg_options or {})
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise FileNotFoundError(
+            f'There is no checkpoint {checkpoint}: give the .pth file that '
+            'tools/train.py left in its work directory')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    if not hasattr(dataset, 'videos'):
+        raise TypeError(
+            f'test_dataloader.dataset of {config} is a '
+            f'{type(dataset).__name__}, which does not know videos: use '
+            'SubJhmdbDataset or PennActionDataset')
+    model = MODELS.build(cfg.model)
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    check_checkpoint(model, loaded, checkpoint, start=False)
+    load_state_dict(model, loaded.get('state_dict', loaded))
+    name = name or osp.splitext(osp.basename(config))[0]
+    return VideoModel(model.to(device).eval(), dataset, name)
+
+
+def load_frame(dataset,
+               item: int,
+               image: Optional[np.ndarray] = None) -> Tuple[np.ndarray, dict]:
+    """One frame of a data set, with the image that it comes from.
+
+    Args:
+        dataset: A data set in test mode.
+        item (int): Index of the frame.
+        image (np.ndarray, optional): Its image, BGR, if it has been decoded
+            already. Defaults to None.
+
+    Returns:
+        tuple: The whole image, BGR uint8 in shape (H, W, 3), and what the
+        pipeline makes of it.
+    """
+    results = dataset.get_data_info(item)
+    if image is not None:
+        results['img'] = image
+    # The pipeline replaces the image by its crop; one decoding serves both.
+    for transform in dataset.pipeline.transforms:
+        results = transform(results)
+        if image is None:
+            image = results.get('img')
+    return image, results
+
+
+@torch.no_grad()
+def stream_predictions(
+    models: Sequence[VideoModel],
+    video_id: str,
+    batch_size: int = 16
+) -> Iterator[Tuple[np.ndarray, List[PoseDataSample]]]:
+    """Run models over a video, in order and from its first frame, as in test.
+
+    Args:
+        models (Sequence[VideoModel]): One or more models, tested on the same
+            frames.
+        video_id (str): The video.
+        batch_size (int): Frames that go through a backbone at once. No
+            prediction depends on it. Defaults to 16.
+
+    Yields:
+        tuple: The image, RGB uint8 in shape (H, W, 3), and for each model
+        the data sample with ``gt_instances`` and ``pred_instances`` in
+        pixels of the image.
+
+    Raises:
+        ValueError: If there is no such video, or the models' data sets
+            differ in its frames.
+    """
+    items = [model.items(video_id) for model in models]
+    for model, rows in zip(models, items):
+        if len(rows) != len(items[0]):
+            raise ValueError(
+                f'{models[0].name} and {model.name} are tested on '
+                f'{len(items[0])} and {len(rows)} frames of video '
+                f'"{video_id}": use configs with the same frame_stride and '
+                'annotation file')
+    # What an interrupted run of this video left would be out of order.
+    _reset(models)
+    for start in range(0, len(items[0]), batch_size):
+        images: List[Optional[np.ndarray]] = [None] * batch_size
+        predictions = []
+        for model, rows in zip(models, items):
+            batch = []
+            for i, item in enumerate(rows[start:start + batch_size]):
+                images[i], packed = load_frame(model.dataset, int(item),
+                                               images[i])
+                batch.append(packed)
+            predictions.append(model.model.test_step(pseudo_collate(batch)))
+        for image, *samples in zip(images, *predictions):
+            paths = {sample.img_path for sample in samples}
+            if len(paths) > 1:
+                raise ValueError('the models are tested on different images: '
+                                 f'{sorted(paths)}')
+            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples
+    _reset(models)
+
+
+def _reset(models: Sequence[VideoModel]) -> None:
+    """Forget what the models remember of any video."""
+    for model in models:
+        if hasattr(model.model, 'memory'):
+            model.model.memory.reset()
