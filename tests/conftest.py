@@ -107,7 +107,7 @@ def tiny_config(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('config') / 'tiny.py'
     base = (
         ROOT / 'projects/temporal_corr/configs/'
-        'correlation_res18_1xb16-3e-finetune_jhmdb-128x96.py')
+        'correlation_res18_1xb16-2e-finetune_jhmdb-128x96.py')
     path.write_text(f"""
 _base_ = '{base}'
 model = dict(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'projects/temporal_corr/configs'
-SCRATCH = CONFIGS / 'single_res18_1xb16-10e_jhmdb-128x96.py'
+SCRATCH = CONFIGS / 'single_res18_1xb16-6e_jhmdb-128x96.py'
 VARIANTS = {
     'single frame': 'single',
     'previous heatmaps': 'heatmap',
@@ -137,7 +137,7 @@ def main():
                   args.epochs, 1)
     checkpoints = {}
     for title, name in VARIANTS.items():
-        config = CONFIGS / f'{name}_res18_1xb16-3e-finetune_jhmdb-128x96.py'
+        config = CONFIGS / f'{name}_res18_1xb16-2e-finetune_jhmdb-128x96.py'
         checkpoint = train(name, f'going on from it: {title}', config,
                            args.finetune_epochs, 0, f'load_from={start}')
         checkpoints[name] = (config, checkpoint)

@@ -1,6 +1,6 @@
 _base_ = [
     '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adam_cpu_10e.py',
+    '../../../configs/_base_/schedules/adam_cpu_6e.py',
     '../../../configs/_base_/models/res18_small.py',
     '../../../configs/_base_/pipelines/msra_128x96.py',
     '../../../configs/_base_/loaders/sub_jhmdb.py',

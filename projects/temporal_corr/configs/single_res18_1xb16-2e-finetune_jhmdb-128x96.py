@@ -2,11 +2,11 @@
 # model is initialized using the weights provided by [21]"): the starting
 # point of heatmap_* and correlation_*, and, trained on alone, their control
 # ("we trained the baseline model alone under the same setting"). Give the
-# checkpoint of single_res18_1xb16-10e_jhmdb-128x96.py:
+# checkpoint of single_res18_1xb16-6e_jhmdb-128x96.py:
 #   --cfg-options load_from=CHECKPOINT
-_base_ = './single_res18_1xb16-10e_jhmdb-128x96.py'
+_base_ = './single_res18_1xb16-6e_jhmdb-128x96.py'
 
-max_epochs = 3
+max_epochs = 2
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 # A third of the rate from scratch, cosine to zero.
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
