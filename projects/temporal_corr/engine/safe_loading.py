@@ -14,6 +14,7 @@ as the documentation of :mod:`pickle` recommends ("Restricting Globals").
 """
 import os.path as osp
 import pickle
+import re
 from functools import lru_cache
 from types import FunctionType, SimpleNamespace
 from typing import Any, Callable, Dict
@@ -21,8 +22,8 @@ from typing import Any, Callable, Dict
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
 try:
     from numpy._core import multiarray
@@ -131,17 +132,17 @@ def load_from_local(filename: str, map_location=None) -> dict:
         return torch.load(filename, map_location=map_location, **options)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
             KeyError, IndexError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
-        if isinstance(error, pickle.UnpicklingError) and 'nsupported' in str(
-                error):
-            remedy = (
+        refused = re.search(r'(?i)unsupported .*', str(error))
+        if refused:
+            reason, remedy = refused.group(), (
                 'it holds more than weights, and loading it could run code. '
                 'If you trust where it comes from, save only its state_dict '
                 'with the software that made it, and load that')
         else:
+            reason = (str(error) or repr(error)).splitlines()[0]
             remedy = 'it is damaged or cut off: fetch or make it again'
         raise RuntimeError(f'cannot load the checkpoint {filename}: {remedy}. '
-                           f'({reason})') from error
+                           f'[{reason}]') from error
 
 
 def load_from_http(filename: str,
