@@ -291,7 +291,7 @@ def damaged(release, case):
         return [str(split), 'line 2', 'twice', 'remove']
     if case == 'no split files':
         split.unlink()
-        return [str(split.parent), '_test_split_1.txt', 'sub_splits.tar.gz']
+        return [str(split.parent), '_test_split_1.txt', 'sub_splits.zip']
     if case == 'no mask file':
         masks.unlink()
         return ['1 of the 3 clips', name, str(masks), '--allow-missing']

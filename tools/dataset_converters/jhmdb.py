@@ -50,7 +50,7 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
     if not files:
         raise ConversionError(
             f'{root / "sub_splits"}: no file <action>{suffix}; unpack '
-            'sub_splits.tar.gz of JHMDB there')
+            'sub_splits.zip of JHMDB there')
     subsets = {}
     for path in files:
         action = path.name[:-len(suffix)]
