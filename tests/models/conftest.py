@@ -141,6 +141,34 @@ def video_sample():
 
 
 @pytest.fixture
+def videos():
+    """Frames (T, 3, 64, 64) and moving crops (T, 2, 3) of four videos."""
+    frames, crops = {}, {}
+    for name, length in dict(A=5, B=3, C=1, D=4).items():
+        frames[name] = torch.randn(length, 3, 64, 64)
+        crops[name] = torch.eye(2, 3).repeat(length, 1, 1)
+        crops[name][:, :, 2] = 12 * torch.rand(length, 2)
+    return frames, crops
+
+
+@pytest.fixture
+def predict(video_sample, videos):
+    """Predicts a batch of (video, frame index) pairs of ``videos``."""
+    frames, crops = videos
+
+    def run(model, rows):
+        samples = [
+            video_sample(index, name, len(frames[name]), crops[name][index])
+            for name, index in rows
+        ]
+        inputs = torch.stack([frames[name][index] for name, index in rows])
+        with torch.no_grad():
+            return model.predict(inputs, samples)
+
+    return run
+
+
+@pytest.fixture
 def clip_batch():
     """Makes a training batch: clips (N, T, 3, 64, 64) and their samples.
 

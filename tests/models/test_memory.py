@@ -219,7 +219,7 @@ def test_many_short_videos_leave_nothing():
     assert len(memory) == 0
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_interleaved_videos_get_their_own_values(data):
     """Any interleaving, in batches of any size: each video sees its own."""
