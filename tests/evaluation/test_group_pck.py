@@ -1,0 +1,338 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""GroupPCKAccuracy against a plain statement of the paper's protocol."""
+import logging
+import math
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
+from mmpose.registry import METRICS
+
+from projects.temporal_corr.evaluation import GroupPCKAccuracy
+
+GROUPS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank')
+
+
+@pytest.fixture(scope='module')
+def sub_jhmdb(repo_root):
+    path = repo_root / 'configs/_base_/datasets/sub_jhmdb.py'
+    raw = Config.fromfile(path).dataset_info.to_dict()
+    return dict(parse_pose_metainfo(raw), pck_groups=raw['pck_groups'])
+
+
+#: Four keypoints in two groups, one in none.
+SMALL = dict(
+    dataset_name='small',
+    keypoint_name2id=dict(
+        neck=0, head=1, left_shoulder=2, right_shoulder=3, right_hip=4),
+    pck_groups=dict(Head=['head'], Sho=['left_shoulder', 'right_shoulder']))
+
+
+def frame(pred, gt, visible=None, box=(100., 40.), released=None, **meta):
+    """A data sample as the model hands it to the metric."""
+    gt = np.array(gt, dtype=np.float32)[None]
+    if visible is None:
+        visible = np.ones(gt.shape[1])
+    instances = dict(
+        keypoints=gt,
+        keypoints_visible=np.array(visible, dtype=np.float32)[None],
+        bboxes=np.array([[10., 10., 10. + box[0], 10. + box[1]]]))
+    if released is not None:
+        instances['bbox_size'] = np.array([released], dtype=np.float32)
+    return dict(
+        pred_instances=dict(keypoints=np.array(pred, dtype=np.float32)[None]),
+        gt_instances=instances,
+        **meta)
+
+
+def evaluate(metainfo, samples, **kwargs):
+    metric = GroupPCKAccuracy(**kwargs)
+    metric.dataset_meta = metainfo
+    for sample in samples:
+        metric.process(None, [sample])
+    return metric.evaluate(len(samples))
+
+
+def random_samples(seed, frames=30, keypoints=15):
+    rng = np.random.default_rng(seed)
+    samples = []
+    for index in range(frames):
+        gt = rng.uniform(0, 200, (keypoints, 2))
+        samples.append(
+            frame(
+                gt + rng.normal(0, 12, gt.shape),
+                gt,
+                visible=rng.random(keypoints) > 0.2,
+                box=rng.uniform(30, 120, 2),
+                video_id='frames/0001',
+                frame_index=index,
+                track_id=0))
+    return samples
+
+
+@pytest.fixture
+def messages():
+    """What the metric logs."""
+    records = []
+
+    class Keep(logging.Handler):
+
+        def emit(self, record):
+            records.append((record.levelname, record.getMessage()))
+
+    handler = Keep()
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield records
+    logger.removeHandler(handler)
+
+
+def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
+    samples = random_samples(0)
+    result = evaluate(sub_jhmdb, deepcopy(samples))
+
+    correct, total = np.zeros(15), np.zeros(15)
+    for sample in samples:
+        gt = sample['gt_instances']
+        box = gt['bboxes'][0]
+        reach = 0.2 * max(box[2] - box[0], box[3] - box[1])
+        for k in range(15):
+            if gt['keypoints_visible'][0, k]:
+                total[k] += 1
+                error = math.dist(gt['keypoints'][0, k],
+                                  sample['pred_instances']['keypoints'][0, k])
+                correct[k] += error <= reach
+    accuracy = correct / total
+    # JHMDB: neck, belly, head, R/L shoulder, hip, elbow, knee, wrist, ankle
+    columns = dict(
+        Head=accuracy[2],
+        Sho=accuracy[[3, 4]].mean(),
+        Elb=accuracy[[7, 8]].mean(),
+        Wri=accuracy[[11, 12]].mean(),
+        Hip=accuracy[[5, 6]].mean(),
+        Knee=accuracy[[9, 10]].mean(),
+        Ank=accuracy[[13, 14]].mean())
+    expected = dict(
+        columns,
+        Mean=sum(columns.values()) / 7,
+        PCK=accuracy.mean(),
+        Pooled=correct.sum() / total.sum())
+    assert list(result) == list(expected)
+    for name in expected:
+        assert result[name] == pytest.approx(expected[name], rel=1e-12)
+
+
+def test_agrees_with_mmpose_where_the_protocols_do(sub_jhmdb):
+    """Away from ties: 15-joint mean and torso-normalised groups."""
+    samples = random_samples(1)
+    for sample in samples:
+        sample['gt_instances']['keypoints_visible'][:] = 1
+    ours = evaluate(
+        sub_jhmdb, deepcopy(samples), norm_item=['bbox', 'torso'])
+    theirs = PCKAccuracy(thr=0.2, norm_item='bbox')
+    groups = JhmdbPCKAccuracy(thr=0.2, norm_item=['bbox', 'torso'])
+    for metric in (theirs, groups):
+        metric.process(None, deepcopy(samples))
+    assert ours['PCK'] == pytest.approx(theirs.evaluate(30)['PCK'])
+    groups = groups.evaluate(30)
+    for name in (*GROUPS, 'tPCK'):
+        key = name if name == 'tPCK' else f'{name} PCK'
+        assert ours[name] == pytest.approx(groups[key]), name
+        if name in GROUPS:
+            assert ours[f't{name}'] == pytest.approx(groups[f'{name} tPCK'])
+
+
+GT = [[50, 50], [50, 30], [40, 60], [60, 60], [58, 90]]
+
+
+def shifted(*distances):
+    return np.array(GT, dtype=float) + [[d, 0] for d in distances]
+
+
+@pytest.mark.parametrize('samples, kwargs, expected', [
+    pytest.param([frame(shifted(0, 0, 0, 0, 0), GT)], {},
+                 dict(Head=1, Sho=1, Mean=1, PCK=1, Pooled=1),
+                 id='perfect'),
+    pytest.param([frame(shifted(0, 20, 20, 20.1, 0), GT)], {},
+                 dict(Head=1, Sho=.5, Mean=.75, PCK=.8, Pooled=.8),
+                 id='the larger side of the box is 100: 20 px is a hit'),
+    pytest.param([frame(shifted(0, 11, 9, 9, 0), GT, released=(50, 20))], {},
+                 dict(Head=0, Sho=1, Mean=.5, PCK=.8, Pooled=.8),
+                 id='the released box wins over the filled one'),
+    pytest.param([frame(shifted(0, 0, 0, 99, 0), GT, visible=[1, 1, 1, 0, 1])],
+                 {}, dict(Head=1, Sho=1, Mean=1, PCK=1, Pooled=1),
+                 id='an invisible keypoint does not count'),
+    pytest.param([frame(shifted(0, 0, 0, 0, 0), GT),
+                  frame(shifted(0, 0, 0, 0, 0), GT, released=(0, 80))], {},
+                 dict(Head=.5, Sho=.5, Mean=.5, PCK=.5, Pooled=.5),
+                 id='no width, no box: all of its keypoints are wrong'),
+    pytest.param([frame(shifted(0, 0, 0, 0, 0), GT),
+                  frame(shifted(0, 0, 0, 0, 0), GT, released=(0, 80))],
+                 dict(zero_box='ignore'),
+                 dict(Head=1, Sho=1, Mean=1, PCK=1, Pooled=1),
+                 id='... or none of them counts'),
+    pytest.param([frame(shifted(0, np.nan, 0, 0, np.inf), GT)], {},
+                 dict(Head=0, Sho=1, Mean=.5, PCK=.6, Pooled=.6),
+                 id='predictions that are not finite are wrong'),
+    pytest.param([frame(shifted(0, 0, 0, 0, 0), GT),
+                  frame(shifted(99, 99, 0, 0, 0), GT,
+                        visible=[1, 1, 0, 0, 0])], {},
+                 # neck 1/2, head 1/2, the others 1/1
+                 dict(Head=.5, Sho=1, Mean=.75, PCK=.8, Pooled=5 / 7),
+                 id='Pooled weighs by visible keypoints, PCK does not'),
+    pytest.param([frame(shifted(99, 0, 0, 0, 99), GT)],
+                 dict(meta=dict(eval_keypoints=[
+                     'head', 'left_shoulder', 'right_shoulder'])),
+                 dict(Head=1, Sho=1, Mean=1, PCK=1, Pooled=1),
+                 id='eval_keypoints leaves neck and hip out'),
+    pytest.param([frame(shifted(0, 0, 0, 0, 0), GT),
+                  frame(shifted(0, 0, 0, 0, 0), GT,
+                        visible=[1, 1, 0, 1, 1])],
+                 dict(norm_item='torso'),
+                 dict(tHead=1, tSho=1, tMean=1, tPCK=1, tPooled=1),
+                 id='no torso without the left shoulder: not counted'),
+    pytest.param([frame(shifted(0, 6.9, 7, 7.1, 0), GT)],
+                 dict(norm_item='torso'),
+                 # 0.2 * |(40, 60) - (58, 90)| = 0.2 * 34.99 = 6.997
+                 dict(tHead=1, tSho=0, tMean=.5, tPCK=.6, tPooled=.6),
+                 id='torso: left shoulder to right hip'),
+])  # yapf: disable
+def test_hand_computed(samples, kwargs, expected):
+    kwargs = dict(kwargs)
+    metainfo = dict(SMALL, **kwargs.pop('meta', {}))
+    result = evaluate(metainfo, samples, **kwargs)
+    assert result == pytest.approx(expected)
+
+
+def test_group_without_ground_truth(messages):
+    visible = [1, 1, 0, 0, 1]
+    result = evaluate(SMALL, [frame(GT, GT, visible=visible)])
+    assert math.isnan(result.pop('Sho'))
+    assert result == dict(Head=1, Mean=1, PCK=1, Pooled=1)
+    text = '\n'.join(message for _, message in messages)
+    assert 'no ground truth for left_shoulder, right_shoulder' in text
+    assert any(level == 'WARNING' and 'no ground truth for Sho' in message
+               for level, message in messages)
+    assert 'nan' in text
+
+
+def test_report(messages):
+    """The table is in percent, and says what was counted and what was odd."""
+    samples = [
+        frame(shifted(0, 0, 0, 99, 0), GT),
+        frame(shifted(0, np.nan, 0, 0, 0), GT, released=(0, 0)),
+    ]
+    evaluate(SMALL, samples)
+    text = '\n'.join(message for _, message in messages)
+    assert 'small PCK@0.2 (bbox)' in text
+    assert '| 50.00 | 25.00 | 37.50 |' in text
+    assert '2 frames; 10 keypoints counted; 0 invisible' in text
+    assert '1 frames with a box of size 0, their 5 visible keypoints' in text
+    assert '1 predictions not finite' in text
+
+
+def test_samples_stay_as_they_are_and_are_not_referred_to():
+    sample = frame(shifted(0, 0, 0, 99, 0), GT)
+    before = deepcopy(sample)
+    metric = GroupPCKAccuracy()
+    metric.dataset_meta = SMALL
+    metric.process(None, [sample])
+    np.testing.assert_equal(sample, before)
+    sample['pred_instances']['keypoints'][:] = 1e6
+    assert metric.evaluate(1)['Head'] == 1
+
+
+def test_order_of_frames_does_not_matter(sub_jhmdb):
+    samples = random_samples(3)
+    assert evaluate(sub_jhmdb, samples) == evaluate(sub_jhmdb, samples[::-1])
+
+
+def test_frame_twice_is_refused(sub_jhmdb):
+    samples = random_samples(4, frames=3)
+    with pytest.raises(ValueError, match='VideoSampler') as error:
+        evaluate(sub_jhmdb, samples + [samples[1]])
+    assert "frame 1 of video 'frames/0001'" in str(error.value)
+    # another person in the same frame is another frame of a track
+    other = deepcopy(samples[1])
+    other['track_id'] = 1
+    evaluate(sub_jhmdb, samples + [other])
+    # without video fields nothing is known about the frames
+    for sample in samples:
+        del sample['video_id']
+    evaluate(sub_jhmdb, samples + [samples[1]])
+
+
+def test_missing_frames_are_reported(sub_jhmdb, messages):
+    metric = GroupPCKAccuracy()
+    metric.dataset_meta = sub_jhmdb
+    metric.process(None, random_samples(5, frames=3))
+    metric.evaluate(5)
+    assert ('WARNING', 'only 3 of the 5 frames of the data set were '
+            'evaluated') in messages
+
+
+@pytest.mark.parametrize('metainfo, words', [
+    pytest.param(
+        dict(dataset_name='coco', keypoint_name2id={}),
+        ["'coco' has no pck_groups", 'PCKAccuracy'],
+        id='metainfo without groups'),
+    pytest.param(
+        dict(SMALL, pck_groups=dict(Head=['nose'])), ["['nose']", 'small'],
+        id='group of an unknown keypoint'),
+    pytest.param(
+        dict(SMALL, eval_keypoints=['nose']), ["['nose']"],
+        id='evaluation of an unknown keypoint'),
+    pytest.param(
+        dict(SMALL, keypoint_name2id=dict(
+            head=0, left_shoulder=1, right_shoulder=2)),
+        ['names 3 keypoints', 'frames have 5'],
+        id='metainfo of other data'),
+])
+def test_unusable_metainfo(metainfo, words):
+    with pytest.raises(ValueError) as error:
+        evaluate(metainfo, [frame(GT, GT)])
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_prediction_of_other_keypoints():
+    with pytest.raises(ValueError, match='predicts 4 keypoints'):
+        evaluate(SMALL, [frame(GT[:4], GT)])
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(norm_item='head'),
+    dict(norm_item=[]),
+    dict(zero_box='drop'),
+    dict(thr=0.),
+    dict(thr=math.inf),
+], ids=str)  # yapf: disable
+def test_unusable_arguments(kwargs):
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        GroupPCKAccuracy(**kwargs)
+
+
+def test_torso_without_its_keypoints():
+    metainfo = deepcopy(SMALL)
+    names = metainfo['keypoint_name2id']
+    names['hip'] = names.pop('right_hip')
+    with pytest.raises(ValueError, match='right_hip'):
+        evaluate(metainfo, [frame(GT, GT)], norm_item='torso')
+
+
+def test_no_frames():
+    metric = GroupPCKAccuracy()
+    metric.dataset_meta = SMALL
+    with pytest.raises(ValueError, match='no frames'):
+        metric.evaluate(0)
+
+
+def test_is_registered():
+    metric = METRICS.build(dict(type='GroupPCKAccuracy', prefix='val'))
+    metric.dataset_meta = SMALL
+    metric.process(None, [frame(GT, GT)])
+    assert 'val/Mean' in metric.evaluate(1)

@@ -1,0 +1,117 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The pure functions of PCK against loops, hand-made cases and MMPose."""
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmpose.evaluation.functional import keypoint_pck_accuracy
+
+from projects.temporal_corr.evaluation.pck import (group_accuracy,
+                                                   keypoint_accuracy,
+                                                   keypoint_hits,
+                                                   mean_of_known)
+
+
+def random_frames(seed, frames=40, keypoints=6):
+    rng = np.random.default_rng(seed)
+    gt = rng.uniform(0, 200, (frames, keypoints, 2))
+    pred = gt + rng.normal(0, 15, gt.shape)
+    size = rng.uniform(20, 150, frames)
+    visible = rng.random((frames, keypoints)) > 0.3
+    return pred, gt, size, visible
+
+
+@pytest.mark.parametrize(
+    'offset, size, hit',
+    [
+        pytest.param((20., 0.), 100., True, id='exactly thr * size is a hit'),
+        pytest.param((12., 16.), 100., True, id='the same along a diagonal'),
+        pytest.param((20.0001, 0.), 100., False, id='just beyond is a miss'),
+        pytest.param((0., 0.), 0., False, id='size 0: not even a perfect one'),
+        pytest.param((0., 0.), 1e-6, True, id='a perfect one, any box'),
+        pytest.param((np.nan, 0.), 100., False, id='NaN is wrong'),
+        pytest.param((np.inf, 0.), 100., False, id='infinity is wrong'),
+        pytest.param((-np.inf, np.nan), 0., False, id='both at size 0'),
+    ])
+def test_hit_of_one_keypoint(offset, size, hit):
+    gt = np.array([[[50., 60.]]])
+    result = keypoint_hits(gt + np.array(offset), gt, np.array([size]), 0.2)
+    assert result.tolist() == [[hit]]
+
+
+def test_hits_equal_a_loop():
+    pred, gt, size, _ = random_frames(0)
+    expected = [[
+        math.dist(p, g) <= 0.2 * s for p, g in zip(p_frame, g_frame)
+    ] for p_frame, g_frame, s in zip(pred, gt, size)]
+    assert keypoint_hits(pred, gt, size, 0.2).tolist() == expected
+
+
+@pytest.mark.parametrize('thr', [0.05, 0.1, 0.2, 0.5])
+def test_agrees_with_mmpose_away_from_ties(thr):
+    pred, gt, size, visible = random_frames(1)
+    theirs, mean, _ = keypoint_pck_accuracy(pred, gt, visible, thr,
+                                            np.stack([size, size], axis=1))
+    ours = keypoint_accuracy(keypoint_hits(pred, gt, size, thr), visible)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    np.testing.assert_allclose(mean_of_known(ours), mean, rtol=1e-12)
+
+
+def test_differs_from_mmpose_at_the_tie():
+    gt = np.zeros((1, 1, 2))
+    pred = np.array([[[25., 0.]]])
+    visible = np.ones((1, 1), dtype=bool)
+    size = np.array([100.])
+    theirs, _, _ = keypoint_pck_accuracy(pred, gt, visible, 0.25,
+                                         np.stack([size, size], axis=1))
+    assert theirs.tolist() == [0.]
+    assert keypoint_hits(pred, gt, size, 0.25).tolist() == [[True]]
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    # powers of two: scaling by them is exact, so no tie can tip over
+    exponent=st.integers(-10, 10))
+def test_scaling_everything_changes_nothing(seed, exponent):
+    pred, gt, size, _ = random_frames(seed, frames=5)
+    scale = 2.**exponent
+    np.testing.assert_array_equal(
+        keypoint_hits(pred, gt, size, 0.2),
+        keypoint_hits(pred * scale, gt * scale, size * scale, 0.2))
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_accuracy_is_a_share_and_order_does_not_matter(seed):
+    pred, gt, size, visible = random_frames(seed, frames=7)
+    hits = keypoint_hits(pred, gt, size, 0.2)
+    accuracy = keypoint_accuracy(hits, visible)
+    order = np.random.default_rng(seed).permutation(len(hits))
+    np.testing.assert_array_equal(
+        accuracy, keypoint_accuracy(hits[order], visible[order]))
+    known = accuracy[visible.any(axis=0)]
+    assert ((0 <= known) & (known <= 1)).all()
+    assert np.isnan(accuracy[~visible.any(axis=0)]).all()
+
+
+def test_inputs_stay_as_they_are():
+    pred, gt, size, visible = random_frames(2)
+    size[:3] = 0
+    before = [array.copy() for array in (pred, gt, size, visible)]
+    keypoint_accuracy(keypoint_hits(pred, gt, size, 0.2), visible)
+    for array, old in zip((pred, gt, size, visible), before):
+        np.testing.assert_array_equal(array, old)
+
+
+@pytest.mark.parametrize('accuracy, group, expected', [
+    pytest.param([0.5, 1.], [0, 1], 0.75, id='plain mean of its keypoints'),
+    pytest.param([0.5, np.nan], [0, 1], 0.5, id='of those that are known'),
+    pytest.param([0.5, np.nan], [1], np.nan, id='none is known'),
+    pytest.param([0.5, 1.], [], np.nan, id='no keypoint at all'),
+])
+def test_group_accuracy(accuracy, group, expected):
+    result = group_accuracy(np.array(accuracy), dict(Sho=group))
+    np.testing.assert_equal(result, dict(Sho=expected))
