@@ -19,10 +19,10 @@ sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.visualization import (  # noqa: E402
-    PredictionPainter, VideoFile, draw_contact_sheet, load_video_model,
-    save_figure, stream_predictions)
+    PredictionPainter, VideoExcerpt, VideoFile, draw_contact_sheet,
+    load_video_model, save_figure, stream_predictions)
 from projects.temporal_corr.visualization.prediction_panels import (  # noqa: E402,E501
-    SheetBlock, join_panels, panel_size)
+    fit_image, join_panels, panel_size)
 from projects.temporal_corr.visualization.video_file import \
     output_path  # noqa: E402
 from projects.temporal_corr.visualization.video_model import \
@@ -105,20 +105,19 @@ def draw_video(models, video_id, painter, file, sheet_frames, progress):
     names = [model.name for model in models]
     length = len(models[0].items(video_id))
     keep = set(np.linspace(0, length - 1, sheet_frames).round().astype(int))
-    block = SheetBlock(video_id, [], [])
+    legend = 'white: ground truth, red: wrong' if painter.show_gt else ''
+    excerpt = VideoExcerpt(video_id)
     stream = stream_predictions(models, video_id)
     for position, (image, samples) in enumerate(stream):
-        panels = [painter(image, sample) for sample in samples]
+        matrix = fit_image(image.shape[1::-1], painter.size)
+        panels = [painter(image, sample, matrix) for sample in samples]
         number = samples[0].frame_index + 1
-        file.write(
-            join_panels(panels, names,
-                        f'{video_id}   frame {number} ({position + 1} of '
-                        f'{length})'))
+        caption = f'{video_id}   frame {number}   {legend}'
+        file.write(join_panels(panels, names, caption.strip()))
         if position in keep:
-            block.frames.append(number)
-            block.panels.append(panels)
+            excerpt.append(image, samples)
         progress.update()
-    return block
+    return excerpt
 
 
 def main():
@@ -140,14 +139,15 @@ def main():
                if path and osp.exists(path)]  # yapf: disable
     progress = ProgressBar(sum(map(len, items)))
     with VideoFile(args.out, args.fps) as file:
-        blocks = [
+        excerpts = [
             draw_video(models, video_id, painter, file, args.sheet_frames,
                        progress) for video_id in videos
         ]
     if args.sheet:
-        save_figure(
-            draw_contact_sheet(blocks, [model.name for model in models]),
-            args.sheet)
+        sheet = draw_contact_sheet(excerpts,
+                                   [model.name for model in models],
+                                   dataset.metainfo, args.show_gt)
+        save_figure(sheet, args.sheet)
     print()
     for path in filter(None, (args.out, args.sheet)):
         print(path + (' (replaced)' if path in existed else ''))

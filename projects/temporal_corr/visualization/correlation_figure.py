@@ -91,14 +91,14 @@ def draw_correlation_figure(views: CorrelationViews, names: Sequence[str],
     columns = len(names) + 2
     panel = 2.4  # inches
     figure = Figure(
-        figsize=(columns * panel * width / height + 0.7, 2 * panel + 1.0),
+        figsize=(columns * panel * width / height + 0.7, 2 * panel + 0.75),
         dpi=150)
     grid = figure.add_gridspec(
         2,
         columns,
         left=0.03,
         right=0.945,
-        top=0.875,
+        top=0.895,
         bottom=0.02,
         wspace=0.04,
         hspace=0.13)
@@ -106,7 +106,7 @@ def draw_correlation_figure(views: CorrelationViews, names: Sequence[str],
         f'{views.video_id}: exemplars from frame {views.exemplar_frame}, '
         f'searched in frame {views.frame}',
         fontsize=10,
-        y=0.985)
+        y=0.99)
 
     def show(row, column, image, title, **text):
         axes = figure.add_subplot(grid[row, column])

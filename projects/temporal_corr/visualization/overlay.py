@@ -94,22 +94,27 @@ class PosePainter:
         line_width (int): Width of a limb in pixels. Defaults to 3.
         color (tuple, optional): One RGB colour for everything instead.
             Defaults to None.
+        outline (bool): Whether to put black under it, which tells it from
+            any background. Defaults to True.
     """
 
     def __init__(self,
                  metainfo: dict,
                  radius: int = 4,
                  line_width: int = 3,
-                 color: Optional[Tuple[int, int, int]] = None):
-        if color is not None:
-            metainfo = dict(
-                metainfo,
-                keypoint_colors=[color] * len(metainfo['keypoint_colors']),
-                skeleton_link_colors=[color] *
-                len(metainfo['skeleton_link_colors']))
-        self.visualizer = PoseLocalVisualizer(
-            radius=radius, line_width=line_width)
-        self.visualizer.set_dataset_meta(metainfo)
+                 color: Optional[Tuple[int, int, int]] = None,
+                 outline: bool = True):
+        colored = _in_one_color(metainfo, color) if color else metainfo
+        layers = [(colored, radius, line_width)]
+        if outline:
+            layers.insert(0, (_in_one_color(metainfo, (0, 0, 0)), radius + 1,
+                              line_width + 2))
+        self.visualizers = []
+        for layer, layer_radius, layer_width in layers:
+            visualizer = PoseLocalVisualizer(
+                radius=layer_radius, line_width=layer_width)
+            visualizer.set_dataset_meta(layer)
+            self.visualizers.append(visualizer)
 
     def __call__(self,
                  image: np.ndarray,
@@ -134,5 +139,16 @@ class PosePainter:
         sample.pred_instances = InstanceData(
             keypoints=np.where(shown[:, None], keypoints, 0.)[None],
             keypoints_visible=shown[None].astype(np.float32))
-        return self.visualizer.add_datasample(
-            'pose', image.copy(), sample, draw_gt=False, draw_bbox=False)
+        image = image.copy()
+        for visualizer in self.visualizers:
+            image = visualizer.add_datasample(
+                'pose', image, sample, draw_gt=False, draw_bbox=False)
+        return image
+
+
+def _in_one_color(metainfo: dict, color: Tuple[int, int, int]) -> dict:
+    """The metainfo with one RGB colour for keypoints and limbs."""
+    return dict(
+        metainfo,
+        keypoint_colors=[color] * len(metainfo['keypoint_colors']),
+        skeleton_link_colors=[color] * len(metainfo['skeleton_link_colors']))

@@ -1,10 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Predictions on the frames of a video, side by side for several models."""
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Sequence
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 from mmpose.structures import PoseDataSample
 
 from ..evaluation.pck import keypoint_hits
@@ -15,27 +14,12 @@ RED = (255, 40, 40)
 BAR = 28  # height of a line of text above or below the panels
 
 
-class SheetBlock(NamedTuple):
-    """Some frames of one video, for a contact sheet.
-
-    Attributes:
-        video_id (str): The video.
-        frames (list[int]): Frame numbers, counted from 1.
-        panels (list[list[np.ndarray]]): For each frame the panels of the
-            models.
-    """
-    video_id: str
-    frames: List[int]
-    panels: List[List[np.ndarray]]
-
-
 class PredictionPainter:
     """Draws the prediction of a frame into a panel of a given size.
 
     Args:
         metainfo (dict): Metainfo of the data set.
-        size (tuple): Width and height of the panels in pixels. Frames are
-            enlarged to fit and centred on black.
+        size (tuple): Width and height of the panels in pixels.
         show_gt (bool): Whether to draw the ground truth in white under the
             prediction, and a red line from each visible keypoint that
             PCK counts as wrong to where it should be. Defaults to False.
@@ -55,19 +39,20 @@ class PredictionPainter:
         self.paint_gt = PosePainter(
             metainfo, max(1, radius - 2), 1, color=WHITE)
 
-    def __call__(self, image: np.ndarray,
-                 sample: PoseDataSample) -> np.ndarray:
+    def __call__(self, image: np.ndarray, sample: PoseDataSample,
+                 matrix: np.ndarray) -> np.ndarray:
         """Draw one frame.
 
         Args:
             image (np.ndarray): The whole image, RGB uint8 (H, W, 3).
             sample (PoseDataSample): With ``pred_instances`` and, to show
                 it, ``gt_instances`` of one person in pixels of the image.
+            matrix (np.ndarray): Affine map, image to panel pixel, (2, 3).
 
         Returns:
-            np.ndarray: Panel in shape (size[1], size[0], 3).
+            np.ndarray: Panel in shape (size[1], size[0], 3), black where
+            the image ends.
         """
-        matrix = fit_matrix((image.shape[1], image.shape[0]), self.size)
         panel = cv2.warpAffine(
             image, matrix, self.size, flags=cv2.INTER_CUBIC)
         keypoints = _move(sample.pred_instances.keypoints[0], matrix)
@@ -86,7 +71,14 @@ class PredictionPainter:
         return panel
 
     def hits(self, sample: PoseDataSample) -> np.ndarray:
-        """Which keypoints PCK counts as correct, (K, )."""
+        """Which keypoints PCK counts as correct.
+
+        Args:
+            sample (PoseDataSample): As above.
+
+        Returns:
+            np.ndarray: Booleans in shape (K, ).
+        """
         gt = sample.gt_instances
         size = gt.get('bbox_size')
         if size is None:
@@ -95,8 +87,8 @@ class PredictionPainter:
                              np.asarray(size).max(axis=-1), self.thr)[0]
 
 
-def fit_matrix(size: Size, target: Size) -> np.ndarray:
-    """The affine map that fits an image into a panel, centred.
+def fit_image(size: Size, target: Size) -> np.ndarray:
+    """The affine map that fits a whole image into a panel, centred.
 
     Args:
         size (tuple): Width and height of the image.
@@ -106,9 +98,27 @@ def fit_matrix(size: Size, target: Size) -> np.ndarray:
         np.ndarray: Matrix in shape (2, 3), image to panel pixel.
     """
     scale = min(target[0] / size[0], target[1] / size[1])
-    # The centre of pixel 0 lies half a pixel inside of the image.
-    offset = [(t - scale * s) / 2 + scale / 2 - 0.5
-              for s, t in zip(size, target)]
+    return _centred((np.asarray(size) - 1) / 2, scale, target)
+
+
+def fit_person(box: np.ndarray, side: float, target: Size) -> np.ndarray:
+    """The affine map that puts a person into the middle of a panel.
+
+    Args:
+        box (np.ndarray): x1, y1, x2, y2 in pixels of the image, (4, ).
+        side (float): Pixels of the image that fit along the panel's shorter
+            side.
+        target (tuple): Width and height of the panel.
+
+    Returns:
+        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
+    """
+    return _centred((box[:2] + box[2:]) / 2, min(target) / side, target)
+
+
+def _centred(centre: np.ndarray, scale: float, target: Size) -> np.ndarray:
+    """Scale about a pixel of the image, which goes to the panel's middle."""
+    offset = (np.asarray(target) - 1) / 2 - scale * np.asarray(centre)
     return np.array([[scale, 0., offset[0]], [0., scale, offset[1]]])
 
 
@@ -125,14 +135,14 @@ def panel_size(sizes: Sequence[Size], height: int) -> Size:
         height (int): Height of the panels in pixels.
 
     Returns:
-        tuple: Width and height, even: those of the widest image.
+        tuple: Width and height, even, for the widest image.
     """
-    aspect = max(width / height_ for width, height_ in sizes)
+    aspect = max(size[0] / size[1] for size in sizes)
     return 2 * round(height * aspect / 2), 2 * round(height / 2)
 
 
 def join_panels(panels: Sequence[np.ndarray],
-                names: Sequence[Optional[str]],
+                names: Sequence[str],
                 caption: str = '') -> np.ndarray:
     """A frame of a video: panels side by side, named, with a caption.
 
@@ -145,10 +155,12 @@ def join_panels(panels: Sequence[np.ndarray],
         np.ndarray: Image with BAR more rows above and below.
     """
     width = panels[0].shape[1]
-    bars = [_bar(name or '', width, centred=True) for name in names]
-    body = np.concatenate([np.concatenate(bars, axis=1),
-                           np.concatenate(panels, axis=1)])  # yapf: disable
-    return np.concatenate([body, _bar(caption, body.shape[1])])
+    heads = [_bar(name, width, centred=True) for name in names]
+    return np.concatenate([
+        np.concatenate(heads, axis=1),
+        np.concatenate(panels, axis=1),
+        _bar(caption, width * len(panels))
+    ])
 
 
 def _bar(text: str, width: int, centred: bool = False) -> np.ndarray:
@@ -161,47 +173,3 @@ def _bar(text: str, width: int, centred: bool = False) -> np.ndarray:
     left = (width - length) // 2 if centred else 8
     return cv2.putText(bar, text, (left, BAR - 9), font, scale, WHITE, 1,
                        cv2.LINE_AA)
-
-
-def draw_contact_sheet(blocks: Sequence[SheetBlock],
-                       names: Sequence[Optional[str]]) -> Figure:
-    """Frames of videos as one picture: a row for each model and video.
-
-    Args:
-        blocks (Sequence[SheetBlock]): The videos.
-        names (Sequence[str]): Names of the models.
-
-    Returns:
-        Figure: The sheet.
-    """
-    height, width = blocks[0].panels[0][0].shape[:2]
-    columns = max(len(block.frames) for block in blocks)
-    cell = 1.9  # inches
-    row_height = cell * height / width
-    top = 0.42  # of a block, for its title
-    margin = 0.3
-    total = len(blocks) * (len(names) * row_height + top) + 0.05
-    figure = Figure(figsize=(columns * cell + margin, total), dpi=120)
-    left = margin / (columns * cell + margin)
-    y = total
-    for block in blocks:
-        figure.text(
-            0.5, (y - 0.05) / total, block.video_id, ha='center', va='top',
-            fontsize=9, fontweight='bold')  # yapf: disable
-        y -= top
-        for row, name in enumerate(names):
-            y -= row_height
-            for column, panels in enumerate(block.panels):
-                axes = figure.add_axes(
-                    (left + column * (1 - left) / columns, y / total,
-                     (1 - left) / columns, row_height / total))
-                axes.imshow(panels[row], aspect='auto')
-                axes.set_axis_off()
-                if row == 0:
-                    axes.set_title(
-                        f'frame {block.frames[column]}', fontsize=7, pad=2)
-            figure.text(
-                left / 2, (y + row_height / 2) / total, name or '',
-                rotation=90, ha='center', va='center',
-                fontsize=8)  # yapf: disable
-    return figure

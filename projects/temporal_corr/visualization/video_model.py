@@ -74,7 +74,7 @@ def load_video_model(config: str,
         cfg_options (dict, optional): Settings to override.
             Defaults to None.
         name (str, optional): What to call it in pictures. Defaults to the
-            name of the config file.
+            first two parts of the config's name, method and backbone.
 
     Returns:
         VideoModel: Ready to predict.
@@ -101,7 +101,8 @@ def load_video_model(config: str,
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     check_checkpoint(model, loaded, checkpoint, start=False)
     load_state_dict(model, loaded.get('state_dict', loaded))
-    name = name or osp.splitext(osp.basename(config))[0]
+    stem = osp.splitext(osp.basename(config))[0]
+    name = name or ' '.join(stem.split('_')[:2])
     return VideoModel(model.to(device).eval(), dataset, name)
 
 
