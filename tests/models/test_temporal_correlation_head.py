@@ -227,13 +227,26 @@ def test_mixed_precision(temporal, make_model, clip_batch):
                                    torch.ones(3, KEYPOINTS))
 
 
+COMBINED = dict(
+    type='UDPHeatmap',
+    input_size=(64, 64),
+    heatmap_size=(16, 16),
+    heatmap_type='combined')
+
+
 @pytest.mark.parametrize(
     'settings, match', [
         (dict(temporal='lstm'), "'lstm'"),
         (dict(mask_rate=1.2), 'mask_rate'),
         (dict(temporal='heatmap', decoder=None), 'scale_factor'),
+        (dict(decoder=COMBINED), "heatmap_type='gaussian'"),
+        (dict(temporal='heatmap', decoder=COMBINED), 'heatmap_type'),
+        (dict(final_layer=None), 'final_layer'),
     ],
-    ids=['unknown mode', 'no rate', 'no stride'])
+    ids=[
+        'unknown mode', 'no rate', 'no stride', 'offsets as weights',
+        'offsets as heatmaps', 'nothing to join before'
+    ])
 def test_bad_settings(settings, match, single_frame_config):
     config = dict(single_frame_config['head'], **settings)
     config.pop('type')

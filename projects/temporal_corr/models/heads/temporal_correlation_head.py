@@ -2,6 +2,7 @@
 from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
+import torch.nn as nn
 from mmpose.evaluation.functional import pose_pck_accuracy
 from mmpose.models.heads import HeatmapHead
 from mmpose.models.utils.tta import flip_heatmaps
@@ -10,8 +11,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
-from ..correlation import (ScaledMaps, TemporalCorrelation,
-                           keypoint_exemplars)
+from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
 from ..resample import resample
 from .temporal_refinement import TemporalRefinement
 
@@ -55,8 +55,8 @@ class TemporalCorrelationHead(HeatmapHead):
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
 
     Raises:
-        ValueError: If ``temporal`` is none of the three, or the codec does
-            not give one heatmap per keypoint.
+        ValueError: If ``temporal`` is none of the three, the codec does
+            not give one heatmap per keypoint, or there is no final layer.
     """
 
     #: Modules that a single-frame MMPose checkpoint does not have.
@@ -80,6 +80,16 @@ class TemporalCorrelationHead(HeatmapHead):
             raise ValueError(
                 "temporal='heatmap' needs a decoder with a scale_factor "
                 '(MSRAHeatmap, UDPHeatmap), to carry heatmaps between crops')
+        if temporal and getattr(self.decoder, 'heatmap_type',
+                                'gaussian') != 'gaussian':
+            raise ValueError(
+                f"heatmap_type='{self.decoder.heatmap_type}' gives offsets "
+                'beside the heatmaps, which cannot be weights (Eq. 1): set '
+                "heatmap_type='gaussian' in the decoder")
+        if isinstance(self.final_layer, nn.Identity):
+            raise ValueError(
+                'final_layer is None, but the maps of the past join the '
+                'features before it: give it a kernel_size')
         self.temporal = temporal
         self.mask_rate = mask_rate
         if temporal == 'correlation':
