@@ -1,0 +1,149 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Whatever moment a run is killed at, a complete checkpoint is left."""
+import os
+import random
+import signal
+import time
+
+import pytest
+import torch
+from mmengine.fileio import get_file_backend
+
+from projects.temporal_corr.engine import AtomicLocalBackend, load_from_local
+
+HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
+
+
+def files(folder):
+    """All but the config, which the Runner dumps."""
+    return sorted(
+        path.name for path in folder.iterdir()
+        if path.is_file() and path.suffix != '.py')
+
+
+def test_file_is_complete_or_absent_after_sigkill(tmp_path):
+    """A process that does nothing but write is killed at random moments."""
+    path = tmp_path / 'folder' / 'file'
+    rng = random.Random(0)
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            backend = AtomicLocalBackend()
+            for number in range(10**6):
+                backend.put(bytes([number % 251]) * 300000, path)
+        time.sleep(rng.uniform(0.002, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if path.exists():
+            content = path.read_bytes()
+            assert len(content) == 300000
+            assert len(set(content)) == 1
+    assert path.exists()
+
+
+def test_backend_is_found_by_name(tmp_path):
+    backend = get_file_backend(
+        str(tmp_path), backend_args=dict(backend='atomic'))
+    assert isinstance(backend, AtomicLocalBackend)
+    backend.put_text('text', tmp_path / 'file')
+    assert backend.get_text(tmp_path / 'file') == 'text'
+    assert files(tmp_path) == ['file']
+
+
+def test_removals_wait_for_the_end_of_the_block(tmp_path):
+    backend = AtomicLocalBackend()
+    for name in ('old', 'renewed'):
+        backend.put(b'1', tmp_path / name)
+    with backend.removals_deferred():
+        backend.remove(tmp_path / 'old')
+        backend.remove(tmp_path / 'renewed')
+        backend.put(b'2', tmp_path / 'renewed')
+        assert files(tmp_path) == ['old', 'renewed']
+    assert files(tmp_path) == ['renewed']
+    assert backend.get(tmp_path / 'renewed') == b'2'
+
+    with pytest.raises(OSError):
+        with backend.removals_deferred():
+            backend.remove(tmp_path / 'renewed')
+            raise OSError('no space left')
+    assert files(tmp_path) == ['renewed']
+    backend.remove(tmp_path / 'renewed')
+    assert files(tmp_path) == []
+
+
+def test_keeps_what_mmengine_keeps(build_runner, tmp_path):
+    """The same files as MMEngine's hook, which is the reference here."""
+    options = dict(max_keep_ckpts=2, save_best='Mean', rule='greater')
+    for name, hook in (('ours', HOOK),
+                       ('theirs', dict(type='CheckpointHook', interval=1))):
+        build_runner(
+            tmp_path / name,
+            dict(hook, **options),
+            epochs=5,
+            scores=[.1, .3, .2, .4, .4]).train()
+    ours, theirs = (files(tmp_path / name) for name in ('ours', 'theirs'))
+    assert ours == theirs == [
+        'best_Mean_epoch_4.pth', 'epoch_4.pth', 'epoch_5.pth',
+        'last_checkpoint'
+    ]
+    assert (tmp_path / 'ours/last_checkpoint').read_text() == str(
+        tmp_path / 'ours/epoch_5.pth')
+    for name in theirs[:-1]:
+        left = load_from_local(str(tmp_path / 'ours' / name))
+        right = load_from_local(str(tmp_path / 'theirs' / name))
+        assert set(left) == set(right)
+        torch.testing.assert_close(left['state_dict'], right['state_dict'])
+
+
+def test_best_checkpoint_of_several_metrics_by_iteration(
+        build_runner, tmp_path):
+    hook = dict(
+        HOOK, by_epoch=False, interval=2, save_best=['Mean'],
+        rule='greater')
+    build_runner(
+        tmp_path, hook, epochs=3, scores=[.1, .3, .2]).train()
+    assert 'iter_6.pth' in files(tmp_path)
+    assert sum(name.startswith('best_Mean') for name in files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize('fatal, left', [
+    pytest.param('epoch_2.pth', ['best_Mean_epoch_1.pth', 'epoch_1.pth'],
+                 id='while the checkpoint is written'),
+    pytest.param('best_Mean_epoch_2.pth',
+                 ['best_Mean_epoch_1.pth', 'epoch_2.pth'],
+                 id='while the best checkpoint is written'),
+])  # yapf: disable
+def test_old_checkpoint_outlives_a_failed_write(fatal, left, build_runner,
+                                                tmp_path, monkeypatch):
+    put = AtomicLocalBackend.put
+
+    def fail(self, obj, filepath):
+        if str(filepath).endswith('/' + fatal):
+            raise OSError('no space left')
+        put(self, obj, filepath)
+
+    monkeypatch.setattr(AtomicLocalBackend, 'put', fail)
+    hook = dict(HOOK, max_keep_ckpts=1, save_best='Mean', rule='greater')
+    runner = build_runner(tmp_path, hook, scores=[.1, .3])
+    with pytest.raises(OSError):
+        runner.train()
+    assert files(tmp_path) == left + ['last_checkpoint']
+    pointed = (tmp_path / 'last_checkpoint').read_text()
+    assert os.path.basename(pointed) == left[1]
+    assert set(load_from_local(pointed)) >= {'optimizer', 'message_hub'}
+
+
+def test_leftovers_of_a_killed_run_are_removed(build_runner, tmp_path):
+    (tmp_path / 'epoch_1.pth.incomplete').write_bytes(b'half')
+    (tmp_path / 'notes.txt').write_text('stay')
+    build_runner(tmp_path, HOOK, epochs=1).train()
+    assert files(tmp_path) == ['epoch_1.pth', 'last_checkpoint', 'notes.txt']
+
+
+def test_other_storage_is_left_to_its_backend(build_runner, tmp_path):
+    """``out_dir`` and ``backend_args`` mean what they mean in MMEngine."""
+    hook = dict(HOOK, out_dir=str(tmp_path / 'out'))
+    build_runner(tmp_path / 'run', hook, epochs=1).train()
+    assert files(tmp_path / 'out' / 'run') == ['epoch_1.pth']
+    assert (tmp_path / 'run/last_checkpoint').read_text() == str(
+        tmp_path / 'out/run/epoch_1.pth')

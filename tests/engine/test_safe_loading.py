@@ -1,0 +1,187 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Checkpoints of MMEngine load, code in them does not run."""
+import os
+from collections import OrderedDict
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from projects.temporal_corr.engine import (load_from_local,
+                                           register_safe_globals)
+
+
+@pytest.fixture
+def checkpoint(build_runner, tmp_path):
+    """A real one, of MMEngine's own hook."""
+    runner = build_runner(
+        tmp_path / 'run',
+        dict(type='CheckpointHook', interval=1, save_best='Mean',
+             rule='greater'),
+        scores=[0.5, 0.75])
+    runner.train()
+    return runner, tmp_path / 'run' / 'epoch_2.pth'
+
+
+def test_real_checkpoint_loads_whole(checkpoint):
+    runner, path = checkpoint
+    loaded = CheckpointLoader.load_checkpoint(str(path), 'cpu')
+
+    assert set(loaded) == {
+        'meta', 'state_dict', 'message_hub', 'optimizer', 'param_schedulers'
+    }
+    for name, value in runner.model.state_dict().items():
+        torch.testing.assert_close(loaded['state_dict'][name], value)
+    loss = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(loss, HistoryBuffer)
+    np.testing.assert_array_equal(
+        loss.data[0], runner.message_hub.get_scalar('train/loss').data[0])
+    assert loss.statistics('mean') == loss.mean()
+    assert loaded['message_hub']['runtime_info']['best_score'] == 0.75
+    meta = loaded['meta']['dataset_meta']
+    assert meta['sigmas'].dtype == np.float32
+    assert meta['colors'].shape == (3, 3)
+    assert loaded['optimizer']['param_groups'][0]['momentum'] == 0.9
+
+
+def test_run_resumes_from_it(checkpoint, build_runner):
+    _, path = checkpoint
+    runner = build_runner(
+        path.parent, dict(type='CheckpointHook', interval=1), epochs=3,
+        resume=True, load_from=str(path))  # yapf: disable
+    runner.train()
+    assert runner.iter == 6
+    # two iterations an epoch, all of them remembered
+    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 6
+
+
+def test_every_kind_of_array_loads(tmp_path):
+    path = tmp_path / 'arrays.pth'
+    kinds = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
+             'uint32', 'uint64', 'float16', 'float32', 'float64')
+    arrays = {kind: np.ones((2, 3), dtype=kind) for kind in kinds}
+    scalars = {kind: np.ones((), dtype=kind)[()] for kind in kinds}
+    torch.save(dict(arrays=arrays, scalars=scalars), path)
+    loaded = load_from_local(str(path))
+    for kind in kinds:
+        np.testing.assert_array_equal(loaded['arrays'][kind], arrays[kind])
+        assert loaded['arrays'][kind].dtype == kind
+        assert loaded['scalars'][kind] == scalars[kind]
+
+
+class Call:
+    """Pickles as a call of any function."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def canary(tmp_path):
+    return os.system, f'touch {tmp_path}/ran'
+
+
+@pytest.mark.parametrize('name', [
+    'system', 'eval', 'getattr', 'getattr of HistoryBuffer',
+    'inside a HistoryBuffer', 'as a class attribute'
+])
+def test_code_does_not_run(name, tmp_path):
+    system, command = canary(tmp_path)
+    if name == 'system':
+        poison = Call(system, command)
+    elif name == 'eval':
+        poison = Call(eval, f'__import__("os").system("{command}")')
+    elif name == 'getattr':
+        poison = Call(getattr, torch.Tensor, '__class__')
+    elif name == 'getattr of HistoryBuffer':
+        poison = Call(getattr, HistoryBuffer, '__init__')
+    elif name == 'inside a HistoryBuffer':
+        poison = HistoryBuffer([1.], [1])
+        poison._log_history = Call(system, command)
+    else:
+        poison = Call(setattr, HistoryBuffer, 'mean', 1)
+    path = tmp_path / 'poisoned.pth'
+    torch.save(dict(state_dict=OrderedDict(), extra=poison), path)
+
+    with pytest.raises(RuntimeError) as error:
+        CheckpointLoader.load_checkpoint(str(path), 'cpu')
+    assert str(path) in str(error.value)
+    assert 'could run code' in str(error.value)
+    assert 'save only its state_dict' in str(error.value)
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('spoil', [
+    pytest.param(lambda data: data[:len(data) // 2], id='cut off'),
+    pytest.param(lambda data: data[:10], id='only its beginning'),
+    pytest.param(lambda data: b'', id='empty'),
+    pytest.param(lambda data: bytes(len(data)), id='zeros'),
+    pytest.param(lambda data: b'<html>404</html>', id='a web page'),
+])
+def test_damaged_file_is_named(spoil, tmp_path):
+    path = tmp_path / 'damaged.pth'
+    torch.save(dict(state_dict=dict(weight=torch.ones(1000))), path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(RuntimeError, match='damaged or cut off') as error:
+        load_from_local(str(path))
+    assert str(path) in str(error.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing.pth'):
+        load_from_local(str(tmp_path / 'nothing.pth'))
+
+
+def test_old_file_format_loads(tmp_path):
+    path = tmp_path / 'old.pth'
+    torch.save(
+        dict(state_dict=dict(weight=torch.arange(4.))),
+        path,
+        _use_new_zipfile_serialization=False)
+    loaded = load_from_local(str(path))['state_dict']['weight']
+    torch.testing.assert_close(loaded, torch.arange(4.))
+
+
+@pytest.mark.parametrize('scheme', ['http', 'mmcls'])
+def test_downloads_are_loaded_safely(scheme, tmp_path, monkeypatch):
+    """Over a real connection, by URL and by MMEngine's short names."""
+    served = tmp_path / 'served'
+    served.mkdir()
+    torch.save(dict(weight=torch.ones(2)), served / 'good.pth')
+    torch.save(Call(*canary(tmp_path)), served / 'poisoned.pth')
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.chdir(served)
+    server = ThreadingHTTPServer(('127.0.0.1', 0), SimpleHTTPRequestHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f'http://127.0.0.1:{server.server_port}'
+        names = {'good': f'{url}/good.pth', 'bad': f'{url}/poisoned.pth'}
+        if scheme == 'mmcls':
+            monkeypatch.setattr('mmengine.runner.checkpoint.get_mmcls_models',
+                                lambda: names)
+            good, bad = 'mmcls://good', 'mmcls://bad'
+        else:
+            good, bad = names['good'], names['bad']
+        loaded = CheckpointLoader.load_checkpoint(good, 'cpu')
+        if scheme == 'http':
+            torch.testing.assert_close(loaded['weight'], torch.ones(2))
+        with pytest.raises(RuntimeError, match='could run code'):
+            CheckpointLoader.load_checkpoint(bad, 'cpu')
+        assert not (tmp_path / 'ran').exists()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_registering_again_changes_nothing():
+    before = dict(CheckpointLoader._schemes)
+    register_safe_globals()
+    assert dict(CheckpointLoader._schemes) == before
+    assert CheckpointLoader._get_checkpoint_loader(
+        'some/file.pth') is load_from_local
