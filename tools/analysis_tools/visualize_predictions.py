@@ -51,7 +51,7 @@ def parse_args():
     parser.add_argument(
         '--show-gt',
         action='store_true',
-        help='draw the ground truth in white, and a red line from each '
+        help='draw the ground truth in white, and a magenta line from each '
         'keypoint that PCK@0.2 counts as wrong to where it should be')
     parser.add_argument(
         '--fps',
@@ -105,7 +105,7 @@ def draw_video(models, video_id, painter, file, sheet_frames, progress):
     names = [model.name for model in models]
     length = len(models[0].items(video_id))
     keep = set(np.linspace(0, length - 1, sheet_frames).round().astype(int))
-    legend = 'white: ground truth, red: wrong' if painter.show_gt else ''
+    legend = 'white: ground truth, magenta: wrong' if painter.show_gt else ''
     excerpt = VideoExcerpt(video_id)
     stream = stream_predictions(models, video_id)
     for position, (image, samples) in enumerate(stream):

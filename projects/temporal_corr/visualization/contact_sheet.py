@@ -8,7 +8,7 @@ from mmpose.structures import PoseDataSample
 
 from .prediction_panels import PredictionPainter, fit_person
 
-CELL = 256  # pixels of a cell
+CELL = 384  # pixels of a cell
 INCHES = 1.6  # of a cell
 MARGIN = 1.3  # what is shown, in sides of the largest person box
 
@@ -50,10 +50,11 @@ class VideoExcerpt:
         boxes = np.concatenate(
             [samples[0].gt_instances.bboxes[:1] for samples in self.samples])
         side = MARGIN * max((boxes[:, 2:] - boxes[:, :2]).max(), 1.)
-        return [[
-            painter(image, sample, fit_person(box, side, painter.size))
-            for sample in samples
-        ] for image, samples, box in zip(self.images, self.samples, boxes)]
+        rows = []
+        for image, samples, box in zip(self.images, self.samples, boxes):
+            matrix = fit_person(box, side, image.shape[1::-1], painter.size)
+            rows.append([painter(image, sample, matrix) for sample in samples])
+        return rows
 
 
 def draw_contact_sheet(excerpts: Sequence[VideoExcerpt], names: Sequence[str],
@@ -112,7 +113,7 @@ def draw_contact_sheet(excerpts: Sequence[VideoExcerpt], names: Sequence[str],
         write(
             width / 2,
             0.07,
-            'white: ground truth; red: from a keypoint that PCK@0.2 counts '
-            'as wrong to where it should be',
+            'white: ground truth; magenta: from a keypoint that PCK@0.2 '
+            'counts as wrong to where it should be',
             fontsize=7)
     return figure

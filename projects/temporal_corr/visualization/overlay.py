@@ -36,8 +36,8 @@ def resize_map(heatmap: np.ndarray, size: Size,
     """Resize a map so that its cells lie where the codec puts them.
 
     ``cv2.resize`` aligns the corners of the images. The codecs of MMPose
-    decode cell (i, j) to pixel (i, j) * stride, which is about half a cell
-    up and left of that.
+    put cell (i, j) at pixel (i, j) * stride, which is up to half a cell up
+    and left of that.
 
     Args:
         heatmap (np.ndarray): Map in shape (h, w).

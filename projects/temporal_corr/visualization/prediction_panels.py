@@ -10,7 +10,7 @@ from ..evaluation.pck import keypoint_hits
 from .overlay import PosePainter, Size
 
 WHITE = (255, 255, 255)
-RED = (255, 40, 40)
+MAGENTA = (255, 0, 200)  # in neither data set's skeleton
 BAR = 28  # height of a line of text above or below the panels
 
 
@@ -21,8 +21,9 @@ class PredictionPainter:
         metainfo (dict): Metainfo of the data set.
         size (tuple): Width and height of the panels in pixels.
         show_gt (bool): Whether to draw the ground truth in white under the
-            prediction, and a red line from each visible keypoint that
-            PCK counts as wrong to where it should be. Defaults to False.
+            prediction, and magenta a ring around each visible keypoint
+            that PCK counts as wrong and a line to where it should be.
+            Defaults to False.
         thr (float): Threshold of PCK. Defaults to 0.2.
     """
 
@@ -34,10 +35,11 @@ class PredictionPainter:
         self.size = size
         self.show_gt = show_gt
         self.thr = thr
-        radius = max(2, round(size[1] / 110))
+        radius = max(2, round(size[1] / 80))
+        self.line_width = max(1, radius // 2)
         self.paint = PosePainter(metainfo, radius, max(1, radius - 1))
         self.paint_gt = PosePainter(
-            metainfo, max(1, radius - 2), 1, color=WHITE)
+            metainfo, self.line_width, self.line_width, color=WHITE)
 
     def __call__(self, image: np.ndarray, sample: PoseDataSample,
                  matrix: np.ndarray) -> np.ndarray:
@@ -67,7 +69,9 @@ class PredictionPainter:
             ends = np.stack([keypoints[index], target[index]])
             if np.isfinite(ends).all():
                 start, end = ends.round().astype(int).tolist()
-                cv2.line(panel, start, end, RED, 2, cv2.LINE_AA)
+                style = (MAGENTA, self.line_width, cv2.LINE_AA)
+                cv2.circle(panel, start, 2 * self.line_width + 3, *style)
+                cv2.line(panel, start, end, *style)
         return panel
 
     def hits(self, sample: PoseDataSample) -> np.ndarray:
@@ -101,19 +105,26 @@ def fit_image(size: Size, target: Size) -> np.ndarray:
     return _centred((np.asarray(size) - 1) / 2, scale, target)
 
 
-def fit_person(box: np.ndarray, side: float, target: Size) -> np.ndarray:
-    """The affine map that puts a person into the middle of a panel.
+def fit_person(box: np.ndarray, side: float, size: Size,
+               target: Size) -> np.ndarray:
+    """The affine map that shows the surroundings of a person in a panel.
 
     Args:
         box (np.ndarray): x1, y1, x2, y2 in pixels of the image, (4, ).
         side (float): Pixels of the image that fit along the panel's shorter
             side.
+        size (tuple): Width and height of the image. The person is off the
+            panel's middle where the image would not fill the panel.
         target (tuple): Width and height of the panel.
 
     Returns:
         np.ndarray: Matrix in shape (2, 3), image to panel pixel.
     """
-    return _centred((box[:2] + box[2:]) / 2, min(target) / side, target)
+    scale = min(target) / side
+    middle = (np.asarray(size) - 1) / 2
+    reach = np.maximum((np.asarray(size) - np.divide(target, scale)) / 2, 0)
+    centre = np.clip((box[:2] + box[2:]) / 2, middle - reach, middle + reach)
+    return _centred(centre, scale, target)
 
 
 def _centred(centre: np.ndarray, scale: float, target: Size) -> np.ndarray:
@@ -138,7 +149,8 @@ def panel_size(sizes: Sequence[Size], height: int) -> Size:
         tuple: Width and height, even, for the widest image.
     """
     aspect = max(size[0] / size[1] for size in sizes)
-    return 2 * round(height * aspect / 2), 2 * round(height / 2)
+    half = round(height / 2)
+    return 2 * round(half * aspect), 2 * half
 
 
 def join_panels(panels: Sequence[np.ndarray],
