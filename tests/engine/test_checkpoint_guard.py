@@ -1,0 +1,225 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A checkpoint of another model is one clear error."""
+from collections import OrderedDict
+from copy import deepcopy
+
+import pytest
+import torch
+from mmpose.registry import MODELS
+from mmpose.utils import register_all_modules
+
+import projects.temporal_corr  # noqa: F401
+from projects.temporal_corr.engine import load_from_local
+from projects.temporal_corr.engine.checkpoint_guard_hook import (
+    check_checkpoint, compare)
+
+HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
+GUARD = dict(type='mmpose.CheckpointGuardHook')
+CODEC = dict(
+    type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2.)
+
+
+def build(temporal='correlation', keypoints=15, head='TemporalCorrelationHead',
+          depth=18):
+    register_all_modules()
+    own = dict(temporal=temporal, refine_channels=8)
+    own = own if head == 'TemporalCorrelationHead' else {}
+    return MODELS.build(
+        dict(
+            type='VideoTopdownPoseEstimator' if own else
+            'TopdownPoseEstimator',
+            backbone=dict(
+                type='ResNet', depth=depth, base_channels=4, stem_channels=4,
+                num_stages=1, strides=(1, ), dilations=(1, ),
+                out_indices=(0, )),
+            head=dict(
+                type=head,
+                in_channels=4 if depth == 18 else 16,
+                out_channels=keypoints,
+                deconv_out_channels=None,
+                conv_out_channels=(8, ),
+                conv_kernel_sizes=(1, ),
+                loss=dict(type='KeypointMSELoss', use_target_weight=True),
+                decoder=CODEC,
+                **own)))  # yapf: disable
+
+
+def single_of_mmpose(**kwargs):
+    return build(head='HeatmapHead', **kwargs)
+
+
+@pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
+def test_own_checkpoint_is_accepted(temporal):
+    model = build(temporal)
+    for start in (False, True):
+        assert check_checkpoint(
+            model, dict(state_dict=build(temporal).state_dict()), 'own.pth',
+            start) == ''
+
+
+@pytest.mark.parametrize('temporal, new', [
+    ('correlation', ['head.correlation.scale', 'head.correlation.bias']),
+    ('heatmap', ['head.previous_heatmaps.scale',
+                 'head.previous_heatmaps.bias']),
+])  # yapf: disable
+def test_training_starts_from_a_single_frame_model(temporal, new):
+    """Only the temporal parameters are missing, and they are reported."""
+    model = build(temporal)
+    result = compare(model, build(None).state_dict())
+    assert result.missing == new + ['head.refinement.maps_conv.weight']
+    assert not result.unexpected and not result.misshaped
+    message = check_checkpoint(
+        model, dict(state_dict=build(None).state_dict()), 'single.pth', True)
+    assert message.startswith('starting from single.pth; 3 temporal')
+
+
+def test_training_starts_from_a_model_of_mmpose():
+    model = build('correlation')
+    missing = compare(model, single_of_mmpose().state_dict()).missing
+    assert missing and all(
+        key.startswith(('head.refinement.', 'head.correlation.'))
+        for key in missing)
+    check_checkpoint(model, single_of_mmpose().state_dict(), 'bare.pth', True)
+
+
+def test_old_names_of_mmpose_are_understood():
+    """Before 1.0: keypoint_head, all convolutions in final_layer."""
+    model = build(None)
+    old = OrderedDict()
+    for key, value in single_of_mmpose().state_dict().items():
+        key = key.replace('head.conv_layers.0.', 'head.final_layer.0.')
+        key = key.replace('head.conv_layers.1.', 'head.final_layer.1.')
+        # after one convolution, its norm and ReLU comes the final one
+        for name in ('weight', 'bias'):
+            key = key.replace(f'head.final_layer.{name}',
+                              f'head.final_layer.3.{name}')
+        old[key.replace('head.', 'keypoint_head.')] = value
+    old['data_preprocessor.mean'] = torch.zeros(3)
+    result = compare(model, old)
+    assert all(key.startswith('head.refinement.') for key in result.missing)
+    assert not result.unexpected and not result.misshaped
+    assert any(key.startswith('keypoint_head.') for key in old)
+
+
+REFUSED = {
+    'another temporal mode':
+    (lambda: build('correlation'), lambda: build('heatmap'),
+     ['another temporal mode: head.correlation.scale',
+      'It seems to be a correlation model for 15 keypoints',
+      'the model is a model with previous heatmaps',
+      'the config that it was trained with']),
+    'a temporal model for a single-frame one':
+    (lambda: build('heatmap'), lambda: build(None),
+     ['another temporal mode: head.previous_heatmaps.scale',
+      'the model is a single-frame model of this project']),
+    'another number of keypoints':
+    (lambda: build('correlation', keypoints=13), lambda: build('correlation'),
+     ['head.final_layer.weight is (13, 8, 1, 1) in the checkpoint, '
+      '(15, 8, 1, 1) in the model', 'for 13 keypoints',
+      'another number of keypoints needs another final layer']),
+    'another backbone':
+    (lambda: build('correlation', depth=50), lambda: build('correlation'),
+     ['backbone.layer1.0.conv1.weight is']),
+    'a backbone alone':
+    (lambda: build('correlation').backbone, lambda: build('correlation'),
+     ['not in the checkpoint: backbone.conv1.weight, ', ' more',
+      'no pose model: it has no head, only bn1, conv1, layer1',
+      "init_cfg=dict(type='Pretrained'"]),
+}  # yapf: disable
+
+
+@pytest.mark.parametrize('start', [True, False], ids=['start', 'test'])
+@pytest.mark.parametrize('name', REFUSED)
+def test_refused(name, start):
+    theirs, ours, words = REFUSED[name]
+    checkpoint = dict(state_dict=theirs().state_dict())
+    with pytest.raises(RuntimeError) as error:
+        check_checkpoint(ours(), checkpoint, 'some/epoch_1.pth', start)
+    for word in ['the checkpoint some/epoch_1.pth', *words, 'What to do']:
+        assert word in str(error.value), (word, str(error.value))
+
+
+def test_test_of_a_single_frame_model_is_refused_for_a_temporal_one():
+    with pytest.raises(RuntimeError) as error:
+        check_checkpoint(
+            build('correlation'), single_of_mmpose().state_dict(), 'x.pth',
+            start=False)  # yapf: disable
+    assert ('temporal parameters not in the checkpoint: '
+            'head.correlation.scale') in str(error.value)
+    assert 'It seems to be a single-frame model for 15' in str(error.value)
+
+
+def test_leftovers_are_reported_at_a_start_and_refused_in_a_test():
+    state_dict = build(None).state_dict()
+    state_dict['head.auxiliary.weight'] = torch.zeros(1)
+    assert 'not used: head.auxiliary.weight' in check_checkpoint(
+        build(None), state_dict, 'x.pth', start=True)
+    with pytest.raises(RuntimeError, match='not in the model: head.auxil'):
+        check_checkpoint(build(None), state_dict, 'x.pth', start=False)
+
+
+def test_wrapped_names_and_batch_counters():
+    """DataParallel's prefix and counters that old checkpoints lack."""
+    state_dict = {
+        f'module.{key}': value
+        for key, value in build('correlation').state_dict().items()
+        if 'num_batches_tracked' not in key
+    }
+    result = compare(build('correlation'), state_dict)
+    assert result == ([], [], {})
+
+
+def test_comparing_changes_nothing():
+    model, state_dict = build('correlation'), single_of_mmpose().state_dict()
+    before = deepcopy(model.state_dict()), list(state_dict)
+    compare(model, state_dict)
+    assert list(state_dict) == before[1]
+    torch.testing.assert_close(model.state_dict(), before[0])
+
+
+class TestInARun:
+    """The hook in MMEngine's Runner: before anything is loaded."""
+
+    @pytest.fixture
+    def trained(self, build_runner, tmp_path):
+        build_runner(tmp_path / 'run', HOOK).train()
+        return tmp_path / 'run' / 'epoch_2.pth'
+
+    def test_start_resume_and_ema_go_through(self, trained, build_runner,
+                                             tmp_path):
+        hooks = [GUARD, dict(type='EMAHook')]
+        first = build_runner(
+            tmp_path / 'ema', HOOK, custom_hooks=hooks,
+            load_from=str(trained))  # yapf: disable
+        first.train()
+        again = build_runner(
+            tmp_path / 'ema', HOOK, epochs=3, custom_hooks=hooks, resume=True,
+            load_from=str(tmp_path / 'ema/epoch_2.pth'))  # yapf: disable
+        again.train()
+        assert again.iter == 6
+
+    @pytest.mark.parametrize('resume', [False, True])
+    def test_refused_before_loading(self, resume, trained, build_runner,
+                                    tmp_path):
+        checkpoint = load_from_local(str(trained))
+        del checkpoint['state_dict']['linear.weight']
+        torch.save(checkpoint, tmp_path / 'broken.pth')
+        runner = build_runner(
+            tmp_path / 'next', HOOK, custom_hooks=[GUARD], resume=resume,
+            load_from=str(tmp_path / 'broken.pth'))  # yapf: disable
+        before = deepcopy(runner.model.state_dict())
+        with pytest.raises(RuntimeError, match='linear.weight') as error:
+            runner.train()
+        assert 'broken.pth' in str(error.value)
+        torch.testing.assert_close(runner.model.state_dict(), before)
+
+    def test_validation_alone_must_agree_entirely(self, trained, build_runner,
+                                                  tmp_path):
+        checkpoint = load_from_local(str(trained))
+        checkpoint['state_dict']['more'] = torch.zeros(1)
+        torch.save(checkpoint, tmp_path / 'more.pth')
+        runner = build_runner(
+            tmp_path / 'val', HOOK, scores=[0.5], custom_hooks=[GUARD],
+            load_from=str(tmp_path / 'more.pth'))  # yapf: disable
+        with pytest.raises(RuntimeError, match='not in the model: more'):
+            runner.val()
