@@ -47,7 +47,7 @@ def test_panels_show_the_chosen_maps_on_the_current_frame(views, metainfo):
     np.testing.assert_array_equal(shown['frame 4, exemplars'],
                                   views.exemplar_image)
     np.testing.assert_array_equal(shown['frame 9'], views.image)
-    assert 'frames/0007' in figure.get_suptitle()
+    assert 'frames/0007' in [text.get_text() for text in figure.texts]
 
 
 def test_exemplar_keypoints_are_marked(views, metainfo):

@@ -89,24 +89,26 @@ def draw_correlation_figure(views: CorrelationViews, names: Sequence[str],
     chosen = keypoint_indices(names, metainfo)
     height, width = views.image.shape[:2]
     columns = len(names) + 2
-    panel = 2.4  # inches
-    figure = Figure(
-        figsize=(columns * panel * width / height + 0.7, 2 * panel + 0.75),
-        dpi=150)
+    panel, left, right, top = 2.4, 0.1, 0.55, 0.55  # inches
+    figure_width = columns * panel * width / height + left + right
+    figure_height = 2 * panel + top + 0.35
+    figure = Figure(figsize=(figure_width, figure_height), dpi=150)
     grid = figure.add_gridspec(
         2,
         columns,
-        left=0.03,
-        right=0.945,
-        top=0.895,
-        bottom=0.02,
+        left=left / figure_width,
+        right=1 - right / figure_width,
+        top=1 - top / figure_height,
+        bottom=0.1 / figure_height,
         wspace=0.04,
-        hspace=0.13)
+        hspace=0.1)
+    # A character is about 0.6 of the font size (1/72 inch) wide.
+    fitting = 72 * figure_width / 0.6 / max(len(views.video_id), 1)
     figure.suptitle(
-        f'{views.video_id}: exemplars from frame {views.exemplar_frame}, '
-        f'searched in frame {views.frame}',
-        fontsize=10,
-        y=0.99)
+        views.video_id,
+        fontsize=min(10, fitting),
+        y=1 - 0.2 / figure_height,
+        va='center')
 
     def show(row, column, image, title, **text):
         axes = figure.add_subplot(grid[row, column])
@@ -148,7 +150,7 @@ def draw_correlation_figure(views: CorrelationViews, names: Sequence[str],
     show(0, columns - 1, paint(views.image, views.keypoints), 'estimate')
     show(1, columns - 1, paint(views.image, views.keypoints_alone),
          'estimate, zero maps')
-    _color_bar(figure)
+    _color_bar(figure, right / figure_width)
     return figure
 
 
@@ -171,9 +173,9 @@ def _note(axes, text: str) -> None:
         bbox=dict(facecolor='black', alpha=0.55, edgecolor='none', pad=1.5))
 
 
-def _color_bar(figure: Figure) -> None:
-    """What red and blue mean."""
-    axes = figure.add_axes((0.957, 0.25, 0.011, 0.4))
+def _color_bar(figure: Figure, margin: float) -> None:
+    """What red and blue mean, in the margin on the right."""
+    axes = figure.add_axes((1 - 0.8 * margin, 0.25, 0.2 * margin, 0.4))
     axes.imshow(
         np.linspace(1, 0, 128)[:, None],
         cmap='jet',
