@@ -12,8 +12,7 @@ fi
 CONFIG=$1
 GPUS=$2
 # All processes of a machine share its cores.
-CORES=$("${PYTHON:-python}" -c 'import os; print(len(os.sched_getaffinity(0)))' \
-        2>/dev/null || echo 1)
+CORES=$(nproc 2>/dev/null || echo 1)
 THREADS=$((CORES / GPUS))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((THREADS > 0 ? THREADS : 1))}
 

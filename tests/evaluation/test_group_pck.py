@@ -11,17 +11,21 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
 from mmpose.registry import METRICS
+from scipy.io import loadmat
 
 from projects.temporal_corr.evaluation import GroupPCKAccuracy
 
 GROUPS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank')
 
 
-@pytest.fixture(scope='module')
-def sub_jhmdb(repo_root):
-    path = repo_root / 'configs/_base_/datasets/sub_jhmdb.py'
+def read_metainfo(path):
     raw = Config.fromfile(path).dataset_info.to_dict()
     return dict(parse_pose_metainfo(raw), pck_groups=raw['pck_groups'])
+
+
+@pytest.fixture(scope='module')
+def sub_jhmdb(repo_root):
+    return read_metainfo(repo_root / 'configs/_base_/datasets/sub_jhmdb.py')
 
 
 #: Four keypoints in two groups, one in none.
@@ -218,6 +222,33 @@ def test_group_without_ground_truth(messages):
     assert any(level == 'WARNING' and 'no ground truth for Sho' in message
                for level, message in messages)
     assert 'nan' in text
+
+
+def test_degenerate_boxes_of_penn_action(penn_root, repo_root, messages):
+    """Even the ground truth misses 101 keypoints on the 173 real ones."""
+    samples = []
+    for clip in ('0374', '0525', '0541', '0623', '0645', '0700', '1825'):
+        label = loadmat(penn_root / f'labels/{clip}.mat')
+        boxes = label['bbox'].astype(float)
+        for index, box in enumerate(boxes):
+            joints = np.stack([label['x'][index], label['y'][index]], axis=-1)
+            samples.append(
+                frame(
+                    joints,
+                    joints,
+                    visible=label['visibility'][index],
+                    released=box[2:] - box[:2],
+                    video_id=f'frames/{clip}',
+                    frame_index=index))
+    visible = sum(s['gt_instances']['keypoints_visible'].sum()
+                  for s in samples)
+    metainfo = read_metainfo(repo_root /
+                             'configs/_base_/datasets/penn_action.py')
+    result = evaluate(metainfo, samples)
+    assert result['Pooled'] == pytest.approx(1 - 101 / visible)
+    assert any('173 frames with a box of size 0, their 101 visible keypoints '
+               'counted as wrong' in message for _, message in messages)
+    assert evaluate(metainfo, samples, zero_box='ignore')['Pooled'] == 1
 
 
 def test_report(messages):

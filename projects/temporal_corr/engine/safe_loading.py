@@ -34,6 +34,8 @@ _DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
            'uint32', 'uint64', 'float16', 'float32', 'float64')
 
 
+# How the unpicklers of all versions say that something is not allowed.
+_REFUSED = r'(?i)(unsupported (class|global)|unrecognized function).*'
 _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
@@ -132,7 +134,7 @@ def load_from_local(filename: str, map_location=None) -> dict:
         return torch.load(filename, map_location=map_location, **options)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
             KeyError, IndexError, TypeError, AttributeError) as error:
-        refused = re.search(r'(?i)unsupported .*', str(error))
+        refused = re.search(_REFUSED, str(error))
         if refused:
             reason, remedy = refused.group(), (
                 'it holds more than weights, and loading it could run code. '
