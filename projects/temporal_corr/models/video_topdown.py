@@ -160,6 +160,10 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         frames = [TrackFrame.from_sample(sample) for sample in samples]
         if None not in frames:
             return frames
+        if any(frame is not None for frame in frames):
+            raise ValueError(
+                'some data samples of the batch carry video fields '
+                '(video_id, frame_index, is_first, is_last) and some do not')
         if not self._warned:
             print_log(
                 'The data samples carry no video fields (video_id, '
