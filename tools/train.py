@@ -116,7 +116,7 @@ def set_resume(cfg: Config, resume: str) -> None:
     if resume == 'auto' or (resume is None and cfg.get('resume')
                             and cfg.get('load_from') is None):
         folders = [cfg.work_dir]
-        hook = cfg.default_hooks.get('checkpoint') or {}
+        hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
         if hook.get('out_dir'):
             # CheckpointHook adds the name of the work directory.
             name = osp.basename(osp.normpath(cfg.work_dir))

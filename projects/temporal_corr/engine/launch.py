@@ -57,7 +57,6 @@ def prepare_launcher(cfg: Config, launcher: str) -> Config:
             sys.exit('--launcher pytorch is for torchrun: use '
                      'tools/dist_train.sh or tools/dist_test.sh')
         torch_dist.init_process_group(backend='gloo')
-    cfg.env_cfg.dist_cfg = dict(backend='gloo')
     wrapper = dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
