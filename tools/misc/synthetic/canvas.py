@@ -5,7 +5,8 @@ from typing import List, NamedTuple
 import cv2
 import numpy as np
 
-from .raster import Atlas, Fragments, look_up
+from .atlas import Atlas, look_up
+from .raster import Fragments
 
 
 class Light(NamedTuple):
@@ -60,7 +61,7 @@ class Canvas:
         pixel, shape, alpha = f.pixel[order], f.shape[order], f.alpha[order]
         gain = np.float32(light.ambient) + np.float32(
             1.25 - light.ambient) * np.maximum(f.lit, 0)
-        colour = (look_up(atlas, f) * gain[:, None] *
+        colour = (look_up(atlas, f.shape, f.row, f.turn) * gain[:, None] *
                   light.colour.astype(np.float32))[order]
         first = np.flatnonzero(np.diff(pixel, prepend=-1))
         count = np.diff(first, append=len(pixel))
@@ -106,13 +107,19 @@ class Canvas:
             label (int): Label of the picture.
         """
         h, w = self.label.shape
-        part = cv2.warpAffine(sprite, warp, (w, h)).reshape(-1, 4)
-        at = np.flatnonzero(part[:, 3] > 1)
-        part = part[at]
-        alpha = part[:, 3:] / 255
-        image = self.colour.reshape(-1, 3)
-        image[at] += alpha * (part[:, :3] * np.float32(gain) - image[at])
-        self.label.ravel()[at[alpha[:, 0] > .5]] = label
+        corners = warp[:, :2] @ (np.array([[0, 1, 0, 1], [0, 0, 1, 1]]) *
+                                 [[sprite.shape[1]], [sprite.shape[0]]])
+        corners = corners + warp[:, 2:]
+        x0, y0 = np.clip(np.floor(corners.min(1)), 0, (w, h)).astype(int)
+        x1, y1 = np.clip(np.ceil(corners.max(1)) + 1, 0, (w, h)).astype(int)
+        if x0 >= x1 or y0 >= y1:
+            return
+        part = cv2.warpAffine(sprite, warp - [[0, 0, x0], [0, 0, y0]],
+                              (int(x1 - x0), int(y1 - y0)))
+        alpha = part[..., 3:] / 255
+        window = self.colour[y0:y1, x0:x1]
+        window += alpha * (part[..., :3] * np.float32(gain) - window)
+        self.label[y0:y1, x0:x1][alpha[..., 0] > .5] = label
 
     def shade_ellipse(self, centre: np.ndarray, reach: np.ndarray,
                       strength: float) -> None:

@@ -5,13 +5,14 @@ from typing import List, NamedTuple, Tuple
 import cv2
 import numpy as np
 
+from .bystanders import passers_by, props_in_front
 from .camera import Camera, fit_in_frame, similarity, smooth_path
 from .canvas import Canvas, Light
 from .figure import OTHER, Figure, Painter, joints, visible_joints
 from .motions import ACTIONS, perform
-from .outfit import look_alike, sample_outfit
-from .props import Prop, draw_prop, sample_prop
-from .scene import Scene, sample_scene
+from .outfit import sample_outfit
+from .props import Prop, draw_prop
+from .scene import sample_scene
 from .skeleton import JHMDB_JOINTS, forward_kinematics, sample_body
 
 #: Moments simulated per frame; long exposures average several of them.
@@ -83,7 +84,7 @@ def _sample_camera(rng: np.random.Generator, seconds: np.ndarray,
     """A camera that keeps the subject's joints (T, 15, 3) in view."""
     w, h = size
     t = len(seconds)
-    path = cv2.GaussianBlur(points.mean(1)[:, :1], (1, 1), 0)[:, 0]
+    path = points[..., 0].mean(1)
     travel = np.ptp(path)
     follow = rng.uniform(.3, 1.) if moving or travel > 1.5 else 0.
     follow = max(follow, 1 - 1.5 / max(travel, 1e-6))
@@ -96,63 +97,24 @@ def _sample_camera(rng: np.random.Generator, seconds: np.ndarray,
     centre = np.array([w / 2, h * rng.uniform(.3, .5)])
     camera = Camera(
         focal=2.2 * h, height=float(rng.uniform(1., 1.9)),
-        distance=float(rng.uniform(4.6, 7.)), centre=centre,
+        distance=float(rng.uniform(5.2, 7.5)), centre=centre,
         x=follow * line + np.zeros(t),
         motion=similarity(zoom, roll, shake * h / 240, (w / 2, h / 2)))
     return fit_in_frame(camera, points, _MARGIN, size,
                         rng.uniform(.74, .98), rng.uniform(.1, .9, 2))
 
 
-def _passers_by(rng: np.random.Generator, seconds: np.ndarray,
-                subject: Figure, scene: Scene, near: float) -> List[Figure]:
-    """People nobody annotates, often dressed like the subject."""
-    count = int(rng.choice([0, 1, 2], p=[.45, .35, .2]))
-    middle = subject.points['pelvis'][:, 0].mean()
-    out = []
-    for _ in range(count):
-        body = sample_body(rng)
-        action = str(rng.choice(['walk', 'walk', 'run', 'stand', 'wave']))
-        outfit = (look_alike(rng, subject.outfit) if rng.uniform() < .5 else
-                  sample_outfit(rng))
-        pose = perform(action, seconds, rng, body.stature)
-        going = action in ('walk', 'run')
-        side = rng.choice([-1, 1])
-        heading = side * rng.uniform(70, 110) if going else rng.uniform(
-            -180, 180)
-        if going and rng.uniform() < .35:
-            z, x = near + rng.uniform(.9, 1.4), rng.uniform(-.6, .6)
-        else:
-            z = -rng.uniform(.9, max(scene.depth - .6, 1.))
-            x = side * rng.uniform(.2 if going else .7, 1.8)
-        start = np.array([middle + x, z])
-        out.append(Figure(body, outfit, forward_kinematics(
-            body, pose, heading, start), False))
-    return out
-
-
-def _props(rng: np.random.Generator, seconds: np.ndarray, subject: Figure,
-           camera: Camera, near: float) -> List[Prop]:
-    """Things in front of the subject, standing or passing."""
-    if rng.uniform() > .4:
-        return []
-    middle = subject.points['pelvis'][len(seconds) // 2, 0]
-    z = near + rng.uniform(.55, 1.)
-    moving = rng.uniform(-1.3, 1.3) * (rng.uniform() < .5)
-    # Seen from the lens, in front of the subject's middle at some moment.
-    aim = (camera.distance - z) / camera.distance
-    lens = camera.x[len(seconds) // 2]
-    x = lens + (middle - lens + rng.uniform(-.6, .6)) * aim
-    x = x + moving * (seconds - seconds.mean())
-    return [sample_prop(rng, x, z)]
-
-
-def _degrade(rng: np.random.Generator, frames: np.ndarray, noise: float,
+def _degrade(rng: np.random.Generator, image: np.ndarray, grain: np.ndarray,
              quality: int) -> np.ndarray:
-    """Sensor noise and compression of one frame (H, W, 3)."""
-    h, w = frames.shape[:2]
-    coarse = rng.standard_normal((h, w)).astype(np.float32)
-    image = np.clip(frames + noise * coarse[..., None], 0, 255)
-    code = cv2.imencode('.jpg', image.astype(np.uint8),
+    """Sensor noise and compression of one frame (H, W, 3).
+
+    ``grain`` (H, W) is shifted at random: drawing it anew for each frame
+    would take longer than drawing a person.
+    """
+    shift = rng.integers(0, grain.shape)
+    image = image + np.roll(grain, shift, (0, 1))[..., None]
+    # OpenCV rounds and saturates.
+    code = cv2.imencode('.jpg', cv2.convertScaleAbs(np.maximum(image, 0)),
                         [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return cv2.imdecode(code, cv2.IMREAD_COLOR)
 
@@ -189,36 +151,36 @@ def make_clip(index: int, seed: int, num_frames: Tuple[int, int],
     moving = rng.uniform() < .55
     scene = sample_scene(rng)
     camera = _sample_camera(rng, seconds, points, size, moving)
-    others = _passers_by(rng, seconds, subject, scene, near)
-    props = _props(rng, seconds, subject, camera, near)
+    others = passers_by(rng, seconds, subject, scene, near)
+    props = props_in_front(rng, seconds, subject, camera, near)
     direction = rng.uniform((-.9, .35, .3), (.9, 1., 1.))
     light = Light(direction / np.linalg.norm(direction),
                   float(rng.uniform(.5, .75)),
                   rng.uniform(.9, 1.06, 3).astype(np.float32))
     shadow = float(rng.uniform(.2, .35 if scene.indoors else .5))
     grade = str(rng.choice(list(_QUALITY)))
-    noise = float(rng.uniform(.5, 3.))
+    grain = rng.uniform(.5, 3.) * rng.standard_normal(size[::-1], np.float32)
+    grain = grain.astype(np.float32)
 
     uv, ppm, _ = camera.project(points)
     middle = np.arange(n) * _SUBFRAMES + _SUBFRAMES // 2
     speed = np.abs(np.diff(uv[middle], axis=0)).max() if n > 1 else 0.
     # A long exposure is an average; three moments do where limbs are thick.
-    take = (-1, 0, 1) if speed * shutter > 3 else (0, )
-    behind = sorted((k for k in others if _depth(k) < 0), key=_depth)
-    in_front = sorted([k for k in others if _depth(k) >= 0] + props,
-                      key=_depth)
-    painter, behind, in_front = (
-        [k if isinstance(k, Prop) else Painter(k, camera, light) for k in part]
-        for part in ([subject], behind, in_front))
+    take = (-1, 0, 1) if speed * shutter > 4 else (0, )
+    painter = Painter(subject, camera, light)
+    things = sorted(others + props, key=_depth)
+    far = sum(_depth(k) < 0 for k in things)
+    things = [k if isinstance(k, Prop) else Painter(k, camera, light)
+              for k in things]
     frames, masks, visible = [], [], []
     for t in middle:
         canvas = Canvas(scene.render(camera, t, size))
-        _draw(canvas, behind, camera, t, light, shadow)
-        canvas.expose(painter[0], [t + k for k in take], shadow)
-        _draw(canvas, in_front, camera, t, light, shadow)
+        _draw(canvas, things[:far], camera, t, light, shadow)
+        canvas.expose(painter, [t + k for k in take], shadow)
+        _draw(canvas, things[far:], camera, t, light, shadow)
         masks.append(canvas.cover.astype(np.uint8))
         visible.append(visible_joints(canvas.label, uv[t]))
-        frames.append(_degrade(rng, canvas.colour, noise, _QUALITY[grade]))
+        frames.append(_degrade(rng, canvas.colour, grain, _QUALITY[grade]))
     view = viewpoint(heading)
     name = (f'synthetic_{index:04d}_{action}_f_{"cm" if moving else "nm"}_'
             f'np{1 + len(others)}_{view[:2]}_{grade}_{number}')

@@ -4,11 +4,12 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
+from .atlas import make_atlas
 from .camera import Camera
 from .canvas import Canvas, Light
 from .outfit import Outfit
 from .raster import (PROFILE, ellipsoid_fragments, ellipsoid_geometry,
-                     make_atlas, tube_fragments, tube_geometry)
+                     tube_fragments, tube_geometry)
 from .skeleton import JHMDB_JOINTS, Body
 
 #: Label of everything that is not the annotated person.

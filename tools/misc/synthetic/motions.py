@@ -57,7 +57,7 @@ def _walk(phase: np.ndarray) -> Pose:
 
 def _run(phase: np.ndarray) -> Pose:
     a = 2 * np.pi * phase
-    s, c = np.sin(a), np.cos(a)
+    s = np.sin(a)
     return _pose(
         phase, lean=11., twist=13 * s, bend=4.,
         r_hip=17 + 42 * s, l_hip=17 - 42 * s,

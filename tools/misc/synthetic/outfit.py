@@ -8,8 +8,8 @@ from typing import Dict, NamedTuple
 import cv2
 import numpy as np
 
-from .textures import (CLOTHS, blend, cloth, label_text, plain,
-                       random_colour, speckle)
+from .textures import (CLOTHS, blend, cloth, label_text, plain, random_colour,
+                       speckle)
 
 SKINS = ((176, 200, 236), (150, 182, 226), (122, 158, 208), (98, 132, 186),
          (70, 100, 152), (50, 72, 112), (38, 52, 84))
@@ -160,7 +160,9 @@ def sample_outfit(rng: np.random.Generator) -> Outfit:
                      p=[.25, .25, .2, .15, .15])
     odd_side = str(rng.choice(['right', 'left']))
     bright = random_colour(rng, 1.)
-    leg_skin = dict(trousers=(1., 1.), shorts=(.72, 0.), skirt=(0., 0.))[legs]
+    # Where a stride parts a skirt from a thigh, the thigh has its colour.
+    leg_skin = dict(trousers=(1., 1.), shorts=(.72, 0.),
+                    skirt=(.66, 0.))[legs]
     shoe = random_colour(rng, rng.uniform(0, 1))
     sock = 200. + 40 * rng.uniform(-1, 1, 3)
     for side in ('right', 'left'):

@@ -1,46 +1,16 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Drawing textured tubes and ellipsoids, many at a time.
+"""Turning tubes and ellipsoids into pixels, many at a time.
 
 A body is some twenty small shapes, so NumPy's cost per call would rule if
 they were drawn one by one. Instead all candidate pixels of all shapes form
 one list of fragments, which is shaded at once and blended far to near.
 """
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Tuple
 
-import cv2
 import numpy as np
 
 #: Number of half-widths that describe a tube.
 PROFILE = 9
-
-
-class Atlas(NamedTuple):
-    """The textures of one person in one picture.
-
-    Attributes:
-        picture (ndarray): (H, W, 3) float32 BGR.
-        top (ndarray): (n,) first row of each texture.
-        height (ndarray): (n,) rows of each texture.
-        width (ndarray): (n,) columns of each texture.
-    """
-    picture: np.ndarray
-    top: np.ndarray
-    height: np.ndarray
-    width: np.ndarray
-
-
-def make_atlas(textures: List[np.ndarray]) -> Atlas:
-    """Stack textures (h, w, 3), each wrapped by one column."""
-    height = np.array([k.shape[0] for k in textures], np.float32)
-    width = np.array([k.shape[1] for k in textures], np.float32)
-    picture = np.zeros((int(height.sum()), int(width.max()) + 1, 3),
-                       np.float32)
-    top = np.concatenate([[0], np.cumsum(height)[:-1]]).astype(np.float32)
-    for image, row in zip(textures, top.astype(int)):
-        h, w = image.shape[:2]
-        picture[row:row + h, :w] = image
-        picture[row:row + h, w] = image[:, 0]
-    return Atlas(picture, top, height, width)
 
 
 class Fragments(NamedTuple):
@@ -254,17 +224,3 @@ def ellipsoid_fragments(solids: Dict[str, np.ndarray], texture: np.ndarray,
         np.minimum(alpha[keep], 1), np.float32(.5) - lat / np.float32(np.pi),
         np.arctan2(local[:, 1], local[:, 0]),
         (normal * solids['light'][shape]).sum(1))
-
-
-def look_up(atlas: Atlas, fragments: Fragments) -> np.ndarray:
-    """Bilinear colours (n, 3) of fragments in an atlas."""
-    n, k = len(fragments.pixel), fragments.shape
-    turn = np.mod(fragments.turn * np.float32(.5 / np.pi) + np.float32(.5), 1)
-    # remap takes fewer than 32768 rows, so the list is folded.
-    maps = np.zeros((2, -(-n // 256) * 256), np.float32)
-    maps[0, :n] = turn * atlas.width[k]
-    maps[1, :n] = atlas.top[k] + np.clip(fragments.row, 0, 1) * (
-        atlas.height[k] - 1)
-    out = cv2.remap(atlas.picture, maps[0].reshape(-1, 256),
-                    maps[1].reshape(-1, 256), cv2.INTER_LINEAR)
-    return out.reshape(-1, 3)[:n]
