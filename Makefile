@@ -18,7 +18,7 @@ test: env
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 lint: env
-	@$(VENV)/bin/python -m flake8 projects tools tests demo
+	@$(VENV)/bin/python -m flake8 projects tools tests
 	@$(VENV)/bin/python -m isort --check-only --diff projects tools tests
 
 clean:

@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT))
 
 
 def _shared_data(name: str) -> Path:
-    shared = Path(os.environ.get('TEMPORAL_CORR_SHARED', ROOT.parent / 'shared'))
+    shared = Path(
+        os.environ.get('TEMPORAL_CORR_SHARED', ROOT.parent / 'shared'))
     path = shared / 'data' / name
     if not path.is_dir():
         pytest.skip(f'needs the real files of {name}: none at {path} '
