@@ -69,7 +69,7 @@ def props_in_front(rng: np.random.Generator, seconds: np.ndarray,
     offset = rng.uniform(-.6, .6)
     if speed == 0 and np.ptp(camera.x) < .3:
         # What never moves must not hide the same joints in every frame.
-        offset = np.sign(offset) * (.35 + abs(offset) / 2)
+        offset = np.sign(offset) * (.5 + abs(offset) / 2)
     # Seen from the lens, in front of the subject's middle at some moment.
     aim = (camera.distance - z) / camera.distance
     lens = camera.x[len(seconds) // 2]
