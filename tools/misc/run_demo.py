@@ -31,11 +31,11 @@ def parse_args():
         description='Run the method end to end on synthetic videos',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--out', default='work_dirs/demo', help='folder')
-    parser.add_argument('--num-videos', type=int, default=90)
+    parser.add_argument('--num-videos', type=int, default=80)
     parser.add_argument('--num-frames', type=int, default=20)
-    parser.add_argument('--epochs', type=int, default=8, help='from scratch')
+    parser.add_argument('--epochs', type=int, default=6, help='from scratch')
     parser.add_argument(
-        '--finetune-epochs', type=int, default=3, help='of each variant')
+        '--finetune-epochs', type=int, default=2, help='of each variant')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
