@@ -29,10 +29,11 @@ class VideoCocoDataset(JhmdbDataset):
 
     One item is one frame. In training with ``clip_len`` T > 1 it comes as a
     clip: T - 1 exemplar frames of the same video, oldest first, and the frame
-    itself last. An exemplar frame is "randomly selected from one among ten
+    itself last. "Keypoint features are extracted randomly from one among ten
     frames that are temporally closest to the current frame" (the paper's
-    implementation details), drawn anew at each access with numpy's global
-    generator and never the frame itself, unless the video has only this one.
+    implementation details): an exemplar frame is drawn anew at each access
+    with numpy's global generator, and is never the frame itself, unless the
+    video has only this one.
     In testing an item is always the frame alone.
 
     The base is MMPose's :class:`JhmdbDataset` for its reading of MATLAB's
