@@ -47,7 +47,7 @@ def parse_args():
         nargs='+',
         metavar='ID',
         help='videos of the test data set: folders of their frames. Defaults '
-        'to the first three')
+        'to three, spread over the data set')
     parser.add_argument(
         '--show-gt',
         action='store_true',
@@ -120,6 +120,11 @@ def draw_video(models, video_id, painter, file, sheet_frames, progress):
     return excerpt
 
 
+def spread(names: list, count: int) -> list:
+    """The first of as many equal parts of a list."""
+    return names[::max(-(-len(names) // count), 1)][:count]
+
+
 def main():
     args = parse_args()
     output_path(args.out, ('.mp4', ))
@@ -127,7 +132,7 @@ def main():
         output_path(args.sheet, ('.png', '.jpg', '.pdf', '.svg'))
     models = load_models(args)
     dataset = models[0].dataset
-    videos = args.videos or models[0].video_ids[:3]
+    videos = args.videos or spread(models[0].video_ids, 3)
     items = [models[0].items(video_id) for video_id in videos]
     sizes = [
         load_frame(dataset, int(rows[0]))[0].shape[1::-1] for rows in items
