@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.registry import DefaultScope
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,6 +23,21 @@ def _shared_data(name: str) -> Path:
         pytest.skip(f'needs the real files of {name}: none at {path} '
                     '(set TEMPORAL_CORR_SHARED)')
     return path
+
+
+@pytest.fixture(autouse=True)
+def global_state():
+    """The same state before every test, whichever ran before.
+
+    One thread and one seed, so that equal means equal to the last bit;
+    registries look in MMPose first, as in a run.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='session')

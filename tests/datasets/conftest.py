@@ -7,14 +7,6 @@ from typing import Callable
 import cv2
 import numpy as np
 import pytest
-from mmengine.registry import DefaultScope
-
-
-@pytest.fixture(autouse=True)
-def mmpose_scope():
-    """Registries look in MMPose first, as in a run."""
-    with DefaultScope.overwrite_default_scope('mmpose'):
-        yield
 
 
 def video_annotations(lengths, num_keypoints=15, published=False, seed=0):

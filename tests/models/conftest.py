@@ -16,16 +16,6 @@ KEYPOINTS = 5
 FLIP_INDICES = [0, 2, 1, 4, 3]
 
 
-@pytest.fixture(autouse=True)
-def deterministic():
-    """One thread and one seed, so that equal means equal to the last bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def single_frame_config():
     """Settings of a model of MMPose's own classes."""

@@ -9,13 +9,6 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
 
-@pytest.fixture(autouse=True)
-def mmpose_scope():
-    """Registries look in MMPose first, as in a run."""
-    with DefaultScope.overwrite_default_scope('mmpose'):
-        yield
-
-
 @pytest.fixture(scope='session')
 def metainfo(repo_root):
     """The metainfo of sub-JHMDB."""

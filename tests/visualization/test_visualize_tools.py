@@ -51,11 +51,12 @@ def test_video_and_sheet_of_two_models(run_tool, tiny_model_files):
     assert cv2.imread('sheet.png') is not None
 
 
-def test_one_model_shows_the_first_three_videos(run_tool, tiny_model_files):
+def test_one_model_shows_three_videos_of_five(run_tool, tiny_model_files):
     run_tool('visualize_predictions', *tiny_model_files(), '--out',
              'video.mp4', '--height', 64)
     reader = cv2.VideoCapture('video.mp4')
-    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 5 + 3 + 7
+    # spread over the data set: the first, third and fifth
+    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 5 + 7 + 4
 
 
 @pytest.mark.parametrize('args', [
