@@ -128,6 +128,7 @@ def tiny_config(tmp_path_factory) -> Path:
         'correlation_res18_1xb16-2e-finetune_jhmdb-128x96.py')
     path.write_text(f"""
 _base_ = '{base}'
+load_from = None
 model = dict(
     backbone=dict(base_channels=8, stem_channels=8),
     head=dict(in_channels=32, deconv_out_channels=(16, 16),

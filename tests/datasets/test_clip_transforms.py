@@ -235,7 +235,7 @@ def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
     damage(tmp_path / 'frames/clip1/00002.png')
     with pytest.raises(
             kind,
-            match=f'frames/clip1/00002.png of frame 1 of video '
+            match=f'frames/clip1/00002.png of frame 1 .from 0. of video '
             f'frames/clip1 .*{message}.*data_root'):
         dataset[1]
 

@@ -4,6 +4,7 @@ import os
 from collections import OrderedDict
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mmengine.runner import CheckpointLoader
 
 from projects.temporal_corr.engine import (load_from_local,
                                            register_safe_globals)
+from projects.temporal_corr.engine.safe_loading import load_from_http
 
 
 @pytest.fixture
@@ -185,3 +187,17 @@ def test_registering_again_changes_nothing():
     assert dict(CheckpointLoader._schemes) == before
     assert CheckpointLoader._get_checkpoint_loader(
         'some/file.pth') is load_from_local
+
+
+def test_failed_download_names_the_file_and_the_remedy(tmp_path, monkeypatch):
+
+    def no_network(url, path, progress):
+        raise URLError('Name or service not known')
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', no_network)
+    url = 'https://nowhere.example/weights-0123abcd.pth'
+    with pytest.raises(RuntimeError) as error:
+        load_from_http(url, model_dir=str(tmp_path))
+    assert url in str(error.value)
+    assert str(tmp_path / 'weights-0123abcd.pth') in str(error.value)
+    assert 'init_cfg=None' in str(error.value)

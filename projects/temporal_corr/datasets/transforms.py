@@ -34,7 +34,7 @@ class LoadVideoFrame(LoadImage):
                 'The images of a clip are loaded frame by frame: put the '
                 'transforms of the training pipeline, from LoadVideoFrame '
                 'on, into ClipTransforms')
-        where = (f'frame {results["frame_index"]} of video '
+        where = (f'frame {results["frame_index"]} (from 0) of video '
                  f'{results["video_id"]}' if 'video_id' in results else
                  'a sample')
         remedy = ('Extract the frames again, and check data_root and '

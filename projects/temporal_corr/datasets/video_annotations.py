@@ -92,7 +92,8 @@ def _read_json(ann_file: str) -> Dict[str, List[dict]]:
     if not exists(ann_file):
         raise FileNotFoundError(
             f'There is no annotation file {ann_file}. {CONVERT}, or correct '
-            'data_root and ann_file')
+            'data_root and ann_file (the configs take data_root from '
+            'JHMDB_ROOT or PENN_ROOT in the environment)')
     try:
         data = json.loads(get_text(ann_file))
     except ValueError as error:

@@ -162,6 +162,9 @@ def load_from_http(filename: str,
 
     Returns:
         dict: The checkpoint.
+
+    Raises:
+        RuntimeError: If it cannot be downloaded.
     """
     from urllib.parse import urlparse
 
@@ -171,7 +174,13 @@ def load_from_http(filename: str,
     path = osp.join(folder, osp.basename(urlparse(filename).path))
     if is_main_process() and not osp.exists(path):
         mkdir_or_exist(folder)
-        torch.hub.download_url_to_file(filename, path, progress=progress)
+        try:
+            torch.hub.download_url_to_file(filename, path, progress=progress)
+        except OSError as error:
+            raise RuntimeError(
+                f'cannot download {filename} ({error}): fetch it elsewhere '
+                f'and put it at {path}, or start without these weights with '
+                '--cfg-options model.backbone.init_cfg=None') from error
     barrier()
     return load_from_local(path, map_location)
 

@@ -183,11 +183,11 @@ class TrackMemory:
             problem = None
         if problem:
             raise RuntimeError(
-                f'frame {frame.frame_index} of video "{frame.video_id}" '
-                f'{problem}. The frames of a video must come in order, each '
-                "once: use sampler=dict(type='VideoSampler') in the "
-                'dataloader, and mark the first frame of a video or shot '
-                'with is_first.')
+                f'frame {frame.frame_index} (from 0) of video '
+                f'"{frame.video_id}" {problem}. The frames of a video must '
+                'come in order, each once: use sampler=dict(type='
+                "'VideoSampler') in the dataloader, and mark the first frame "
+                'of a video or shot with is_first.')
         if entry is None or frame.is_first:
             return None
         return entry.value
