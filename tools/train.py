@@ -10,7 +10,8 @@ from mmengine.runner import Runner
 from repo_path import config_path
 
 from projects.temporal_corr.engine import find_resumable_checkpoint
-from projects.temporal_corr.engine.launch import (prepare_launcher,
+from projects.temporal_corr.engine.launch import (add_shared_arguments,
+                                                  prepare_launcher,
                                                   set_visualization)
 
 
@@ -40,36 +41,13 @@ def parse_args():
         help='scale the learning rate by the actual batch size over '
         "auto_scale_lr['base_batch_size'] of the config")
     parser.add_argument(
-        '--show-dir',
-        help='directory where the visualization images will be saved')
-    parser.add_argument(
-        '--show',
-        action='store_true',
-        help='whether to display the prediction results in a window')
-    parser.add_argument(
-        '--interval',
-        type=int,
-        default=1,
-        help='visualize per interval samples')
-    parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=1,
-        help='display time of every window (second)')
-    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='override settings of the config, as KEY=VALUE: '
         'train_cfg.max_epochs=5, or for lists KEY="[a,b]" or KEY=a,b, without '
         'white space')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher')
-    # torch.distributed.launch passes it, in either spelling.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_shared_arguments(parser)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

@@ -9,6 +9,38 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add MMPose's flags for pictures and for the launcher.
+
+    Args:
+        parser (ArgumentParser): The parser of a tool, changed in place.
+    """
+    parser.add_argument(
+        '--show-dir',
+        help='directory where the visualization images will be saved')
+    parser.add_argument(
+        '--show',
+        action='store_true',
+        help='whether to display the prediction results in a window')
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        help='visualize per interval samples')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=1,
+        help='display time of every window (second)')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    # torch.distributed.launch passes it, in either spelling.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch PoseVisualizationHook on for ``--show`` and ``--show-dir``.
 
