@@ -1,5 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The loss of the head: masks, ground-truth exemplars, gradients."""
+from unittest import mock
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -105,9 +107,11 @@ def test_no_graph_without_gradients(make_model, clip_batch):
     """A loss for validation keeps no graph of the exemplar frame."""
     head = make_model('correlation').head
     _, samples = clip_batch()
-    with torch.no_grad():
-        memory, _ = head._training_memory(random_feats(), samples, {})
-    assert not memory.requires_grad
+    features = head.features(random_feats()).detach()
+    with torch.no_grad(), mock.patch.object(head, 'maps') as maps:
+        head.training_maps(features, random_feats(), samples, {})
+    exemplars = maps.call_args[0][1]
+    assert exemplars.shape[:2] == (3, 5) and not exemplars.requires_grad
 
 
 @pytest.mark.parametrize('exemplar_grad', [True, False])

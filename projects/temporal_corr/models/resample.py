@@ -8,6 +8,8 @@ must be resampled into its crop.
 A crop is an affine matrix A in shape (N, 2, 3) that takes a pixel of the
 image to a pixel of the network's input.
 """
+from typing import Optional
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,8 +60,11 @@ def mirror(crops: Tensor, width: int) -> Tensor:
     return compose(flip.expand_as(crops), crops)
 
 
-def resample(maps: Tensor, source: Tensor, target: Tensor,
-             stride: Tensor) -> Tensor:
+def resample(maps: Tensor,
+             source: Tensor,
+             target: Tensor,
+             stride: Tensor,
+             origin: Optional[Tensor] = None) -> Tensor:
     """Resample maps made in one crop at the locations of another.
 
     Args:
@@ -68,6 +73,8 @@ def resample(maps: Tensor, source: Tensor, target: Tensor,
         target (Tensor): Crops to carry them into, (N, 2, 3).
         stride (Tensor): Input pixels per cell of the maps, (x, y), as in
             the ``scale_factor`` of MMPose's codecs.
+        origin (Tensor, optional): Input pixel of the first cell, (x, y).
+            Defaults to None, (0, 0), as in most of MMPose's codecs.
 
     Returns:
         Tensor: Maps in shape (N, P, H, W), bilinear, zero outside the
@@ -78,7 +85,12 @@ def resample(maps: Tensor, source: Tensor, target: Tensor,
     # From cells to cells: only the offset is in pixels.
     scale = torch.stack([stride[0], stride[1]]).to(to_source)
     linear = to_source[:, :, :2] * scale[None, None] / scale[None, :, None]
-    offset = to_source[:, :, 2] / scale
+    offset = to_source[:, :, 2]
+    if origin is not None:
+        first = torch.stack([origin[0], origin[1]]).to(to_source)
+        turned = _turn(to_source[:, :, :2], first[None, None])[:, 0]
+        offset = offset + turned - first
+    offset = offset / scale
     rows, cols = torch.meshgrid(
         torch.arange(height, device=maps.device, dtype=linear.dtype),
         torch.arange(width, device=maps.device, dtype=linear.dtype),

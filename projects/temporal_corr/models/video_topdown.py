@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from itertools import count
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.logging import print_log
@@ -21,7 +21,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     The head needs ``step(feats, memory, crops)``, ``flip``, and a ``loss``
     that takes the features of earlier frames where ``uses_past_features``,
     as :class:`TemporalCorrelationHead` has. What it remembers is a value
-    that the estimator hands on without looking inside.
+    that the estimator hands on without looking inside. The names of further
+    inputs of ``step``, fields of the data samples, stand in its
+    ``conditions``.
 
     Without memory it is a single-frame model: ``forward(mode='tensor')`` on
     (N, 3, H, W), data samples without video fields, and the checkpoints of
@@ -47,7 +49,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     def step(self,
              inputs: Tensor,
              memory: Any = None,
-             crops: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
+             crops: Optional[Tensor] = None,
+             **conditions: Tensor) -> Tuple[Tensor, Any]:
         """One frame on: the streaming core, a pure function.
 
         Args:
@@ -57,11 +60,14 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             crops (Tensor, optional): Crops in shape (N, 2, 3), image to
                 input, where they differ between the frames.
                 Defaults to None.
+            conditions: Further inputs of the head, such as ``center_maps``
+                in shape (N, 1, h, w).
 
         Returns:
             tuple: Heatmaps in shape (N, P, h, w) and the new memory.
         """
-        return self.head.step(self.extract_feat(inputs), memory, crops)
+        return self.head.step(
+            self.extract_feat(inputs), memory, crops, **conditions)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
         """Losses of a batch of clips, or of single frames.
@@ -108,17 +114,23 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             if ``test_cfg['output_heatmaps']``, ``pred_fields``.
         """
         flip_test = self.test_cfg.get('flip_test', False)
-        crops = self._crops(data_samples, inputs.device)
+        conditions = self._conditions(data_samples, inputs.device)
         frames = self._track_frames(data_samples)
         if flip_test:
             # The mirrored person is another one to the memory.
+            conditions = {
+                name: torch.cat([
+                    value,
+                    mirror(value, inputs.shape[-1])
+                    if name == 'crops' else value.flip(-1)
+                ])
+                for name, value in conditions.items()
+            }
             inputs = torch.cat([inputs, inputs.flip(-1)])
-            if crops is not None:
-                crops = torch.cat([crops, mirror(crops, inputs.shape[-1])])
             if frames is not None:
                 frames += [frame._replace(mirrored=True) for frame in frames]
 
-        heatmaps = self._track(self.extract_feat(inputs), frames, crops)
+        heatmaps = self._track(self.extract_feat(inputs), frames, conditions)
 
         if flip_test:
             heatmaps, mirrored = heatmaps.chunk(2)
@@ -128,24 +140,32 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 self.head.flip(mirrored, flip_indices, self.test_cfg))
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
-            fields = [PixelData(heatmaps=maps) for maps in heatmaps.detach()]
+            # without what a head predicts beside the keypoints' heatmaps
+            shown = slice(getattr(self.head, 'num_keypoints', None))
+            fields = [
+                PixelData(heatmaps=maps[shown]) for maps in heatmaps.detach()
+            ]
         return self.add_pred_to_datasample(
             self.head.decode(heatmaps), fields, data_samples)
 
     def _track(self, feats: Sequence[Tensor],
                frames: Optional[List[TrackFrame]],
-               crops: Optional[Tensor]) -> Tensor:
+               conditions: Dict[str, Tensor]) -> Tensor:
         """Step every row from its own memory; returns the heatmaps."""
         if frames is None:
-            return self.head.step(feats, None, crops)[0]
+            return self.head.step(feats, None, **conditions)[0]
         parts, order = [], []
         for rows in _waves(frames):
             wave = [frames[row] for row in rows]
-            some = len(rows) < len(frames)
-            heatmaps, memory = self.head.step(
-                tuple(level[rows] for level in feats) if some else feats,
-                self.memory.recall(wave),
-                crops[rows] if some and crops is not None else crops)
+            memory = self.memory.recall(wave)
+            if len(rows) == len(frames):
+                heatmaps, memory = self.head.step(feats, memory, **conditions)
+            else:
+                heatmaps, memory = self.head.step(
+                    tuple(level[rows] for level in feats), memory, **{
+                        name: value[rows]
+                        for name, value in conditions.items()
+                    })
             if memory is not None:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
@@ -174,12 +194,15 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             self._warned = True
         return None
 
-    @staticmethod
-    def _crops(samples: SampleList, device) -> Optional[Tensor]:
-        """The current crops, (N, 2, 3), None where they are not packed."""
-        if not all('crops' in sample for sample in samples):
-            return None
-        return torch.stack([sample.crops[-1] for sample in samples]).to(device)
+    def _conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
+        """What the head is to know of the current frames beside the pixels,
+        as far as it is packed."""
+        return {
+            name: torch.stack([sample.get(name)[-1]
+                               for sample in samples]).to(device)
+            for name in getattr(self.head, 'conditions', ('crops', ))
+            if all(name in sample for sample in samples)
+        }
 
 
 def _waves(frames: Sequence[TrackFrame]) -> Iterator[List[int]]:

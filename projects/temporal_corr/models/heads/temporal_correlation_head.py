@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -11,28 +11,20 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
-from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
-from ..resample import resample
+from .temporal_mixin import Features, TemporalMixin
 from .temporal_refinement import TemporalRefinement
-
-Features = Tuple[Tensor, ...]
 
 
 @MODELS.register_module()
-class TemporalCorrelationHead(HeatmapHead):
+class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
     """A heatmap head that remembers, for any MMPose backbone.
 
     The (optional) deconvolutions and convolutions of
     :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
     at the resolution of the heatmaps. A residual block takes I and the maps
-    of the past, and the final layer predicts the heatmaps:
-
-    - ``temporal='correlation'``, the paper's method: the exemplars of the
-      previous frame, correlated with I. Remembers the exemplars, (N, P, C).
-    - ``temporal='heatmap'``, the inter-frame heatmap refinement that the
-      paper compares with: the previous heatmaps, carried into the current
-      crop. Remembers the heatmaps and their crop.
-    - ``temporal=None``, the single-frame baseline with the same block.
+    of the past (``temporal``, see :class:`TemporalMixin`), and the final
+    layer predicts the heatmaps. The single-frame baseline has the same
+    block.
 
     Parameter names are those of HeatmapHead, so that its checkpoints load;
     only what ``temporal_parameters`` lists is new.
@@ -71,15 +63,7 @@ class TemporalCorrelationHead(HeatmapHead):
                  scale_init: float = 1.,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
-        if temporal not in ('correlation', 'heatmap', None):
-            raise ValueError("temporal must be 'correlation', 'heatmap' or "
-                             f'None, got {temporal!r}')
-        if not 0. <= mask_rate <= 1.:
-            raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
-        if temporal == 'heatmap' and not hasattr(self.decoder, 'scale_factor'):
-            raise ValueError(
-                "temporal='heatmap' needs a decoder with a scale_factor "
-                '(MSRAHeatmap, UDPHeatmap), to carry heatmaps between crops')
+        self.init_temporal(temporal, out_channels, mask_rate, scale_init)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
             raise ValueError(
@@ -90,26 +74,10 @@ class TemporalCorrelationHead(HeatmapHead):
             raise ValueError(
                 'final_layer is None, but the maps of the past join the '
                 'features before it: give it a kernel_size')
-        self.temporal = temporal
-        self.mask_rate = mask_rate
-        if temporal == 'correlation':
-            self.correlation = TemporalCorrelation(out_channels, scale_init)
-        elif temporal == 'heatmap':
-            self.previous_heatmaps = ScaledMaps(out_channels, scale_init)
-            self.register_buffer(
-                'map_stride',
-                torch.as_tensor(
-                    self.decoder.scale_factor, dtype=torch.float32),
-                persistent=False)
         self.refinement = TemporalRefinement(
             self.final_layer.in_channels,
             refine_channels,
             map_channels=out_channels if temporal else 0)
-
-    @property
-    def uses_past_features(self) -> bool:
-        """bool: Whether the loss looks at the pixels of earlier frames."""
-        return self.temporal == 'correlation'
 
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.
@@ -152,46 +120,9 @@ class TemporalCorrelationHead(HeatmapHead):
             memory (None for ``temporal=None``).
         """
         features = self.features(feats)
-        maps = None
-        if memory is not None and self.temporal:
-            maps = self._maps(features, memory, crops)
+        maps = self.maps(features, memory, crops)
         heatmaps = self.final_layer(self.refinement(features, maps)).float()
-        return heatmaps, self._remember(features, heatmaps, crops)
-
-    def _remember(self, features: Tensor, heatmaps: Tensor,
-                  crops: Optional[Tensor]) -> Any:
-        """What of a frame is kept for the next one."""
-        if self.temporal == 'correlation':
-            return keypoint_exemplars(features, heatmaps)
-        if self.temporal == 'heatmap':
-            if crops is None:
-                crops = torch.eye(2, 3).to(heatmaps)
-                crops = crops.expand(len(heatmaps), 2, 3)
-            return dict(heatmaps=heatmaps, crops=crops)
-        return None
-
-    def _maps(self,
-              features: Tensor,
-              memory: Any,
-              crops: Optional[Tensor],
-              keep: Optional[Tensor] = None) -> Tensor:
-        """The maps of the past, scaled; zero where nothing is remembered.
-
-        ``keep`` (N, ) zeroes more samples, in training.
-        """
-        content = memory['heatmaps'] if isinstance(memory, dict) else memory
-        mask = (content != 0).flatten(1).any(dim=1)
-        if keep is not None:
-            mask = mask & keep
-        if self.temporal == 'correlation':
-            return self.correlation(features, memory, mask)
-        source, heatmaps = memory['crops'], memory['heatmaps']
-        # A row of zeros is no crop: any other will do, its maps are masked.
-        identity = torch.eye(2, 3).to(source)
-        source = torch.where(mask[:, None, None], source, identity)
-        target = identity.expand_as(source) if crops is None else crops
-        heatmaps = resample(heatmaps, source, target, self.map_stride)
-        return self.previous_heatmaps(heatmaps, mask)
+        return heatmaps, self.remember(features, heatmaps, crops)
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
@@ -218,10 +149,6 @@ class TemporalCorrelationHead(HeatmapHead):
              train_cfg: ConfigType = {}) -> dict:
         """Losses of the current frames, given the frames before them.
 
-        "Ground truth heatmaps are used as weight to extract keypoint
-        features so that the model would be more dependent on the input
-        correlation maps" (Implementation details).
-
         Args:
             feats (tuple[Tensor]): Features of the N current frames.
             batch_data_samples (list[PoseDataSample]): N samples with the
@@ -242,13 +169,8 @@ class TemporalCorrelationHead(HeatmapHead):
             ValueError: If a temporal head is given single frames.
         """
         features = self.features(feats)
-        maps = None
-        if self.temporal:
-            memory, crops = self._training_memory(past_feats,
-                                                  batch_data_samples,
-                                                  train_cfg)
-            keep = torch.rand(len(features), device=features.device)
-            maps = self._maps(features, memory, crops, keep >= self.mask_rate)
+        maps = self.training_maps(features, past_feats, batch_data_samples,
+                                  train_cfg)
         heatmaps = self.final_layer(self.refinement(features, maps))
 
         targets = torch.stack(
@@ -265,25 +187,3 @@ class TemporalCorrelationHead(HeatmapHead):
                 mask=to_numpy(weights) > 0)
             losses['acc_pose'] = targets.new_tensor(accuracy)
         return losses
-
-    def _training_memory(self, past_feats: Optional[Features], samples: List,
-                         train_cfg: ConfigType) -> tuple:
-        """The memory of the exemplar frames, and the current crops."""
-        if not all('previous_heatmaps' in sample for sample in samples) or (
-                self.uses_past_features and past_feats is None):
-            raise ValueError(
-                f"temporal='{self.temporal}' trains on clips, but the batch "
-                'holds single frames: set clip_len=2 in the training data '
-                'set')
-        heatmaps = torch.stack(
-            [sample.previous_heatmaps[-1] for sample in samples])
-        crops = torch.stack([sample.crops for sample in samples])
-        if self.temporal == 'heatmap':
-            return dict(heatmaps=heatmaps, crops=crops[:, -2]), crops[:, -1]
-        # Frame by frame, N samples each: the last ones are the exemplars.
-        past_feats = tuple(level[-len(samples):] for level in past_feats)
-        grad = train_cfg.get('exemplar_grad', True)
-        with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-            exemplars = keypoint_exemplars(
-                self.features(past_feats), heatmaps)
-        return exemplars, crops[:, -1]

@@ -1,0 +1,186 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Any, List, Optional, Tuple
+
+import torch
+from mmpose.utils.typing import ConfigType
+from torch import Tensor
+
+from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
+from ..resample import resample
+
+Features = Tuple[Tensor, ...]
+
+
+class TemporalMixin:
+    """What a head remembers of a frame, and the maps it makes of it.
+
+    For heads with a ``decoder`` and ``features(feats)``, which returns the
+    intermediate feature maps I at the resolution of the heatmaps. Three
+    modes:
+
+    - ``temporal='correlation'``, the paper's method: the exemplars of the
+      previous frame, correlated with I. Remembers the exemplars, (N, P, C).
+    - ``temporal='heatmap'``, the inter-frame heatmap refinement that the
+      paper compares with: the previous heatmaps, carried into the current
+      crop. Remembers the heatmaps and their crop.
+    - ``temporal=None``, the single-frame baseline. Remembers nothing.
+    """
+
+    #: Fields of a data sample that ``step`` takes as keyword arguments, of
+    #: the current frame.
+    conditions = ('crops', )
+
+    def init_temporal(self, temporal: Optional[str], num_keypoints: int,
+                      mask_rate: float, scale_init: float) -> None:
+        """Build the modules that make maps of what is remembered.
+
+        Args:
+            temporal (str, optional): ``'correlation'``, ``'heatmap'`` or
+                None.
+            num_keypoints (int): P, one map each.
+            mask_rate (float): Share of the training samples whose maps are
+                set to zero.
+            scale_init (float): Initial weight of the scale layer.
+
+        Raises:
+            ValueError: If an argument or the decoder does not fit.
+        """
+        if temporal not in ('correlation', 'heatmap', None):
+            raise ValueError("temporal must be 'correlation', 'heatmap' or "
+                             f'None, got {temporal!r}')
+        if not 0. <= mask_rate <= 1.:
+            raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
+        if temporal == 'heatmap' and not hasattr(self.decoder, 'scale_factor'):
+            raise ValueError(
+                "temporal='heatmap' needs a decoder with a scale_factor "
+                '(MSRAHeatmap, UDPHeatmap, PartAffinityField), to carry '
+                'heatmaps between crops')
+        self.temporal = temporal
+        self.num_keypoints = num_keypoints
+        self.mask_rate = mask_rate
+        if temporal == 'correlation':
+            self.correlation = TemporalCorrelation(num_keypoints, scale_init)
+        elif temporal == 'heatmap':
+            self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init)
+            stride = torch.as_tensor(
+                self.decoder.scale_factor, dtype=torch.float32)
+            origin = torch.as_tensor(
+                getattr(self.decoder, 'cell_origin', (0., 0.)),
+                dtype=torch.float32)
+            self.register_buffer('map_stride', stride, persistent=False)
+            self.register_buffer('map_origin', origin, persistent=False)
+
+    @property
+    def uses_past_features(self) -> bool:
+        """bool: Whether the loss looks at the pixels of earlier frames."""
+        return self.temporal == 'correlation'
+
+    def remember(self, features: Tensor, heatmaps: Tensor,
+                 crops: Optional[Tensor]) -> Any:
+        """What of a frame is kept for the next one.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+            heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
+                input; None if they are the same in all frames.
+
+        Returns:
+            The value; None for ``temporal=None``.
+        """
+        if self.temporal == 'correlation':
+            return keypoint_exemplars(features, heatmaps)
+        if self.temporal == 'heatmap':
+            if crops is None:
+                crops = torch.eye(2, 3).to(heatmaps)
+                crops = crops.expand(len(heatmaps), 2, 3)
+            return dict(heatmaps=heatmaps, crops=crops)
+        return None
+
+    def maps(self,
+             features: Tensor,
+             memory: Any,
+             crops: Optional[Tensor],
+             keep: Optional[Tensor] = None) -> Optional[Tensor]:
+        """The maps of the past, scaled; zero where nothing is remembered.
+
+        Args:
+            features (Tensor): I of the current frame in shape (N, C, H, W).
+            memory: What was remembered; None for nothing at all.
+            crops (Tensor, optional): Current crops in shape (N, 2, 3).
+            keep (Tensor, optional): False for samples whose maps are zeroed,
+                too, in shape (N, ). Defaults to None.
+
+        Returns:
+            Tensor | None: Maps in shape (N, P, H, W).
+        """
+        if memory is None or self.temporal is None:
+            return None
+        content = memory['heatmaps'] if isinstance(memory, dict) else memory
+        mask = (content != 0).flatten(1).any(dim=1)
+        if keep is not None:
+            mask = mask & keep
+        if self.temporal == 'correlation':
+            return self.correlation(features, memory, mask)
+        source, heatmaps = memory['crops'], memory['heatmaps']
+        # A row of zeros is no crop: any other will do, its maps are masked.
+        identity = torch.eye(2, 3).to(source)
+        source = torch.where(mask[:, None, None], source, identity)
+        target = identity.expand_as(source) if crops is None else crops
+        heatmaps = resample(heatmaps, source, target, self.map_stride,
+                            self.map_origin)
+        return self.previous_heatmaps(heatmaps, mask)
+
+    def training_maps(self, features: Tensor,
+                      past_feats: Optional[Features], samples: List,
+                      train_cfg: ConfigType) -> Optional[Tensor]:
+        """The maps of a training batch, some of them set to zero.
+
+        "Ground truth heatmaps are used as weight to extract keypoint
+        features so that the model would be more dependent on the input
+        correlation maps. To make the model workable on the first frame of
+        the video, we randomly set all correlation maps of some training
+        samples to zero at the rate of 0.2" (Implementation details).
+
+        Args:
+            features (Tensor): I of the N current frames.
+            past_feats (tuple[Tensor], optional): Features of the N (T - 1)
+                past frames, frame by frame, of which the last N are the
+                exemplar frames; for ``temporal='correlation'``.
+            samples (list[PoseDataSample]): N samples with the fields
+                ``previous_heatmaps`` and ``crops`` of PackClipInputs.
+            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
+                flow into the exemplar frame, too.
+
+        Returns:
+            Tensor | None: Maps in shape (N, P, H, W).
+
+        Raises:
+            ValueError: If a temporal head is given single frames.
+        """
+        if self.temporal is None:
+            return None
+        if not all('previous_heatmaps' in sample for sample in samples) or (
+                self.uses_past_features and past_feats is None):
+            raise ValueError(
+                f"temporal='{self.temporal}' trains on clips, but the batch "
+                'holds single frames: set clip_len=2 in the training data '
+                'set')
+        # A codec may add a background channel behind those of the keypoints.
+        heatmaps = torch.stack([
+            sample.previous_heatmaps[-1, :self.num_keypoints]
+            for sample in samples
+        ])
+        crops = torch.stack([sample.crops for sample in samples])
+        if self.temporal == 'heatmap':
+            memory = self.remember(features, heatmaps, crops[:, -2])
+        else:
+            # Frame by frame, N samples each: the last are the exemplars.
+            past_feats = tuple(level[-len(samples):] for level in past_feats)
+            grad = train_cfg.get('exemplar_grad', True)
+            with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
+                memory = self.remember(
+                    self.features(past_feats), heatmaps, None)
+        keep = torch.rand(len(features), device=features.device)
+        return self.maps(features, memory, crops[:, -1],
+                         keep >= self.mask_rate)

@@ -1,0 +1,46 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import torch.nn as nn
+from mmpose.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class EuclideanLoss(nn.Module):
+    r"""Half the squared error of a sample, summed over its maps.
+
+    .. math::
+        \frac{1}{2 N} \sum_n \sum_{k, h, w}
+        \left(w_{nk} (x_{nkhw} - y_{nkhw})\right)^2
+
+    The loss that OpenPose is trained with, and the paper "as in [21]": its
+    learning rates are meant for this sum. A mean
+    over the K x H x W elements, as MMPose's losses take, makes gradients
+    smaller by K H W / 2: 16,928 for the 16 heatmaps at 46x46.
+
+    The mean over N makes the gradient that ranks average that of the whole
+    batch, however many ranks there are.
+
+    Args:
+        loss_weight (float): Weight of the loss. Defaults to 1.
+    """
+
+    def __init__(self, loss_weight: float = 1.):
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, output: Tensor, target: Tensor,
+                weights: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            output (Tensor): Predicted maps in shape (N, K, H, W).
+            target (Tensor): True maps in shape (N, K, H, W).
+            weights (Tensor): Weights of the maps in shape (N, K), by which
+                prediction and truth are multiplied; 0 masks a map.
+
+        Returns:
+            Tensor: The loss, float32.
+        """
+        # In float32 under AMP, too: the sum overflows half precision.
+        error = (output.float() - target) * weights[:, :, None, None]
+        return self.loss_weight * error.square().sum() / (2 * len(output))
