@@ -5,6 +5,7 @@ Importing this package registers every component in MMPose's registries;
 a config does it with
 ``custom_imports = dict(imports=['projects.temporal_corr'])``.
 """
+from .codecs import *  # noqa: F401,F403
 from .datasets import *  # noqa: F401,F403
 from .engine import *  # noqa: F401,F403
 from .engine import register_safe_globals

@@ -1,0 +1,140 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Peaks of heatmaps, finer than a cell, as pure functions.
+
+Shapes: K heatmaps of h x w cells, P peaks. Positions are in cells: the
+centre of cell g is at g.
+"""
+from typing import Tuple
+
+import numpy as np
+from scipy import ndimage
+
+from .part_affinity_targets import MAX_EXPONENT
+
+# neighbours in the same heatmap, diagonal ones too
+_NEIGHBOURS = np.zeros((3, 3, 3), dtype=bool)
+_NEIGHBOURS[1] = True
+
+
+def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
+               max_peaks: int, sigma: np.ndarray
+               ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Local maxima of heatmaps.
+
+    A peak is not lower than any of its eight neighbours. Neighbouring cells
+    that are equally high are one peak, in their middle.
+
+    Args:
+        heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
+        threshold (float): A peak is higher than this.
+        radius (np.ndarray): Of two peaks of a heatmap nearer than this, in
+            x and y, in cells, the lower one is dropped; shape (2, ). Peaks
+            are never nearer than one cell.
+        max_peaks (int): Number of peaks of a heatmap to keep, the highest.
+        sigma (np.ndarray): See :func:`refine_cells`.
+
+    Returns:
+        tuple:
+
+        - parts (np.ndarray): The heatmap of each peak in shape (P, ),
+          ascending
+        - positions (np.ndarray): x and y in shape (P, 2)
+        - scores (np.ndarray): Value of its highest cell in shape (P, );
+          descending among the peaks of a heatmap
+    """
+    padded = np.pad(
+        heatmaps, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    rows = np.maximum(padded[:, :-2], padded[:, 2:])
+    rows = np.maximum(rows, padded[:, 1:-1], out=rows)
+    highest = np.maximum(rows[..., :-2], rows[..., 2:])
+    highest = np.maximum(highest, rows[..., 1:-1], out=highest)
+    is_peak = (heatmaps >= highest) & (heatmaps > threshold)
+    # labels are numbered in the order of the cells
+    labels, count = ndimage.label(is_peak, _NEIGHBOURS)
+    cells = np.nonzero(is_peak)
+    label = labels[cells] - 1
+    refined = refine_cells(heatmaps, *cells, sigma)
+    size = np.bincount(label, minlength=count)
+    positions = np.stack(
+        [np.bincount(label, xs, minlength=count) for xs in refined.T],
+        axis=1) / size[:, None]
+    _, first = np.unique(label, return_index=True)
+    parts = cells[0][first]
+    scores = heatmaps[cells][first]
+
+    order = np.lexsort((-scores, parts))
+    parts, positions, scores = parts[order], positions[order], scores[order]
+    rank = np.arange(count) - np.searchsorted(parts, parts)
+    keep = rank < max_peaks
+    if (radius > 1).any():
+        keep[keep] = _suppress(parts[keep], positions[keep] / radius)
+    return parts[keep], positions[keep], scores[keep]
+
+
+def _suppress(parts: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Which peaks have no better one nearer than 1, the best come first."""
+    offset = positions[:, None] - positions
+    near = (offset**2).sum(axis=-1) < 1
+    near &= parts[:, None] == parts
+    near = np.triu(near, k=1)
+    keep = np.ones(len(parts), dtype=bool)
+    for peak in np.nonzero(near.any(axis=1))[0]:
+        if keep[peak]:
+            keep[near[peak]] = False
+    return keep
+
+
+def refine_cells(heatmaps: np.ndarray, parts: np.ndarray, rows: np.ndarray,
+                 columns: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Positions of maxima between the cells, as of a Gaussian.
+
+    The logarithm of a Gaussian is a parabola; three cells of a row and of a
+    column give its vertex exactly. Over the border the parabola goes on with
+    the curvature of the target, -1 / sigma^2. Values below 1 % of the
+    maximum are taken as 1 %, where the targets are cut off.
+
+    Args:
+        heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
+        parts (np.ndarray): The heatmap of each maximum in shape (P, ).
+        rows (np.ndarray): Their rows in shape (P, ).
+        columns (np.ndarray): Their columns in shape (P, ).
+        sigma (np.ndarray): Standard deviation of the targets in x and y in
+            cells, shape (2, ).
+
+    Returns:
+        np.ndarray: x and y in shape (P, 2), half a cell from the maximum at
+        most.
+    """
+    height, width = heatmaps.shape[1:]
+    peak = heatmaps[parts, rows, columns]
+    peak = np.where(peak > 0, peak, np.inf)
+
+    def log_ratio(row, column):
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        value = heatmaps[parts, np.clip(row, 0, height - 1),
+                         np.clip(column, 0, width - 1)]
+        ratio = np.log(np.clip(value / peak, np.exp(-MAX_EXPONENT), 1))
+        return np.where(inside, ratio, np.nan)
+
+    offset = np.stack([
+        _vertex(log_ratio(rows, columns - 1), log_ratio(rows, columns + 1),
+                sigma[0]),
+        _vertex(log_ratio(rows - 1, columns), log_ratio(rows + 1, columns),
+                sigma[1])
+    ], axis=1)
+    return np.stack([columns, rows], axis=1) + offset
+
+
+def _vertex(before: np.ndarray, after: np.ndarray,
+            sigma: float) -> np.ndarray:
+    """Vertex of the parabolas through (-1, before), (0, 0), (1, after).
+
+    Both are negative or zero; NaN stands for a missing one.
+    """
+    missing = np.isnan(before)
+    before = np.where(missing, -after - sigma**-2, before)
+    after = np.where(np.isnan(after), -before - sigma**-2, after)
+    bend = before + after
+    flat = bend == 0
+    vertex = 0.5 * (before - after) / np.where(flat, 1, bend)
+    return np.clip(np.where(flat, 0, vertex), -0.5, 0.5)

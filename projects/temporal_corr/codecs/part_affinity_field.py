@@ -1,0 +1,367 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Optional, Sequence, Tuple, Union
+
+import numpy as np
+from mmpose.codecs.base import BaseKeypointCodec
+from mmpose.registry import KEYPOINT_CODECS
+
+from .heatmap_peaks import find_peaks, refine_cells
+from .part_affinity_targets import (MPI_LIMBS, part_affinity_fields,
+                                    part_heatmaps)
+from .person_assembly import (candidate_pairs, connect, group_people,
+                              score_limbs)
+
+
+@KEYPOINT_CODECS.register_module()
+class PartAffinityField(BaseKeypointCodec):
+    """Represent people as heatmaps of their parts and fields of their limbs.
+
+    The representation of the paper's baseline: `Realtime Multi-Person 2D
+    Pose Estimation using Part Affinity Fields`_ by Cao et al (2017).
+    "Affinity fields encode the orientation of predefined body parts (e.g.,
+    arm and leg)" (Section 3, Baseline model).
+
+    Note:
+
+        - instance number: N, decoded M
+        - keypoint number: K
+        - limb number: L
+        - input size: [W, H], heatmap size: [w, h]
+
+    Encoded:
+
+        - heatmaps (np.ndarray): Heatmaps of the parts, then of the
+          background, in shape (K + 1, h, w)
+        - pafs (np.ndarray): Part affinity fields in shape (2 * L, h, w): x
+          and y of the first limb, of the second, and so on
+        - keypoint_weights (np.ndarray): Target weights in shape (1, K), 0
+          for a part that is unlabelled for one of the people
+
+    Cell g of a map is centred on the input pixel ``stride * g + (stride - 1)
+    / 2``: the average of the pixels that it covers. Heatmaps and fields are
+    drawn in the same cells, so that limbs end at the peaks, and the
+    mirrored target is the target of the mirrored input. (OpenPose draws its
+    heatmaps so, but its fields as if cell g was centred on pixel ``stride *
+    g``.)
+
+    Decoding finds the peaks of the heatmaps between the cells, scores all
+    pairs of peaks that might be a limb by the integral of its field along
+    the line between them, takes the best pairs of each limb, and puts those
+    that share a peak together to people. The defaults are those of the
+    Matlab code that was released for evaluation; other published ones are:
+
+    ================  ===========  ==============  ==================
+    argument          release      caffe_rtpose    OpenPose (MPI_15)
+    ================  ===========  ==============  ==================
+    peak_threshold    0.05         0.2             0.6
+    peak_radius       6            0               0
+    num_samples       10           10              (5, 25)
+    sample_threshold  0.01         0.01            0.01
+    sample_ratio      0.7          0.8             0.95
+    distance_prior    0.5          None            None
+    min_parts         3            3               3
+    min_score         0.1          0.4             0.4
+    ================  ===========  ==============  ==================
+
+    All three find the peaks on maps that are enlarged to the size of the
+    input. Sampling bilinearly between the cells, as done here, is what that
+    amounts to for the fields.
+
+    Args:
+        input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
+        heatmap_size (tuple): Heatmap size in [w, h]. Defaults to (46, 46)
+        sigma (float): Standard deviation of the Gaussians in input pixels.
+            Defaults to 7.0
+        limb_width (float): How far from its centre line a limb reaches, in
+            cells. Defaults to 1.0
+        limbs (Sequence[Tuple[int, int]]): The two parts of each limb. No
+            cycles. Defaults to the 14 limbs of the MPI model
+        num_keypoints (int): K. Defaults to 15
+        peak_threshold (float): A peak of a heatmap is higher than this.
+            Defaults to 0.05
+        peak_radius (float): Of two peaks of a part that are nearer than
+            this, in input pixels, the lower one is dropped. As peaks are
+            never nearer than a cell, smaller values have no effect.
+            Defaults to 6.0
+        max_peaks (int): The number of peaks of a part to keep, the highest;
+            bounds the time that noisy maps take. Defaults to 32
+        num_samples (int | Tuple[int, int]): Number of samples along a limb.
+            If given least and most, it is ``sqrt(5 * d)`` within them, d
+            the larger of the distances in x and y in input pixels. Defaults
+            to 10
+        sample_threshold (float): A sample, projected on the direction of
+            the limb, above this supports the limb. Defaults to 0.01
+        sample_ratio (float): More than this share of the samples must
+            support a limb. Defaults to 0.7
+        distance_prior (float, optional): Limbs longer than this share of
+            the input's height lose score, ``distance_prior * H / length -
+            1``. Defaults to 0.5
+        min_parts (int): The fewest parts of a person. Defaults to 3
+        min_score (float): The least score of a person: the scores of its
+            peaks and limbs, summed, per part. Defaults to 0.1
+        missing (str): What :meth:`decode` gives for a joint that was not
+            assembled: ``'argmax'`` the maximum of its heatmap, ``'nan'``
+            NaN with score 0. Defaults to ``'argmax'``
+
+    .. _`Realtime Multi-Person 2D Pose Estimation using Part Affinity
+        Fields`: https://arxiv.org/abs/1611.08050
+    """
+
+    field_mapping_table = dict(heatmaps='heatmaps', pafs='pafs')
+    label_mapping_table = dict(keypoint_weights='keypoint_weights')
+
+    def __init__(self,
+                 input_size: Tuple[int, int] = (368, 368),
+                 heatmap_size: Tuple[int, int] = (46, 46),
+                 sigma: float = 7.,
+                 limb_width: float = 1.,
+                 limbs: Sequence[Tuple[int, int]] = MPI_LIMBS,
+                 num_keypoints: int = 15,
+                 peak_threshold: float = 0.05,
+                 peak_radius: float = 6.,
+                 max_peaks: int = 32,
+                 num_samples: Union[int, Tuple[int, int]] = 10,
+                 sample_threshold: float = 0.01,
+                 sample_ratio: float = 0.7,
+                 distance_prior: Optional[float] = 0.5,
+                 min_parts: int = 3,
+                 min_score: float = 0.1,
+                 missing: str = 'argmax') -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.heatmap_size = heatmap_size
+        self.sigma = sigma
+        self.limb_width = limb_width
+        self.limbs = np.array(limbs)
+        self.num_keypoints = num_keypoints
+        self.peak_threshold = peak_threshold
+        self.peak_radius = peak_radius
+        self.max_peaks = max_peaks
+        self.num_samples = num_samples
+        self.sample_threshold = sample_threshold
+        self.sample_ratio = sample_ratio
+        self.distance_prior = distance_prior
+        self.min_parts = min_parts
+        self.min_score = min_score
+        self.missing = missing
+        self.scale_factor = (np.array(input_size) /
+                             heatmap_size).astype(np.float32)
+        self.cell_origin = (self.scale_factor - 1) / 2
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        if min(self.heatmap_size) < 2:
+            raise ValueError('heatmap_size must be at least 2 in both '
+                             f'directions, got {self.heatmap_size}')
+        if self.missing not in ('argmax', 'nan'):
+            raise ValueError(
+                f"missing must be 'argmax' or 'nan', got {self.missing!r}")
+        if np.min(self.num_samples) < 2:
+            raise ValueError('num_samples must be at least 2, the ends of '
+                             f'the limb, got {self.num_samples}')
+        if self.limbs.ndim != 2 or self.limbs.shape[1] != 2 or not (
+                0 <= self.limbs.min() <= self.limbs.max() <
+                self.num_keypoints):
+            raise ValueError('limbs must be pairs of parts from 0 to '
+                             f'{self.num_keypoints - 1}, got {self.limbs}')
+        group = np.arange(self.num_keypoints)
+        for first, second in self.limbs:
+            if group[first] == group[second]:
+                raise ValueError(
+                    f'limb ({first}, {second}) closes a cycle: what is '
+                    'assembled limb by limb is a tree. Leave the limb out')
+            group[group == group[second]] = group[first]
+
+    def encode(self,
+               keypoints: np.ndarray,
+               keypoints_visible: Optional[np.ndarray] = None) -> dict:
+        """Encode the keypoints of people.
+
+        Args:
+            keypoints (np.ndarray): Keypoints in input pixels in shape
+                (N, K, 2). A part outside of the input is not drawn, nor are
+                its limbs
+            keypoints_visible (np.ndarray): Visibility in shape (N, K). A
+                part below 0.5 is unlabelled: it is not drawn, nor are its
+                limbs, and its weight is 0. Defaults to all visible
+
+        Returns:
+            dict: ``heatmaps`` (K + 1, h, w), ``pafs`` (2 * L, h, w) and
+            ``keypoint_weights`` (1, K), all float32.
+
+        Raises:
+            ValueError: If the shape is not as said, or a coordinate is not
+                finite.
+        """
+        keypoints = np.asarray(keypoints, dtype=np.float64)
+        if keypoints.ndim != 3 or keypoints.shape[1:] != (self.num_keypoints,
+                                                          2):
+            raise ValueError(
+                f'keypoints must be in shape (N, {self.num_keypoints}, 2), '
+                f'got {keypoints.shape}: set num_keypoints and limbs of the '
+                'codec to those of the data set')
+        if keypoints_visible is None:
+            keypoints_visible = np.ones(keypoints.shape[:2])
+        if np.shape(keypoints_visible) != keypoints.shape[:2]:
+            raise ValueError('keypoints_visible must be in shape '
+                             f'{keypoints.shape[:2]}, got '
+                             f'{np.shape(keypoints_visible)}')
+        wrong = np.argwhere(~np.isfinite(keypoints).all(axis=-1))
+        if len(wrong):
+            person, part = wrong[0]
+            raise ValueError(
+                f'keypoint {part} of person {person} is at '
+                f'{keypoints[person, part]}: coordinates must be finite; '
+                'mark a part without one by keypoints_visible = 0')
+        visible = np.asarray(keypoints_visible) >= 0.5
+        # Pixels are squares around whole numbers.
+        inside = (keypoints >= -0.5) & (
+            keypoints <= np.array(self.input_size) - 0.5)
+        drawn = visible & inside.all(axis=-1)
+        centers = [
+            np.arange(size) * scale + origin for size, scale, origin in zip(
+                self.heatmap_size, self.scale_factor, self.cell_origin)
+        ]
+        heatmaps = part_heatmaps(keypoints, drawn, *centers, self.sigma)
+        pafs = part_affinity_fields(
+            self._to_cells(keypoints), drawn, self.limbs, self.heatmap_size,
+            self.limb_width)
+        return dict(
+            heatmaps=heatmaps.astype(np.float32),
+            pafs=pafs.astype(np.float32),
+            keypoint_weights=visible.all(
+                axis=0, keepdims=True).astype(np.float32))
+
+    def decode(
+        self,
+        encoded: np.ndarray,
+        center: Optional[np.ndarray] = None
+    ) -> Tuple[np.ndarray, Tuple[np.ndarray, np.ndarray]]:
+        """Decode one person.
+
+        "During testing, if the detected keypoints are assembled into more
+        than one persons, the one that is closest to the ground truth person
+        center is chosen as the final prediction" (Section 4): the one whose
+        assembled joints are on average closest to it.
+
+        Args:
+            encoded (np.ndarray): Heatmaps, then fields, in shape
+                (K + 1 + 2 * L, h, w)
+            center (np.ndarray, optional): Centre of the person in input
+                pixels in shape (2, ). Defaults to the middle of the input,
+                where a top-down crop has it
+
+        Returns:
+            tuple:
+
+            - keypoints (np.ndarray): In input pixels in shape (1, K, 2)
+            - (scores, assembled): Two np.ndarray in shape (1, K): the
+              values of the heatmaps, and 1 for a joint that was assembled,
+              0 for one that is ``missing``. All are if no person was found
+
+        Raises:
+            ValueError: If the shape is not as said, or a value is not
+                finite.
+        """
+        people, people_scores, _ = self.decode_people(encoded)
+        if center is None:
+            center = (np.array(self.input_size) - 1) / 2
+        if len(people):
+            means = np.nanmean(people, axis=1)
+            closest = np.argmin(((means - center)**2).sum(axis=-1))
+            keypoints, scores = people[closest], people_scores[closest]
+        else:
+            keypoints = np.full((self.num_keypoints, 2), np.nan, np.float32)
+            scores = np.zeros(self.num_keypoints, np.float32)
+        assembled = ~np.isnan(keypoints[:, 0])
+        if self.missing == 'argmax' and not assembled.all():
+            parts = np.nonzero(~assembled)[0]
+            heatmaps = np.asarray(encoded[:self.num_keypoints], np.float32)
+            flat = heatmaps[parts].reshape(len(parts), -1)
+            cells = flat.argmax(axis=1)
+            rows, columns = np.unravel_index(cells, heatmaps.shape[1:])
+            keypoints[parts] = self._to_pixels(
+                refine_cells(heatmaps, parts, rows, columns,
+                             self.sigma / self.scale_factor))
+            scores[parts] = flat.max(axis=1)
+        return keypoints[None], (scores[None],
+                                 assembled[None].astype(np.float32))
+
+    def decode_people(
+            self, encoded: np.ndarray
+    ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decode all people.
+
+        Args:
+            encoded (np.ndarray): Heatmaps, then fields, in shape
+                (K + 1 + 2 * L, h, w)
+
+        Returns:
+            tuple:
+
+            - keypoints (np.ndarray): In input pixels in shape (M, K, 2), NaN
+              where a joint was not assembled
+            - scores (np.ndarray): Values of the heatmaps in shape (M, K), 0
+              where a joint was not assembled
+            - person_scores (np.ndarray): Scores in shape (M, ), descending
+
+        Raises:
+            ValueError: If the shape is not as said, or a value is not
+                finite.
+        """
+        heatmaps, pafs = self._split(encoded)
+        parts, positions, scores = find_peaks(
+            heatmaps, self.peak_threshold,
+            self.peak_radius / self.scale_factor, self.max_peaks,
+            self.sigma / self.scale_factor)
+        limb, first, second = candidate_pairs(parts, self.limbs)
+        start, end = positions[first], positions[second]
+        offset = np.abs(end - start) * self.scale_factor
+        limb_score, support = score_limbs(pafs, limb, start, end,
+                                          self._count_samples(offset),
+                                          self.sample_threshold)
+        if self.distance_prior is not None:
+            reach = self.distance_prior * self.input_size[1]
+            length = np.maximum(np.hypot(*offset.T), reach)
+            limb_score += reach / length - 1
+        likely = np.nonzero((support > self.sample_ratio) & (limb_score > 0))
+        chosen = likely[0][connect(limb[likely], first[likely],
+                                   second[likely], limb_score[likely])]
+        peaks, person_scores = group_people(
+            parts, scores, first[chosen], second[chosen], limb_score[chosen],
+            self.num_keypoints, self.min_parts, self.min_score)
+        keypoints = np.full((*peaks.shape, 2), np.nan, np.float32)
+        people_scores = np.zeros(peaks.shape, np.float32)
+        found = peaks >= 0
+        keypoints[found] = self._to_pixels(positions[peaks[found]])
+        people_scores[found] = scores[peaks[found]]
+        return keypoints, people_scores, person_scores.astype(np.float32)
+
+    def _split(self, encoded: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Heatmaps of the parts and fields, checked."""
+        width, height = self.heatmap_size
+        fields = self.num_keypoints + 1
+        shape = (fields + 2 * len(self.limbs), height, width)
+        encoded = np.asarray(encoded, dtype=np.float32)
+        if encoded.shape != shape:
+            raise ValueError(f'encoded must be in shape {shape}, heatmaps '
+                             f'and fields, got {encoded.shape}')
+        if not np.isfinite(encoded).all():
+            channel = np.argwhere(~np.isfinite(encoded))[0, 0]
+            raise ValueError(
+                f'channel {channel} of the maps to decode is not finite: the '
+                'network diverged or its weights are damaged')
+        return encoded[:self.num_keypoints], encoded[fields:]
+
+    def _count_samples(self, offset: np.ndarray) -> np.ndarray:
+        """Number of samples for offsets (Q, 2) in pixels."""
+        if isinstance(self.num_samples, int):
+            return np.full(len(offset), self.num_samples)
+        count = np.rint(np.sqrt(5 * offset.max(axis=1)))
+        return np.clip(count, *self.num_samples).astype(np.int64)
+
+    def _to_cells(self, keypoints: np.ndarray) -> np.ndarray:
+        return (keypoints - self.cell_origin) / self.scale_factor
+
+    def _to_pixels(self, positions: np.ndarray) -> np.ndarray:
+        return positions * self.scale_factor + self.cell_origin

@@ -1,0 +1,160 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""From peaks and part affinity fields to people, as pure functions.
+
+Shapes: P peaks of all parts, L limbs, Q pairs of peaks that might be a limb,
+C connections (those of the pairs that are taken), M people. Positions are in
+cells: the centre of cell g is at g.
+"""
+from typing import Sequence, Tuple
+
+import numpy as np
+
+
+def candidate_pairs(parts: np.ndarray, limbs: Sequence[Tuple[int, int]]
+                    ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of peaks that are the two ends of a limb.
+
+    Args:
+        parts (np.ndarray): The part of each peak in shape (P, ).
+        limbs (Sequence[Tuple[int, int]]): First and second part of each
+            limb.
+
+    Returns:
+        tuple:
+
+        - limb (np.ndarray): The limb of each pair in shape (Q, ), ascending
+        - first (np.ndarray): Index of the peak it starts at in shape (Q, )
+        - second (np.ndarray): Index of the peak it ends at in shape (Q, )
+    """
+    limb, first, second = [], [], []
+    for index, (start, end) in enumerate(limbs):
+        starts = np.nonzero(parts == start)[0]
+        ends = np.nonzero(parts == end)[0]
+        first.append(np.repeat(starts, len(ends)))
+        second.append(np.tile(ends, len(starts)))
+        limb.append(np.full(len(starts) * len(ends), index))
+    return np.concatenate(limb), np.concatenate(first), np.concatenate(second)
+
+
+def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
+                end: np.ndarray, num_samples: np.ndarray, threshold: float
+                ) -> Tuple[np.ndarray, np.ndarray]:
+    """The line integral of the field of a limb between two peaks.
+
+    The field is sampled at equal distances from one peak to the other, both
+    included, bilinearly between cells, and projected on the direction of
+    the pair.
+
+    Args:
+        pafs (np.ndarray): Fields in shape (2 * L, h, w).
+        limb (np.ndarray): The limb of each pair in shape (Q, ).
+        start (np.ndarray): Where it starts in shape (Q, 2).
+        end (np.ndarray): Where it ends in shape (Q, 2).
+        num_samples (np.ndarray): How many samples, at least 2, shape (Q, ).
+        threshold (float): A sample above this supports the limb.
+
+    Returns:
+        tuple:
+
+        - score (np.ndarray): Mean of the samples in shape (Q, ), 1 for a
+          perfect field, 0 for a pair of peaks at the same place
+        - support (np.ndarray): Share of the samples above the threshold in
+          shape (Q, )
+    """
+    vector = end - start
+    length = np.hypot(vector[:, 0], vector[:, 1])
+    unit = vector / np.where(length > 0, length, 1)[:, None]
+    number = np.arange(num_samples.max(initial=0))
+    used = number < num_samples[:, None]
+    step = np.minimum(number / (num_samples - 1)[:, None], 1)
+    points = start[:, None] + step[..., None] * vector[:, None]
+    samples = _bilinear(pafs, limb, points) @ unit[..., None]
+    samples = np.where(used, samples[..., 0], 0)
+    return (samples.sum(axis=1) / num_samples,
+            ((samples > threshold) & used).sum(axis=1) / num_samples)
+
+
+def _bilinear(pafs: np.ndarray, limb: np.ndarray,
+              points: np.ndarray) -> np.ndarray:
+    """The field of a limb at points (Q, S, 2) -> vectors (Q, S, 2)."""
+    height, width = pafs.shape[1:]
+    vectors = pafs.reshape(-1, 2, height, width).transpose(0, 2, 3, 1)
+    vectors = np.ascontiguousarray(vectors).reshape(-1, 2)
+    points = np.clip(points, 0, (width - 1, height - 1))
+    corner = np.minimum(points.astype(np.int64), (width - 2, height - 2))
+    right, down = np.moveaxis(points - corner, -1, 0)[..., None]
+    cell = (limb[:, None] * height + corner[..., 1]) * width + corner[..., 0]
+    top = (1 - right) * vectors[cell] + right * vectors[cell + 1]
+    cell += width
+    bottom = (1 - right) * vectors[cell] + right * vectors[cell + 1]
+    return (1 - down) * top + down * bottom
+
+
+def connect(limb: np.ndarray, first: np.ndarray, second: np.ndarray,
+            score: np.ndarray) -> np.ndarray:
+    """Greedy choice of pairs, limb by limb, the best one first.
+
+    Args:
+        limb (np.ndarray): The limb of each pair in shape (Q, ).
+        first (np.ndarray): Index of the peak it starts at in shape (Q, ).
+        second (np.ndarray): Index of the peak it ends at in shape (Q, ).
+        score (np.ndarray): Score of each pair in shape (Q, ).
+
+    Returns:
+        np.ndarray: Indices of the chosen pairs in shape (C, ): a peak is in
+        one pair of each limb at most. Equal scores are taken in the order
+        of the pairs.
+    """
+    order = np.lexsort((-score, limb))
+    chosen, taken = [], set()
+    for pair, *ends in zip(order.tolist(), limb[order].tolist(),
+                           first[order].tolist(), second[order].tolist()):
+        start, end = (ends[0], ends[1]), (ends[0], ends[2])
+        if start not in taken and end not in taken:
+            taken.update((start, end))
+            chosen.append(pair)
+    return np.array(chosen, dtype=np.int64)
+
+
+def group_people(parts: np.ndarray, scores: np.ndarray, first: np.ndarray,
+                 second: np.ndarray, limb_scores: np.ndarray,
+                 num_keypoints: int, min_parts: int, min_score: float
+                 ) -> Tuple[np.ndarray, np.ndarray]:
+    """Connected peaks are a person.
+
+    As the limbs are a tree, and a peak has one connection of each limb at
+    most, no person gets two peaks of the same part.
+
+    Args:
+        parts (np.ndarray): The part of each peak in shape (P, ).
+        scores (np.ndarray): Score of each peak in shape (P, ).
+        first (np.ndarray): Index of the peak where each connection starts
+            in shape (C, ).
+        second (np.ndarray): Index of the peak where it ends in shape (C, ).
+        limb_scores (np.ndarray): Score of each connection in shape (C, ).
+        num_keypoints (int): K.
+        min_parts (int): A person has at least so many parts.
+        min_score (float): A person has at least this score.
+
+    Returns:
+        tuple:
+
+        - peaks (np.ndarray): Index of the peak of each part of each person
+          in shape (M, K), -1 where it has none; the person with the highest
+          score first
+        - person_scores (np.ndarray): Scores of peaks and connections,
+          summed, per part, in shape (M, )
+    """
+    group = np.arange(len(parts))
+    for start, end in zip(first, second):
+        group[group == group[end]] = group[start]
+    size = np.bincount(group, minlength=len(parts))
+    total = np.bincount(group, scores, minlength=len(parts))
+    total += np.bincount(group[first], limb_scores, minlength=len(parts))
+    mean = total / np.maximum(size, 1)
+    people = np.nonzero((size >= min_parts) & (mean >= min_score))[0]
+    people = people[np.argsort(-mean[people], kind='stable')]
+    peaks = np.full((len(people), num_keypoints), -1)
+    person, peak = np.nonzero(people[:, None] == group)
+    peaks[person, parts[peak]] = peak
+    return peaks, mean[people]
