@@ -15,6 +15,8 @@ WORK_DIR=$4
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-8}
 CPUS_PER_TASK=${CPUS_PER_TASK:-5}
+# Configs deal out a batch to so many processes, as torchrun says it.
+export WORLD_SIZE=$GPUS
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$CPUS_PER_TASK}
 
 # SRUN_ARGS holds several arguments: no quotes.

@@ -217,11 +217,15 @@ def describe(state_dict: Dict[str, Tensor]) -> str:
         kind = 'a single-frame model of this project'
     else:
         kind = 'a single-frame model'
-    final = [
-        value for key, value in state_dict.items()
-        if key.endswith('head.final_layer.weight')
+    if has('head.stage1.'):
+        kind += ' on the OpenPose network' + (', with centre maps' if
+                                              has('.center_conv.') else '')
+    channels = [
+        # the last heatmap of OpenPose is the background
+        len(value) - ('_CPM_L2.' in key) for key, value in state_dict.items()
+        if key.endswith(('head.final_layer.weight', '.conv5_5_CPM_L2.weight'))
     ]
-    return kind + (f' for {len(final[0])} keypoints' if final else '')
+    return kind + (f' for {channels[0]} keypoints' if channels else '')
 
 
 def _first(names: Sequence[str], count: int = 4) -> str:
