@@ -52,6 +52,10 @@ class GroupPCKAccuracy(BaseMetric):
             as wrong, as in LSTM Pose Machines, or ``'ignore'``, they do not
             count, as in MMPose. Such frames are reported in either case.
             Defaults to ``'miss'``
+        assembled_only (bool): Whether a keypoint that the codec did not
+            assemble into the person (``pred_instances.keypoints_visible`` 0,
+            as PartAffinityField says it) counts as wrong, wherever it was
+            put. Such keypoints are reported. Defaults to False
         collect_device (str): ``'cpu'`` or ``'gpu'``, where results of
             different ranks are collected. Defaults to ``'cpu'``
         prefix (str, optional): Prefix of the names of the results.
@@ -71,6 +75,7 @@ class GroupPCKAccuracy(BaseMetric):
                  thr: float = 0.2,
                  norm_item: Union[str, Sequence[str]] = 'bbox',
                  zero_box: str = 'miss',
+                 assembled_only: bool = False,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None,
                  collect_dir: Optional[str] = None) -> None:
@@ -90,6 +95,7 @@ class GroupPCKAccuracy(BaseMetric):
         self.thr = thr
         self.norm_item = items
         self.zero_box = zero_box
+        self.assembled_only = assembled_only
         self._size: Optional[int] = None
 
     def process(self, data_batch: Sequence[dict],
@@ -106,10 +112,14 @@ class GroupPCKAccuracy(BaseMetric):
             visible = np.asarray(gt['keypoints_visible'])
             if visible.ndim == 3:
                 visible = visible[..., 0]
+            # A copy: what is kept must not change with the sample.
+            pred = np.array(sample['pred_instances']['keypoints'][0])
+            if self.assembled_only:
+                assembled = sample['pred_instances']['keypoints_visible'][0]
+                pred[np.asarray(assembled) == 0] = np.nan
             self.results.append(
                 dict(
-                    # A copy: what is kept must not change with the sample.
-                    pred=np.array(sample['pred_instances']['keypoints'][0]),
+                    pred=pred,
                     gt=np.array(gt['keypoints'][0]),
                     visible=visible[0] > 0,
                     box=_box_size(gt),
@@ -161,7 +171,8 @@ class GroupPCKAccuracy(BaseMetric):
             scores['Pooled'] = (
                 float((hits & counted).sum() / total)
                 if total else float('nan'))
-            title = f'{self._name()} PCK@{self.thr:g} ({item})'
+            title = f'{self._name()} PCK@{self.thr:g} ({item})' + (
+                ', assembled only' if self.assembled_only else '')
             logger.info('\n' + _table(title, scores))
             logger.info(
                 self._counts(item, pred, visible, counted, size, names,
