@@ -14,6 +14,8 @@ from repo_path import config_path
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
                                                   set_visualization)
+from projects.temporal_corr.engine.trained_videos_hook import \
+    trained_videos_hook
 
 
 def parse_args():
@@ -24,7 +26,9 @@ def parse_args():
     parser.add_argument(
         '--work-dir', help='the directory to save evaluation results')
     parser.add_argument(
-        '--out', help='file for the metrics: .json, .yaml or .pkl')
+        '--out',
+        help='file for the metrics, with what was tested under the key "run": '
+        '.json, .yaml or .pkl')
     parser.add_argument(
         '--dump',
         metavar='FILE.pkl',
@@ -84,12 +88,15 @@ def main():
         sys.exit(f'there is no checkpoint {args.checkpoint}: give the .pth '
                  'file that tools/train.py left in its work directory')
     cfg = merge_args(Config.fromfile(args.config), args)
-    metrics = Runner.from_cfg(cfg).test()
+    runner = Runner.from_cfg(cfg)
+    hook = trained_videos_hook(runner)
+    metrics = runner.test()
     if is_main_process():
         if args.dump is not None:
             os.replace(temporary(args.dump), args.dump)
         if args.out is not None:
-            mmengine.dump(metrics, temporary(args.out))
+            result = dict(metrics, run=hook.describe_test(runner))
+            mmengine.dump(result, temporary(args.out))
             os.replace(temporary(args.out), args.out)
 
 

@@ -20,6 +20,8 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     # A checkpoint of another model is an error, not a page of warnings.
     dict(type='CheckpointGuardHook'),
+    # Checkpoints say which videos they were trained on; a test on these warns.
+    dict(type='TrainedVideosHook'),
 ]
 
 env_cfg = dict(

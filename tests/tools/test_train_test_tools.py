@@ -282,12 +282,23 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
         tools / 'dist_test.sh', tiny_config, checkpoint, 2, '--out',
         'two.json'
     ], tmp_path, dict(env, PORT='29642'))
-    run([
+    log = run([
         sys.executable, tools / 'test.py', tiny_config, checkpoint, '--out',
         'one.json', '--dump', 'one.pkl'
     ], tmp_path, env)
     one = json.loads((tmp_path / 'one.json').read_text())
     assert json.loads((tmp_path / 'two.json').read_text()) == one
+    # what was tested, and that the tiny data set trains on its test videos
+    videos = [f'Rename_Images/act/clip{i}' for i in range(1, 6)]
+    assert one['run'] == dict(
+        config=str(tiny_config),
+        checkpoint=str(checkpoint),
+        ann_file=str(tiny_jhmdb / 'annotations/Sub1_test.json'),
+        test_videos=videos,
+        train_videos=videos,
+        frame_stride=1,
+        num_frames=20)
+    assert 'trained on 5 of the 5 test videos' in log
     assert not list(tmp_path.glob('.incomplete*'))
 
     # the dump holds every frame once, and gives the same result

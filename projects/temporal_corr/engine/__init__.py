@@ -4,8 +4,10 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .resume import find_resumable_checkpoint
 from .safe_loading import load_from_local, register_safe_globals
+from .trained_videos_hook import TrainedVideosHook
 
 __all__ = [
     'AtomicCheckpointHook', 'AtomicLocalBackend', 'CheckpointGuardHook',
-    'find_resumable_checkpoint', 'load_from_local', 'register_safe_globals'
+    'TrainedVideosHook', 'find_resumable_checkpoint', 'load_from_local',
+    'register_safe_globals'
 ]

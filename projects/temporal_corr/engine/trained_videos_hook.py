@@ -1,0 +1,173 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import List, Optional, Set
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+#: Where a checkpoint's meta lists the videos that the model was trained on.
+META_KEY = 'train_videos'
+
+
+def video_ids(dataset) -> Optional[List[str]]:
+    """The videos of a data set.
+
+    Args:
+        dataset: A data set; wrappers (``datasets`` or ``dataset``) are
+            looked into.
+
+    Returns:
+        list[str] | None: Sorted ids; None if the data set knows no videos.
+    """
+    if hasattr(dataset, 'videos'):
+        return sorted(video_id for video_id, _ in dataset.videos)
+    parts = getattr(dataset, 'datasets', None)
+    if parts is None:
+        parts = [dataset.dataset] if hasattr(dataset, 'dataset') else []
+    found = [ids for ids in map(video_ids, parts) if ids is not None]
+    return sorted(set().union(*found)) if found else None
+
+
+@HOOKS.register_module()
+class TrainedVideosHook(Hook):
+    """Knows which videos a model was trained on, and warns of a leak.
+
+    Each checkpoint gets the list of the videos that the model was trained on
+    as ``meta['train_videos']``: those of the training data set and those that
+    the checkpoint it started from (``load_from`` or resumed) had recorded.
+    Before test and validation, videos that the model was trained on are named
+    in a warning. The splits of JHMDB are disjoint per split number only: most
+    test videos of one split are training videos of the others.
+
+    Nothing is recorded, because a list with holes would read like a clean
+    one, if training starts from a checkpoint that was trained on the same
+    data set (by ``dataset_name``) and does not say on which videos. Weights
+    that a backbone is initialised with (``init_cfg``) are not looked at.
+    """
+
+    def __init__(self) -> None:
+        self._trained: Set[str] = set()
+        self._known = False
+        self._same_data: Optional[str] = None
+        self._warned = False
+
+    @property
+    def train_videos(self) -> Optional[List[str]]:
+        """list[str] | None: Sorted ids of the videos that the model was
+        trained on so far, None if that is not known."""
+        return sorted(self._trained) if self._known else None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take over what the checkpoint records.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What was read from the file.
+        """
+        meta = checkpoint.get('meta') or {}
+        self._known = meta.get(META_KEY) is not None
+        self._trained = set(meta.get(META_KEY) or ())
+        self._same_data = None if self._known else (
+            meta.get('dataset_meta') or {}).get('dataset_name')
+
+    def before_train(self, runner: Runner) -> None:
+        """Add the videos of the training data set.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        dataset = runner.train_dataloader.dataset
+        own = video_ids(dataset)
+        if own is None:
+            return
+        self._trained.update(own)
+        name = getattr(dataset, 'metainfo', {}).get('dataset_name')
+        if self._same_data is not None and self._same_data == name:
+            runner.logger.warning(
+                f'{runner._load_from} was trained on {name} and does not say '
+                'on which videos: checkpoints of this run will not say '
+                'either, so that no one takes the training videos of this '
+                'run for all of them')
+            return
+        self._known = True
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Record the videos.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            checkpoint (dict): What is about to be written.
+        """
+        if self._known:
+            checkpoint['meta'][META_KEY] = self.train_videos
+
+    def before_val(self, runner: Runner) -> None:
+        """Warn once of validation videos that the model is trained on.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        if not self._warned:
+            self._warned = True
+            self._warn(runner, runner.val_dataloader.dataset, 'validation')
+
+    def before_test(self, runner: Runner) -> None:
+        """Warn of test videos that the model was trained on.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        self._warn(runner, runner.test_dataloader.dataset, 'test')
+
+    def _warn(self, runner: Runner, dataset, kind: str) -> None:
+        videos = video_ids(dataset) or []
+        leaked = [video for video in videos if video in self._trained]
+        if not leaked:
+            return
+        line = '!' * 79
+        more = f' and {len(leaked) - 5} more' if len(leaked) > 5 else ''
+        runner.logger.warning(
+            f'\n{line}\nThe model was trained on {len(leaked)} of the '
+            f'{len(videos)} {kind} videos: {", ".join(leaked[:5])}{more}.\n'
+            'The result says nothing about videos it has not seen. The splits '
+            'of JHMDB\nare disjoint per split number only: train and '
+            f'evaluate with the same JHMDB_SPLIT.\n{line}')
+
+    def describe_test(self, runner: Runner) -> dict:
+        """What a reader of a test result needs to know of the run.
+
+        Args:
+            runner (Runner): The runner, after its test.
+
+        Returns:
+            dict: ``config``, ``checkpoint``, ``ann_file`` (str or None),
+            ``test_videos`` and ``train_videos`` (lists of ids, None where
+            the data set or the checkpoint does not say), ``frame_stride``
+            and ``num_frames``.
+        """
+        dataset = runner.test_dataloader.dataset
+        return dict(
+            config=runner.cfg.filename,
+            checkpoint=runner._load_from,
+            ann_file=getattr(dataset, 'ann_file', None),
+            test_videos=video_ids(dataset),
+            train_videos=self.train_videos,
+            frame_stride=getattr(dataset, 'frame_stride', 1),
+            num_frames=len(dataset))
+
+
+def trained_videos_hook(runner: Runner) -> TrainedVideosHook:
+    """The hook of a runner, registered now if its config has none.
+
+    Args:
+        runner (Runner): A runner that has not loaded its checkpoint yet.
+
+    Returns:
+        TrainedVideosHook: The hook.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, TrainedVideosHook):
+            return hook
+    hook = TrainedVideosHook()
+    runner.register_hook(hook)
+    return hook
