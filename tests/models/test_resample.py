@@ -175,3 +175,19 @@ def test_mirrored_resampling_is_the_same_motion():
         maps.flip(-1), mirror(source, 24), mirror(target, 24), ones)
     torch.testing.assert_close(
         mirrored.flip(-1), straight, atol=1e-3, rtol=1e-3)
+
+
+def test_origin_is_the_pixel_of_the_first_cell():
+    """Maps of a codec whose cell c is centred on pixel 8 c + 3.5.
+
+    A motion of crops enlarges by 2 around pixel 0: what is at pixel p of the
+    source is at 2 p of the target, cell by cell by hand.
+    """
+    maps = torch.arange(8.).view(1, 1, 1, 8).expand(1, 1, 8, 8)
+    identity = torch.eye(2, 3)[None]
+    twice = 2 * identity
+    found = resample(maps, identity, twice, torch.full((2, ), 8.),
+                     torch.full((2, ), 3.5))
+    pixels = (8 * torch.arange(8.) + 3.5) / 2
+    wanted = (pixels - 3.5) / 8
+    torch.testing.assert_close(found[0, 0, 4, 1:], wanted[1:])
