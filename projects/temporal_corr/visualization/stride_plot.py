@@ -1,0 +1,48 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from itertools import cycle
+from typing import Dict
+
+from matplotlib.figure import Figure
+
+#: Colours that people with any colour vision tell apart (Okabe and Ito).
+COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9',
+          '#000000')
+#: One a model, so that the lines differ without colour, too.
+MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
+
+
+def draw_stride_plot(curves: Dict[str, Dict[int, float]],
+                     label: str) -> Figure:
+    """Draw accuracy against the temporal downsampling rate (Fig. 3).
+
+    Args:
+        curves (dict): Name of each model to its accuracy in percent by
+            temporal downsampling rate. Values that are NaN leave a gap.
+        label (str): What the accuracy is, for the vertical axis.
+
+    Returns:
+        Figure: The figure; ``save_figure`` writes it.
+    """
+    figure = Figure(figsize=(5.2, 3.9), dpi=150, layout='constrained')
+    axes = figure.add_subplot()
+    for (name, curve), color, marker in zip(curves.items(), cycle(COLORS),
+                                            cycle(MARKERS)):
+        strides = sorted(curve)
+        axes.plot(
+            strides, [curve[stride] for stride in strides],
+            color=color,
+            marker=marker,
+            markersize=6,
+            markeredgecolor='white',
+            markeredgewidth=0.6,
+            linewidth=1.6,
+            label=name)
+    axes.set_xticks(sorted({s for curve in curves.values() for s in curve}))
+    axes.set_xlabel('temporal downsampling rate')
+    axes.set_ylabel(f'{label}, %')
+    axes.grid(color='0.9', linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
