@@ -1,17 +1,21 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Every config loads, and a row of a table differs in what it says."""
+import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmpose.registry import METRICS, TRANSFORMS
+from mmpose.registry import METRICS, MODELS, TRANSFORMS
 
 import projects.temporal_corr  # noqa: F401
 
+FOLDER = Path(__file__).resolve().parents[1] / 'projects/temporal_corr/configs'
+ALIASES = dict(
+    penn='correlation_openpose_4xb5-60k_penn-368x368',
+    jhmdb='correlation_openpose_4xb5-60k_jhmdb-368x368')
 CONFIGS = sorted(
-    (Path(__file__).resolve().parents[1] /
-     'projects/temporal_corr/configs').glob('*.py'))
+    path for path in FOLDER.glob('*.py') if path.stem not in ALIASES)
 TEMPORAL = dict(single=None, heatmap='heatmap', correlation='correlation')
 
 
@@ -19,23 +23,105 @@ TEMPORAL = dict(single=None, heatmap='heatmap', correlation='correlation')
 def test_loads_and_says_what_its_name_says(path):
     init_default_scope('mmpose')
     cfg = Config.fromfile(path)
-    variant, _, _, data_and_size = path.stem.split('_')
+    variant, backbone, _, data_and_size = path.stem.split('_')
     data, size = data_and_size.rsplit('-', 1)
     height, width = map(int, size.split('x'))
     assert cfg.model.head.temporal == TEMPORAL[variant]
     assert cfg.train_dataloader.dataset.clip_len == (
         1 if variant == 'single' else 2)
     assert tuple(cfg.model.head.decoder.input_size) == (width, height)
-    dataset_type = dict(jhmdb='SubJhmdbDataset', penn='PennActionDataset')
+    dataset_type = dict(
+        jhmdb='SubJhmdbDataset',
+        penn='PennActionDataset',
+        mpii='MpiiPartsDataset')
     for loader in (cfg.train_dataloader, cfg.val_dataloader,
                    cfg.test_dataloader):
         assert loader.dataset.type == dataset_type[data]
         for transform in loader.dataset.pipeline:
             TRANSFORMS.build(transform)
-    assert cfg.model.head.out_channels == dict(jhmdb=15, penn=13)[data]
-    assert cfg.test_dataloader.sampler.type == 'VideoSampler'
-    assert cfg.test_dataloader.sampler.lanes == cfg.test_dataloader.batch_size
-    METRICS.build(cfg.test_evaluator)
+    keypoints = 13 if data == 'penn' and 'openpose' not in backbone else 15
+    assert cfg.model.head.out_channels == keypoints
+    if data != 'mpii':
+        assert cfg.test_dataloader.sampler.type == 'VideoSampler'
+        assert (cfg.test_dataloader.sampler.lanes ==
+                cfg.test_dataloader.batch_size)
+    evaluators = cfg.test_evaluator
+    for evaluator in evaluators if isinstance(evaluators,
+                                              list) else [evaluators]:
+        METRICS.build(evaluator)
+
+
+@pytest.mark.parametrize('alias, name', ALIASES.items())
+def test_aliases(alias, name):
+    alias, config = (
+        Config.fromfile(FOLDER / f'{stem}.py') for stem in (alias, name))
+    assert alias.to_dict() == config.to_dict()
+
+
+@pytest.mark.parametrize('gpus, batch, factor', [
+    (None, 20, 1.), (1, 20, 1.), (2, 10, 1.), (4, 5, 1.), (8, 3, 1.2)
+])
+def test_a_batch_of_20_is_dealt_out(gpus, batch, factor, monkeypatch):
+    """"We set batch size to 20"; MMEngine scales the rates by factor."""
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    if gpus:
+        monkeypatch.setenv('WORLD_SIZE', str(gpus))
+    cfg = Config.fromfile(FOLDER / 'penn.py')
+    assert cfg.train_dataloader.batch_size == batch
+    assert cfg.auto_scale_lr.enable
+    total = batch * (gpus or 1)
+    assert total / cfg.auto_scale_lr.base_batch_size == pytest.approx(factor)
+
+
+def paper_rate(name):
+    """Learning rate and weight decay of a parameter, from the paper.
+
+    "The initial learning rate is 2x10^-5 for the feature extractor and Stage
+    1, and 8x10^-5 for other stages as well as the added convolutional
+    filters"; "weight decay of 0.0005". Biases as OpenPose: twice the rate, no
+    decay.
+    """
+    rate = 2e-5
+    if not name.startswith(('backbone.', 'head.stage1.')) or (
+            name.endswith(('maps_conv.weight', 'center_conv.weight'))):
+        rate = 8e-5
+    return (2 * rate, 0.) if name.endswith('bias') else (rate, 5e-4)
+
+
+@pytest.mark.parametrize('config, added', [
+    ('penn', 2 + 12 + 2),
+    ('jhmdb', 2 + 2),
+    ('heatmap_openpose_4xb5-60k_jhmdb-368x368', 2 + 2),
+    ('single_openpose_4xb5-60k_jhmdb-368x368', 0),
+])
+def test_rates_are_the_papers(config, added, repo_root):
+    """Each of the 184 parameters of 92 convolutions, and the added ones."""
+    sys.path.insert(0, str(repo_root / 'tools/analysis_tools'))
+    from print_param_groups import param_groups
+    cfg = Config.fromfile(FOLDER / f'{config}.py')
+    groups = param_groups(MODELS.build(cfg.model), cfg.optim_wrapper)
+    found = {name: rate for rate, names in groups.items() for name in names}
+    assert len(found) == 184 + added
+    for name, rate in found.items():
+        assert rate == pytest.approx(paper_rate(name)), name
+    assert cfg.optim_wrapper.optimizer.momentum == 0.9
+    assert cfg.model.head.loss == dict(type='EuclideanLoss')
+
+
+@pytest.mark.parametrize('config, iterations, milestones', [
+    ('jhmdb', 60000, [30000]), ('penn', 60000, []),
+    ('single_openpose_4xb5-20k_penn-368x368', 20000, [])
+])
+def test_schedule_is_the_papers(config, iterations, milestones):
+    cfg = Config.fromfile(FOLDER / f'{config}.py')
+    assert cfg.train_cfg.type == 'IterBasedTrainLoop'
+    assert cfg.train_cfg.max_iters == iterations
+    assert [s.milestones for s in cfg.param_scheduler] == [milestones] * bool(
+        milestones)
+    assert all(
+        s.gamma == pytest.approx(1 / 3) and s.by_epoch is False
+        for s in cfg.param_scheduler)
+    assert cfg.model.head.center_map == ('penn' in config)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +145,6 @@ def test_rows_differ_in_the_method_alone(single, variant):
 def test_split_and_root_come_from_the_environment(monkeypatch):
     monkeypatch.setenv('JHMDB_SPLIT', '3')
     monkeypatch.setenv('JHMDB_ROOT', '/somewhere/jhmdb')
-    path = next(path for path in CONFIGS if path.stem.startswith('single_')
-                and 'jhmdb' in path.stem)  # yapf: disable
-    dataset = Config.fromfile(path).train_dataloader.dataset
+    dataset = Config.fromfile(FOLDER / 'jhmdb.py').train_dataloader.dataset
     assert dataset.ann_file == 'annotations/Sub3_train.json'
     assert dataset.data_root == '/somewhere/jhmdb'

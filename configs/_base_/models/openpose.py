@@ -1,0 +1,31 @@
+# The paper's network: OpenPose (PAF) with the 15 parts of MPI, six stages,
+# 51.5 M parameters. The leaf adds head.decoder.
+model = dict(
+    type='VideoTopdownPoseEstimator',
+    # OpenPose's input: BGR, (x - 128) / 256.
+    data_preprocessor=dict(
+        type='ClipDataPreprocessor',
+        mean=[128., 128., 128.],
+        std=[256., 256., 256.]),
+    backbone=dict(type='OpenPoseExtractor'),
+    head=dict(
+        type='PAFHead',
+        out_channels=15,
+        # None: the PAF baseline; 'heatmap': previous heatmaps;
+        # 'correlation': the paper's method.
+        temporal=None,
+        # "insert centermaps into Stage 1 to Stage 6": Penn Action only.
+        center_map=False,
+        # "we randomly set all correlation maps of some training samples to
+        # zero at the rate of 0.2"
+        mask_rate=0.2,
+        # "A scale layer with learnable weights and biases": the paper gives
+        # no initial weight; 1 (and bias 0) leaves the maps as they are.
+        scale_init=1.,
+        # Sum of squares / (2 x batch), as Caffe: what the rates are for.
+        loss=dict(type='EuclideanLoss')),
+    # exemplar_grad: gradients flow into the exemplar frame, too. The paper
+    # does not say; its Eq. (1) is differentiable, so they do.
+    train_cfg=dict(exemplar_grad=True),
+    # "we test all images on a single scale": no flip test either.
+    test_cfg=dict(flip_test=False))

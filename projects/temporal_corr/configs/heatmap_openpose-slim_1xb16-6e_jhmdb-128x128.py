@@ -1,0 +1,3 @@
+_base_ = './single_openpose-slim_1xb16-6e_jhmdb-128x128.py'
+model = dict(head=dict(temporal='heatmap'))
+train_dataloader = dict(dataset=dict(clip_len=2))
