@@ -4,7 +4,8 @@ from typing import Optional, Tuple
 import numpy as np
 from mmpose.registry import DATASETS
 
-from .video_coco_dataset import DATASET_INFO, VideoCocoDataset
+from .named_keypoints import DATASET_INFO
+from .video_coco_dataset import VideoCocoDataset
 
 HEAD, SHOULDERS, HIPS = 0, [1, 2], [7, 8]
 
@@ -69,54 +70,53 @@ class PennActionDataset(VideoCocoDataset):
         11: "right_ankle",
         12: "left_ankle"
 
-    and, interpolated for models of 15 parts, ``13: "neck"`` and
-    ``14: "belly"``. Evaluation stays on the 13 (``eval_keypoints`` and
-    ``pck_groups`` of the metainfo).
+    and, interpolated for models of 15 parts, ``"neck"`` and ``"belly"``.
+    Evaluation stays on the 13 (``eval_keypoints`` and ``pck_groups`` of the
+    metainfo).
 
     Args:
-        num_keypoints (int): 13, or 15 with neck and belly. Defaults to 13
-        metainfo (dict, optional): As in :class:`VideoCocoDataset`. Defaults
-            to ``None``, the metainfo of so many keypoints
+        num_keypoints (int, optional): 13 as stored, or 15 with neck and belly
+            after them. Defaults to None, those of the metainfo
+        metainfo (dict, optional): As in :class:`VideoCocoDataset`, such as
+            ``dict(from_file='configs/_base_/datasets/penn_action_mpi.py')``
+            for the 15 in the order of OpenPose's MPI model. Defaults to
+            ``None``, the metainfo of ``num_keypoints`` or else of the 13
         **kwargs: Other arguments of :class:`VideoCocoDataset`.
     """
 
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'penn_action.py'))
     METAINFO_15: dict = dict(from_file=str(DATASET_INFO / 'penn_action_15.py'))
+    INTERPOLATED = ('neck', 'belly')
 
     def __init__(self,
                  *args,
-                 num_keypoints: int = 13,
+                 num_keypoints: Optional[int] = None,
                  metainfo: Optional[dict] = None,
                  **kwargs):
-        if num_keypoints not in (13, 15):
+        if num_keypoints not in (None, 13, 15):
             raise ValueError('PennActionDataset has 13 keypoints, or 15 with '
                              'neck and belly interpolated, but got '
                              f'num_keypoints={num_keypoints!r}')
         if metainfo is None and num_keypoints == 15:
             metainfo = self.METAINFO_15
-        self.num_keypoints = num_keypoints
         super().__init__(*args, metainfo=metainfo, **kwargs)
-        if self._metainfo['num_keypoints'] != num_keypoints:
+        self.num_keypoints = self._metainfo['num_keypoints']
+        if num_keypoints not in (None, self.num_keypoints):
             raise ValueError(
                 f'PennActionDataset with num_keypoints={num_keypoints} got a '
-                f'metainfo of {self._metainfo["num_keypoints"]} keypoints. '
-                'Leave metainfo out, or make the two agree')
+                f'metainfo of {self.num_keypoints} keypoints. Leave one of '
+                'them out, or make the two agree')
 
-    def _num_stored_keypoints(self) -> int:
-        return 13
-
-    def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Parses a frame and adds neck and belly where they are wanted.
+    @staticmethod
+    def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
+        """Appends neck and belly, see :func:`append_neck_and_belly`.
 
         Args:
-            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``.
+            keypoints (np.ndarray): x, y, visibility in shape (N, 13, 3).
 
         Returns:
-            dict: The parsed frame.
+            np.ndarray: x, y, visibility in shape (N, 15, 3).
         """
-        data_info = super().parse_data_info(raw_data_info)
-        if self.num_keypoints == 15:
-            (data_info['keypoints'],
-             data_info['keypoints_visible']) = append_neck_and_belly(
-                 data_info['keypoints'], data_info['keypoints_visible'])
-        return data_info
+        xy, visible = append_neck_and_belly(keypoints[..., :2],
+                                            keypoints[..., 2])
+        return np.concatenate([xy, visible[..., None]], axis=-1)

@@ -1,7 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from mmpose.registry import DATASETS
 
-from .video_coco_dataset import DATASET_INFO, VideoCocoDataset
+from .named_keypoints import DATASET_INFO
+from .video_coco_dataset import VideoCocoDataset
 
 
 @DATASETS.register_module()
@@ -14,7 +15,9 @@ class SubJhmdbDataset(VideoCocoDataset):
     split number only: train and test must name the same.
 
     The 15 keypoints are those of :class:`mmpose.datasets.JhmdbDataset`; all
-    count as visible. Neck and belly belong to no body-part group of the
+    count as visible. In the order of OpenPose's MPI model they come by
+    ``metainfo=dict(from_file='configs/_base_/datasets/sub_jhmdb_mpi.py')``.
+    Neck and belly belong to no body-part group of the
     paper's tables. See :class:`VideoCocoDataset` for items and arguments.
     """
 

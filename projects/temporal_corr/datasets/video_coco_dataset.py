@@ -1,30 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-import copy
 import os.path as osp
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.dataset import force_full_init
 from mmengine.fileio import exists
 from mmpose.datasets.datasets import JhmdbDataset
 
+from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
 
-ROOT = Path(__file__).resolve().parents[3]
-DATASET_INFO = ROOT / 'configs' / '_base_' / 'datasets'
-
-
-@lru_cache(maxsize=None)
-def _dataset_info(path: str) -> dict:
-    """The metainfo in a config file, read once."""
-    return Config.fromfile(path).dataset_info.to_dict()
-
-
-class VideoCocoDataset(JhmdbDataset):
+class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     """Frames of videos in time, one person each, alone or with exemplars.
 
     One item is one frame. In training with ``clip_len`` T > 1 it comes as a
@@ -65,8 +53,9 @@ class VideoCocoDataset(JhmdbDataset):
         check_files (bool): Whether to look, when loading, for the images of
             the first and last frame of each video, so that a wrong
             ``data_root`` is told at once. Defaults to ``True``
-        metainfo (dict, optional): As MMPose's; may also hold
-            ``pck_groups`` (body-part group to keypoint names) and
+        metainfo (dict, optional): As MMPose's; its keypoints, in any order,
+            are those of the items (see :class:`NamedKeypoints`). May also
+            hold ``pck_groups`` (body-part group to keypoint names) and
             ``eval_keypoints`` (names of the keypoints that are evaluated).
             Defaults to ``None``, the class's own
         **kwargs: Other arguments of :class:`BaseCocoStyleDataset`.
@@ -109,35 +98,21 @@ class VideoCocoDataset(JhmdbDataset):
         self.check_files = check_files
         super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
 
-    @classmethod
-    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
-        """Parses the metainfo as MMPose does and keeps what evaluation by
-        body part needs, which MMPose would drop."""
-        raw = cls.METAINFO if metainfo is None else metainfo
-        if isinstance(raw, dict) and 'from_file' in raw:
-            path = raw['from_file']
-            if not osp.isfile(path) and osp.isfile(ROOT / path):
-                path = str(ROOT / path)
-            if osp.isfile(path):
-                raw = _dataset_info(path)
-        parsed = super()._load_metainfo(raw)
-        for key in ('pck_groups', 'eval_keypoints'):
-            if key in raw:
-                parsed[key] = copy.deepcopy(raw[key])
-        return parsed
-
     def load_data_list(self) -> VideoFrames:
-        """Loads all frames of all videos, every ``frame_stride``-th kept."""
-        frames = load_video_frames(self.ann_file, self._num_stored_keypoints())
+        """Loads the wanted keypoints of all frames of all videos, of which
+        every ``frame_stride``-th is kept."""
+        columns = self.keypoint_columns()
+        stored = len(self.stored_keypoints())
+        frames = load_video_frames(self.ann_file, stored)
         if self.frame_stride > 1:
             frames = frames.every(self.frame_stride)
+        if columns != list(range(stored)):
+            frames = replace(
+                frames,
+                keypoints=self.pick_keypoints(frames.keypoints, columns))
         if self.check_files:
             self._check_files(frames)
         return frames
-
-    def _num_stored_keypoints(self) -> int:
-        """Keypoints of an annotation in the file."""
-        return self._metainfo['num_keypoints']
 
     def _check_files(self, frames: VideoFrames) -> None:
         """Raises unless the ends of each video are where they should be."""

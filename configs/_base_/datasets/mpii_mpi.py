@@ -1,0 +1,13 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+# MPII's joints in the order of OpenPose's MPI model: its head is MPII's head
+# top, its neck MPII's upper neck. The belly lies between MPII's pelvis and
+# thorax and is not evaluated.
+_base_ = ['./mpi.py']
+
+dataset_info = dict(
+    dataset_name='mpii',
+    eval_keypoints=[
+        'head', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist',
+        'left_shoulder', 'left_elbow', 'left_wrist', 'right_hip',
+        'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'
+    ])

@@ -1,0 +1,109 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import copy
+import os.path as osp
+from functools import lru_cache
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[3]
+DATASET_INFO = ROOT / 'configs' / '_base_' / 'datasets'
+
+
+@lru_cache(maxsize=None)
+def _dataset_info(path: str) -> dict:
+    """The metainfo in a config file, read once."""
+    return Config.fromfile(path).dataset_info.to_dict()
+
+
+class NamedKeypoints:
+    """Keypoints by name, for data sets of MMPose's COCO style.
+
+    The metainfo that a data set is built with names its keypoints. They are
+    picked from those that are available, in any order and number: the stored
+    ones, and those that are interpolated between stored ones. All that MMPose
+    derives from the metainfo (flip pairs, skeleton, weights) then agrees with
+    the keypoints, and so do the heatmaps.
+
+    A metainfo file is also found by its path inside this repository, whatever
+    the working directory.
+    """
+
+    # Interpolated keypoints, in the order of append_interpolated.
+    INTERPOLATED: Tuple[str, ...] = ()
+
+    @classmethod
+    def stored_keypoints(cls) -> List[str]:
+        """Names of the keypoints in the annotation file, as stored: by
+        default those of the class's own metainfo."""
+        return list(cls._load_metainfo(cls.METAINFO)['keypoint_name2id'])
+
+    @staticmethod
+    def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
+        """Appends the interpolated keypoints to all that are stored.
+
+        Args:
+            keypoints (np.ndarray): x, y, visibility of the stored keypoints
+                in shape (N, K, 3).
+
+        Returns:
+            np.ndarray: The same and the interpolated ones.
+        """
+        return keypoints
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Parses the metainfo as MMPose does and keeps what evaluation by
+        body part needs, which MMPose would drop."""
+        raw = cls.METAINFO if metainfo is None else metainfo
+        if isinstance(raw, dict) and 'from_file' in raw:
+            path = raw['from_file']
+            if not osp.isfile(path) and osp.isfile(ROOT / path):
+                path = str(ROOT / path)
+            if osp.isfile(path):
+                raw = _dataset_info(path)
+        parsed = super()._load_metainfo(raw)
+        for key in ('pck_groups', 'eval_keypoints'):
+            if key in raw:
+                parsed[key] = copy.deepcopy(raw[key])
+        return parsed
+
+    def keypoint_columns(self) -> List[int]:
+        """Where the keypoints of the metainfo are among the available ones.
+
+        Returns:
+            list[int]: For each keypoint its index among the stored and then
+            the interpolated keypoints.
+
+        Raises:
+            ValueError: If one is not available.
+        """
+        available = [*self.stored_keypoints(), *self.INTERPOLATED]
+        names = list(self._metainfo['keypoint_name2id'])
+        unknown = [name for name in names if name not in available]
+        if unknown:
+            raise ValueError(
+                f'{type(self).__name__} has no keypoint '
+                f'{", ".join(map(repr, unknown))}, which its metainfo '
+                f"'{self._metainfo['dataset_name']}' names. Available are "
+                f'{", ".join(available)}. Correct the names, or leave '
+                'metainfo out')
+        return [available.index(name) for name in names]
+
+    def pick_keypoints(self, keypoints: np.ndarray,
+                       columns: Sequence[int]) -> np.ndarray:
+        """Picks keypoints, interpolating only where that is asked for.
+
+        Args:
+            keypoints (np.ndarray): x, y, visibility of the stored keypoints
+                in shape (N, K, 3).
+            columns (Sequence[int]): What :meth:`keypoint_columns` returned.
+
+        Returns:
+            np.ndarray: x, y, visibility in shape (N, len(columns), 3).
+        """
+        if max(columns) >= keypoints.shape[1]:
+            keypoints = self.append_interpolated(keypoints)
+        return keypoints[:, columns]
