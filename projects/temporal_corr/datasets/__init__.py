@@ -1,14 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from .center_map import GenerateCenterMap
+from .clip_transforms import ClipTransforms
+from .crop_transforms import (CropAffine, GetBBoxCenterFixedScale,
+                              UniformBBoxTransform)
 from .formatting import PackClipInputs
+from .loading import LoadVideoFrame
 from .penn_action import PennActionDataset, append_neck_and_belly
 from .samplers import VideoSampler
 from .sub_jhmdb import SubJhmdbDataset
-from .transforms import (ClipTransforms, CropAffine, LoadVideoFrame,
-                         UniformBBoxTransform)
 from .video_coco_dataset import VideoCocoDataset
 
 __all__ = [
-    'ClipTransforms', 'CropAffine', 'LoadVideoFrame', 'PackClipInputs',
+    'ClipTransforms', 'CropAffine', 'GenerateCenterMap',
+    'GetBBoxCenterFixedScale', 'LoadVideoFrame', 'PackClipInputs',
     'PennActionDataset', 'SubJhmdbDataset', 'UniformBBoxTransform',
     'VideoCocoDataset', 'VideoSampler', 'append_neck_and_belly'
 ]

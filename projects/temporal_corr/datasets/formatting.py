@@ -9,6 +9,8 @@ from mmpose.registry import TRANSFORMS
 
 VIDEO_META_KEYS = ('video_id', 'frame_index', 'previous_frame_index',
                    'is_first', 'is_last', 'track_id')
+# what a frame has of each annotated person, by MMPose's names
+PERSON_KEYS = ('keypoints', 'keypoints_visible', 'transformed_keypoints')
 
 
 @TRANSFORMS.register_module()
@@ -18,7 +20,8 @@ class PackClipInputs(PackPoseInputs):
     Note:
 
         - frame number of the clip, the current frame last: T
-        - keypoint number: K
+        - keypoint number: K, heatmap number: M, which is K, or K + 1 with a
+          background
         - input size: H x W, heatmap size: h x w
 
     A frame is packed as MMPose's :class:`PackPoseInputs` does, a clip as its
@@ -27,7 +30,9 @@ class PackClipInputs(PackPoseInputs):
 
         - ``crops``: (T, 2, 3) float32, affine matrices from pixels of each
           (flipped) image to pixels of the input, T = 1 for a frame
-        - ``previous_heatmaps``: (T-1, K, h, w) float32, targets of the
+        - ``center_maps``: (T, 1, h, w) float32, where the pipeline made
+          them (:class:`GenerateCenterMap`)
+        - ``previous_heatmaps``: (T-1, M, h, w) float32, targets of the
           exemplar frames; clips only
         - ``previous_weights``: (T-1, K) float32, weights of their keypoints;
           clips only
@@ -36,6 +41,9 @@ class PackClipInputs(PackPoseInputs):
           ``previous_frame_index``, ``is_first``, ``is_last``, ``track_id``
           of the (current) frame, and for clips ``clip_frame_indices``, the
           frames in the video, in the order of the inputs
+
+    Where several people of an image are annotated, the person of the item
+    comes first and is alone in ``gt_instances``; the targets are of all.
 
     Args:
         meta_keys (Sequence[str], optional): Further keys to keep in the
@@ -73,22 +81,29 @@ class PackClipInputs(PackPoseInputs):
                            'of the crop. Use CropAffine in place of '
                            'TopdownAffine in the pipeline')
         is_clip = isinstance(results['img_path'], list)
-        frame = results
         if is_clip:
             frame = {key: values[-1] for key, values in results.items()}
             frame['clip_frame_indices'] = tuple(results['frame_index'])
+        else:
+            frame = dict(results)
+        for key in PERSON_KEYS:
+            if np.ndim(frame.get(key)):
+                frame[key] = frame[key][:1]
         packed = super().transform(frame)
         sample = packed['data_samples']
         if 'bbox_size' in frame:
             sample.gt_instances.bbox_size = frame['bbox_size']
         crops = results['crop'] if is_clip else [frame['crop']]
         self._set_tensor(sample, 'crops', np.stack(crops))
+        if 'center_map' in results:
+            maps = results['center_map'] if is_clip else [frame['center_map']]
+            self._set_tensor(sample, 'center_maps', np.stack(maps))
         if is_clip:
             packed['inputs'] = image_to_tensor(results['img'])
             if 'heatmaps' in results:
                 self._set_tensor(sample, 'previous_heatmaps',
                                  np.stack(results['heatmaps'][:-1]))
-                # one person a frame: (1, K) each
+                # (1, K) each, of the person or of all people together
                 self._set_tensor(
                     sample, 'previous_weights',
                     np.concatenate(results['keypoint_weights'][:-1]))

@@ -12,6 +12,7 @@ from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
 
+
 class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     """Frames of videos in time, one person each, alone or with exemplars.
 

@@ -1,0 +1,185 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Dict, Tuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpose.datasets.transforms import RandomBBoxTransform, TopdownAffine
+from mmpose.registry import TRANSFORMS
+from mmpose.structures.bbox import (bbox_xyxy2cs, get_udp_warp_matrix,
+                                    get_warp_matrix)
+
+
+@TRANSFORMS.register_module()
+class GetBBoxCenterFixedScale(BaseTransform):
+    """Center the crop on the person and scale the image, not the person.
+
+    In place of MMPose's :class:`GetBBoxCenterScale`, which makes all people
+    equally large: an image pixel becomes ``image_scale`` input pixels,
+    whatever the size of the person. The paper resizes frames: "In sub-JHMDB,
+    the persons are of smaller scales, so we enlarge the testing images with
+    scale 1.2" (implementation details). The exact scale is that of a crop
+    without ``use_udp``.
+
+    Required Keys:
+
+        - bbox, or bbox_center
+
+    Added Keys:
+
+        - bbox_center, kept where it is there
+        - bbox_scale
+
+    Args:
+        input_size (tuple[int, int]): The input size of the model in [w, h]
+        image_scale (float): Input pixels of an image pixel. Defaults to 1.0
+
+    Raises:
+        ValueError: If ``image_scale`` is not positive.
+    """
+
+    def __init__(self,
+                 input_size: Tuple[int, int],
+                 image_scale: float = 1.0) -> None:
+        super().__init__()
+        if not image_scale > 0:
+            raise ValueError('GetBBoxCenterFixedScale needs a positive '
+                             f'image_scale, but got {image_scale!r}')
+        self.input_size = input_size
+        self.image_scale = image_scale
+
+    def transform(self, results: Dict) -> dict:
+        """Sets the center and the size of the crop.
+
+        Args:
+            results (dict): The result dict
+
+        Returns:
+            dict: The result dict.
+        """
+        if 'bbox_center' not in results:
+            results['bbox_center'], _ = bbox_xyxy2cs(results['bbox'])
+        center = results['bbox_center']
+        size = np.divide(self.input_size, self.image_scale, dtype=np.float32)
+        results['bbox_scale'] = np.tile(size, (len(center), 1))
+        return results
+
+
+@TRANSFORMS.register_module()
+class UniformBBoxTransform(RandomBBoxTransform):
+    """Resize and rotate the box, evenly distributed over the ranges.
+
+    MMPose's :class:`RandomBBoxTransform` draws from a truncated normal
+    distribution. The defaults are the paper's: "random resize with scale
+    [0.7, 1.3], random rotation with degree [-40, 40]", each always, and no
+    shift.
+
+    Args:
+        scale_factor (tuple[float, float]): Range of the scale. Defaults to
+            (0.7, 1.3)
+        rotate_factor (float): Largest rotation in degrees. Defaults to 40.0
+        shift_factor (float): Largest shift in box sizes. Defaults to 0.16
+        shift_prob, scale_prob, rotate_prob (float): Probabilities of each.
+            Defaults to 0.0, 1.0 and 1.0
+        resize (str): What the scale is that of: ``'box'``, so that a larger
+            one makes the person smaller, as in MMPose, or ``'image'``, as
+            the paper resizes, so that a larger one makes the person larger.
+            Defaults to ``'box'``
+
+    Raises:
+        ValueError: If ``resize`` is neither, or a scale is not positive.
+    """
+
+    def __init__(self,
+                 scale_factor: Tuple[float, float] = (0.7, 1.3),
+                 rotate_factor: float = 40.0,
+                 shift_factor: float = 0.16,
+                 shift_prob: float = 0.0,
+                 scale_prob: float = 1.0,
+                 rotate_prob: float = 1.0,
+                 resize: str = 'box') -> None:
+        if resize not in ('box', 'image'):
+            raise ValueError("UniformBBoxTransform needs resize to be 'box' "
+                             f"or 'image', but got {resize!r}")
+        if min(scale_factor) <= 0:
+            raise ValueError('UniformBBoxTransform needs a scale_factor of '
+                             f'two positive numbers, but got {scale_factor}')
+        super().__init__(
+            shift_factor=shift_factor,
+            shift_prob=shift_prob,
+            scale_factor=scale_factor,
+            scale_prob=scale_prob,
+            rotate_factor=rotate_factor,
+            rotate_prob=rotate_prob)
+        self.resize = resize
+
+    @staticmethod
+    def _truncnorm(low: float = -1.,
+                   high: float = 1.,
+                   size: tuple = ()) -> np.ndarray:
+        """Sample from the uniform distribution, in place of the base's."""
+        return np.random.uniform(low, high, size=size).astype(np.float32)
+
+    # The base caches what it draws for the frames of a clip; decorated once
+    # more, the method would be counted as drawing twice.
+    def _get_transform_params(self, num_bboxes: int) -> Tuple:
+        """See the base; the scale returned is the one of the boxes."""
+        offset, scale, rotate = super()._get_transform_params(num_bboxes)
+        return offset, 1 / scale if self.resize == 'image' else scale, rotate
+
+
+@TRANSFORMS.register_module()
+class CropAffine(TopdownAffine):
+    """Crop the person, as MMPose's :class:`TopdownAffine`, and keep the warp.
+
+    Required and modified keys are those of :class:`TopdownAffine`.
+
+    Added Keys:
+
+        - crop: (2, 3) float32, the affine matrix from pixels of the (flipped)
+          image to pixels of the input. What a model remembers in one crop can
+          be found in another through both matrices.
+
+    Args:
+        input_size (tuple[int, int]): The input size of the model in [w, h]
+        use_udp (bool): As in :class:`TopdownAffine`. Defaults to ``False``
+        pad_value (int): Value of the pixels outside of the image, in each
+            channel. OpenPose pads with 128. Defaults to 0, as MMPose
+    """
+
+    def __init__(self,
+                 input_size: Tuple[int, int],
+                 use_udp: bool = False,
+                 pad_value: int = 0) -> None:
+        super().__init__(input_size=input_size, use_udp=use_udp)
+        self.pad_value = pad_value
+
+    def transform(self, results: Dict) -> dict:
+        """Crops the image and the keypoints.
+
+        Args:
+            results (dict): The result dict
+
+        Returns:
+            dict: The result dict.
+        """
+        image = results['img']
+        # The base pads with zeros: it is given no image to warp.
+        results = super().transform(dict(results, img=[]))
+        rotation = results.get('bbox_rotation', [0.])[0]
+        warp_matrix = get_udp_warp_matrix if self.use_udp else get_warp_matrix
+        matrix = warp_matrix(results['input_center'], results['input_scale'],
+                             rotation, results['input_size'])
+        results['img'] = ([self._warp(one, matrix) for one in image]
+                          if isinstance(image, list) else self._warp(
+                              image, matrix))
+        results['crop'] = matrix.astype(np.float32)
+        return results
+
+    def _warp(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        return cv2.warpAffine(
+            image,
+            matrix,
+            tuple(self.input_size),
+            flags=cv2.INTER_LINEAR,
+            borderValue=(self.pad_value, ) * 4)
