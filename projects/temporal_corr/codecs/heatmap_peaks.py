@@ -44,10 +44,10 @@ def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
     """
     padded = np.pad(
         heatmaps, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    rows = np.maximum(padded[:, :-2], padded[:, 2:])
-    rows = np.maximum(rows, padded[:, 1:-1], out=rows)
-    highest = np.maximum(rows[..., :-2], rows[..., 2:])
-    highest = np.maximum(highest, rows[..., 1:-1], out=highest)
+    highest = np.maximum(padded[:, :-2], padded[:, 2:])
+    np.maximum(highest, padded[:, 1:-1], out=highest)
+    highest = np.maximum(
+        np.maximum(highest[..., :-2], highest[..., 2:]), highest[..., 1:-1])
     is_peak = (heatmaps >= highest) & (heatmaps > threshold)
     # labels are numbered in the order of the cells
     labels, count = ndimage.label(is_peak, _NEIGHBOURS)
@@ -106,23 +106,17 @@ def refine_cells(heatmaps: np.ndarray, parts: np.ndarray, rows: np.ndarray,
         most.
     """
     height, width = heatmaps.shape[1:]
-    peak = heatmaps[parts, rows, columns]
-    peak = np.where(peak > 0, peak, np.inf)
-
-    def log_ratio(row, column):
-        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        value = heatmaps[parts, np.clip(row, 0, height - 1),
-                         np.clip(column, 0, width - 1)]
-        ratio = np.log(np.clip(value / peak, np.exp(-MAX_EXPONENT), 1))
-        return np.where(inside, ratio, np.nan)
-
-    offset = np.stack([
-        _vertex(log_ratio(rows, columns - 1), log_ratio(rows, columns + 1),
-                sigma[0]),
-        _vertex(log_ratio(rows - 1, columns), log_ratio(rows + 1, columns),
-                sigma[1])
-    ], axis=1)
-    return np.stack([columns, rows], axis=1) + offset
+    # the maximum, then left, right, above, below
+    column = columns + np.array([0, -1, 1, 0, 0])[:, None]
+    row = rows + np.array([0, 0, 0, -1, 1])[:, None]
+    outside = (column < 0) | (column >= width) | (row < 0) | (row >= height)
+    values = heatmaps[parts, np.clip(row, 0, height - 1),
+                      np.clip(column, 0, width - 1)]
+    peak = np.where(values[0] > 0, values[0], np.inf)
+    logs = np.log(np.clip(values / peak, np.exp(-MAX_EXPONENT), 1))
+    logs[outside] = np.nan
+    offset = [_vertex(*logs[1:3], sigma[0]), _vertex(*logs[3:], sigma[1])]
+    return np.stack([columns, rows], axis=1) + np.stack(offset, axis=1)
 
 
 def _vertex(before: np.ndarray, after: np.ndarray,

@@ -72,8 +72,13 @@ class PartAffinityField(BaseKeypointCodec):
         heatmap_size (tuple): Heatmap size in [w, h]. Defaults to (46, 46)
         sigma (float): Standard deviation of the Gaussians in input pixels.
             Defaults to 7.0
-        limb_width (float): How far from its centre line a limb reaches, in
-            cells. Defaults to 1.0
+        limb_width (float): How far to its sides a limb reaches, in cells.
+            Defaults to 1.0
+        limb_overhang (float): How far beyond its ends a limb reaches, in
+            cells. With 0, as the paper of Cao et al defines it, limbs that
+            point at the camera may cover no cell at all, and cannot be
+            assembled. The released code draws within a box that is larger
+            than the limb by 1 on all sides. Defaults to 1.0
         limbs (Sequence[Tuple[int, int]]): The two parts of each limb. No
             cycles. Defaults to the 14 limbs of the MPI model
         num_keypoints (int): K. Defaults to 15
@@ -115,6 +120,7 @@ class PartAffinityField(BaseKeypointCodec):
                  heatmap_size: Tuple[int, int] = (46, 46),
                  sigma: float = 7.,
                  limb_width: float = 1.,
+                 limb_overhang: float = 1.,
                  limbs: Sequence[Tuple[int, int]] = MPI_LIMBS,
                  num_keypoints: int = 15,
                  peak_threshold: float = 0.05,
@@ -132,6 +138,7 @@ class PartAffinityField(BaseKeypointCodec):
         self.heatmap_size = heatmap_size
         self.sigma = sigma
         self.limb_width = limb_width
+        self.limb_overhang = limb_overhang
         self.limbs = np.array(limbs)
         self.num_keypoints = num_keypoints
         self.peak_threshold = peak_threshold
@@ -156,6 +163,9 @@ class PartAffinityField(BaseKeypointCodec):
         if self.missing not in ('argmax', 'nan'):
             raise ValueError(
                 f"missing must be 'argmax' or 'nan', got {self.missing!r}")
+        if self.min_parts < 1:
+            raise ValueError(f'min_parts must be positive, got '
+                             f'{self.min_parts}')
         if np.min(self.num_samples) < 2:
             raise ValueError('num_samples must be at least 2, the ends of '
                              f'the limb, got {self.num_samples}')
@@ -225,7 +235,7 @@ class PartAffinityField(BaseKeypointCodec):
         heatmaps = part_heatmaps(keypoints, drawn, *centers, self.sigma)
         pafs = part_affinity_fields(
             self._to_cells(keypoints), drawn, self.limbs, self.heatmap_size,
-            self.limb_width)
+            self.limb_width, self.limb_overhang)
         return dict(
             heatmaps=heatmaps.astype(np.float32),
             pafs=pafs.astype(np.float32),

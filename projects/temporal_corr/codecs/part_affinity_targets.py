@@ -5,7 +5,7 @@ Shapes: N people, K parts, L limbs, h x w cells. MMPose's Gaussian heatmaps
 are something else: each is cut off at its own square, several people take
 the largest value, and there is no background.
 """
-from typing import Sequence, Tuple
+from typing import Tuple
 
 import numpy as np
 
@@ -50,9 +50,9 @@ def part_heatmaps(keypoints: np.ndarray, drawn: np.ndarray, xs: np.ndarray,
 
 
 def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
-                         limbs: Sequence[Tuple[int, int]], size: Tuple[int,
-                                                                       int],
-                         limb_width: float) -> np.ndarray:
+                         limbs: np.ndarray, size: Tuple[int, int],
+                         limb_width: float,
+                         limb_overhang: float) -> np.ndarray:
     """The unit vector of each limb, on the cells of the limb.
 
     Args:
@@ -60,11 +60,12 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
             centre of cell g is at g.
         drawn (np.ndarray): Which of them are there, booleans in shape
             (N, K). A limb is drawn if both of its ends are.
-        limbs (Sequence[Tuple[int, int]]): First and second part of each
-            limb.
+        limbs (np.ndarray): First and second part of each limb in shape
+            (L, 2).
         size (Tuple[int, int]): Number of cells [w, h].
-        limb_width (float): How far from the line between its ends a cell
-            belongs to a limb, in cells.
+        limb_width (float): How far to its sides a limb covers cells, in
+            cells.
+        limb_overhang (float): How far beyond its ends it does, in cells.
 
     Returns:
         np.ndarray: Fields in shape (2 * L, h, w), x and y of the first limb,
@@ -72,7 +73,7 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
         covers a cell, zero where there is none. A limb of length zero has no
         direction and covers nothing.
     """
-    first, second = np.asarray(limbs).T
+    first, second = limbs.T
     start = keypoints[:, first]
     vector = keypoints[:, second] - start
     length = np.hypot(vector[..., 0], vector[..., 1])[..., None, None]
@@ -86,7 +87,8 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
     # a limb is lost to rounding.
     along = dx * vx + dy * vy
     across = np.abs(dx * vy - dy * vx)
-    covered = (along >= 0) & (along <= length**2)
+    overhang = limb_overhang * length
+    covered = (along >= -overhang) & (along <= length**2 + overhang)
     covered &= across <= limb_width * length
     covered &= (drawn[:, first] & drawn[:, second])[..., None, None]
     covered &= length > 0

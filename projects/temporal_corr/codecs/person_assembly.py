@@ -5,19 +5,19 @@ Shapes: P peaks of all parts, L limbs, Q pairs of peaks that might be a limb,
 C connections (those of the pairs that are taken), M people. Positions are in
 cells: the centre of cell g is at g.
 """
-from typing import Sequence, Tuple
+from typing import Tuple
 
 import numpy as np
 
 
-def candidate_pairs(parts: np.ndarray, limbs: Sequence[Tuple[int, int]]
+def candidate_pairs(parts: np.ndarray, limbs: np.ndarray
                     ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of peaks that are the two ends of a limb.
 
     Args:
-        parts (np.ndarray): The part of each peak in shape (P, ).
-        limbs (Sequence[Tuple[int, int]]): First and second part of each
-            limb.
+        parts (np.ndarray): The part of each peak in shape (P, ), ascending.
+        limbs (np.ndarray): First and second part of each limb in shape
+            (L, 2).
 
     Returns:
         tuple:
@@ -26,14 +26,14 @@ def candidate_pairs(parts: np.ndarray, limbs: Sequence[Tuple[int, int]]
         - first (np.ndarray): Index of the peak it starts at in shape (Q, )
         - second (np.ndarray): Index of the peak it ends at in shape (Q, )
     """
-    limb, first, second = [], [], []
-    for index, (start, end) in enumerate(limbs):
-        starts = np.nonzero(parts == start)[0]
-        ends = np.nonzero(parts == end)[0]
-        first.append(np.repeat(starts, len(ends)))
-        second.append(np.tile(ends, len(starts)))
-        limb.append(np.full(len(starts) * len(ends), index))
-    return np.concatenate(limb), np.concatenate(first), np.concatenate(second)
+    begin = np.searchsorted(parts, limbs)
+    count = np.searchsorted(parts, limbs, side='right') - begin
+    pairs = count.prod(axis=1)
+    limb = np.repeat(np.arange(len(limbs)), pairs)
+    # number of the pair within its limb
+    number = np.arange(len(limb)) - np.repeat(pairs.cumsum() - pairs, pairs)
+    start, end = np.divmod(number, count[limb, 1])
+    return limb, begin[limb, 0] + start, begin[limb, 1] + end
 
 
 def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
@@ -61,33 +61,40 @@ def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
         - support (np.ndarray): Share of the samples above the threshold in
           shape (Q, )
     """
-    vector = end - start
-    length = np.hypot(vector[:, 0], vector[:, 1])
-    unit = vector / np.where(length > 0, length, 1)[:, None]
-    number = np.arange(num_samples.max(initial=0))
-    used = number < num_samples[:, None]
-    step = np.minimum(number / (num_samples - 1)[:, None], 1)
-    points = start[:, None] + step[..., None] * vector[:, None]
-    samples = _bilinear(pafs, limb, points) @ unit[..., None]
-    samples = np.where(used, samples[..., 0], 0)
-    return (samples.sum(axis=1) / num_samples,
-            ((samples > threshold) & used).sum(axis=1) / num_samples)
+    # Vectors are complex numbers x + iy. The pairs are the last dimension,
+    # as there are many more of them than samples.
+    start, vector = (
+        points.astype(np.float32) @ np.array([1, 1j], np.complex64)
+        for points in (start, end - start))
+    length = np.abs(vector)
+    unit = vector / np.where(length > 0, length, 1)
+    number = np.arange(num_samples.max(initial=0), dtype=np.float32)[:, None]
+    step = number / (num_samples - 1).astype(np.float32)
+    samples = _bilinear(pafs[::2] + 1j * pafs[1::2], limb,
+                        start + step * vector)
+    samples = samples.real * unit.real + samples.imag * unit.imag
+    # beyond its own number of samples a pair has none
+    samples[number >= num_samples] = 0
+    supports = (samples > threshold) & (number < num_samples)
+    return (samples.sum(axis=0) / num_samples,
+            supports.sum(axis=0) / num_samples)
 
 
-def _bilinear(pafs: np.ndarray, limb: np.ndarray,
+def _bilinear(fields: np.ndarray, limb: np.ndarray,
               points: np.ndarray) -> np.ndarray:
-    """The field of a limb at points (Q, S, 2) -> vectors (Q, S, 2)."""
-    height, width = pafs.shape[1:]
-    vectors = pafs.reshape(-1, 2, height, width).transpose(0, 2, 3, 1)
-    vectors = np.ascontiguousarray(vectors).reshape(-1, 2)
-    points = np.clip(points, 0, (width - 1, height - 1))
-    corner = np.minimum(points.astype(np.int64), (width - 2, height - 2))
-    right, down = np.moveaxis(points - corner, -1, 0)[..., None]
-    cell = (limb[:, None] * height + corner[..., 1]) * width + corner[..., 0]
-    top = (1 - right) * vectors[cell] + right * vectors[cell + 1]
-    cell += width
-    bottom = (1 - right) * vectors[cell] + right * vectors[cell + 1]
-    return (1 - down) * top + down * bottom
+    """Values of fields (L, h, w) at complex points (S, Q) of limbs (Q, )."""
+    height, width = fields.shape[1:]
+    x = np.clip(points.real, 0, width - 1)
+    y = np.clip(points.imag, 0, height - 1)
+    column = np.minimum(np.floor(x), width - 2)
+    row = np.minimum(np.floor(y), height - 2)
+    right, down = x - column, y - row
+    cell = (row * width + column).astype(np.intp) + limb * (height * width)
+    values = fields.ravel()
+    top, bottom = (
+        values.take(left) * (1 - right) + values.take(left + 1) * right
+        for left in (cell, cell + width))
+    return top * (1 - down) + bottom * down
 
 
 def connect(limb: np.ndarray, first: np.ndarray, second: np.ndarray,
