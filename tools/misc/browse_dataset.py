@@ -3,14 +3,14 @@
 
 Each picture is one item of the data set as the pipeline makes it: exemplar
 frames on the left, the current frame on the right, with keypoints and
-skeleton, and below them the target heatmaps. Items are spread evenly over the
-data set.
+skeleton, and below them the target heatmaps of the keypoints. Items are spread
+evenly over the data set.
 """
 import argparse
 import os
 import os.path as osp
 import sys
-from typing import List
+from typing import List, Tuple
 
 import cv2
 import numpy as np
@@ -34,8 +34,8 @@ def parse_args():
     parser.add_argument(
         '--output-dir',
         default='work_dirs/browse_dataset',
-        help='where the pictures are saved, named by video and frame. '
-        'Defaults to work_dirs/browse_dataset')
+        help='where the pictures are saved, named by video and frame, or by '
+        'image and id. Defaults to work_dirs/browse_dataset')
     parser.add_argument(
         '--phase',
         default='train',
@@ -82,6 +82,23 @@ def split_frames(results: dict) -> List[dict]:
             for t in range(len(results['img_path']))]
 
 
+def frame_names(frame: dict) -> Tuple[str, str]:
+    """What a frame, or an image of its own, is called.
+
+    Args:
+        frame (dict): Results of the pipeline.
+
+    Returns:
+        tuple: The name of its file, and its title in the picture.
+    """
+    if 'video_id' in frame:
+        number = frame['frame_index'] + 1
+        video = frame['video_id'].replace('/', '-')
+        return f'{video}-{number:05d}', f'frame {number}'
+    image = osp.splitext(osp.basename(frame['img_path']))[0]
+    return f'{image}-{frame["id"]:05d}', image
+
+
 def enlarge(frame: dict) -> dict:
     """Enlarges a small crop and its keypoints by a whole factor."""
     factor = max(1, round(HEIGHT / frame['img'].shape[0]))
@@ -113,7 +130,10 @@ def draw_frame(frame: dict, title: str, visualizer) -> np.ndarray:
         keypoints=frame['transformed_keypoints'],
         keypoints_visible=frame['keypoints_visible'])
     if 'heatmaps' in frame:
-        sample.gt_fields = PixelData(heatmaps=frame['heatmaps'])
+        # a background would outshine the keypoints; it comes after them
+        num_keypoints = frame['transformed_keypoints'].shape[1]
+        sample.gt_fields = PixelData(
+            heatmaps=frame['heatmaps'][:num_keypoints])
     picture = visualizer.add_datasample(
         title,
         cv2.cvtColor(frame['img'], cv2.COLOR_BGR2RGB),
@@ -131,7 +151,7 @@ def draw_item(results: dict, visualizer) -> np.ndarray:
     frames = split_frames(results)
     pictures = []
     for frame in frames:
-        title = f'frame {frame["frame_index"] + 1}'
+        _, title = frame_names(frame)
         if frame is not frames[-1]:
             title += ', exemplar'
         if frame.get('flip'):
@@ -186,10 +206,8 @@ def main():
     progress = ProgressBar(count)
     for item in items.tolist():
         results = dataset[item]
-        current = split_frames(results)[-1]
-        name = current['video_id'].replace('/', '-')
-        path = osp.join(args.output_dir,
-                        f'{name}-{current["frame_index"] + 1:05d}.jpg')
+        name, _ = frame_names(split_frames(results)[-1])
+        path = osp.join(args.output_dir, f'{name}.jpg')
         picture = draw_item(results, visualizer)
         save(path, picture)
         if args.show:

@@ -5,6 +5,7 @@ from .crop_transforms import (CropAffine, GetBBoxCenterFixedScale,
                               UniformBBoxTransform)
 from .formatting import PackClipInputs
 from .loading import LoadVideoFrame
+from .mpii_parts import MpiiPartsDataset
 from .penn_action import PennActionDataset, append_neck_and_belly
 from .samplers import VideoSampler
 from .sub_jhmdb import SubJhmdbDataset
@@ -12,7 +13,8 @@ from .video_coco_dataset import VideoCocoDataset
 
 __all__ = [
     'ClipTransforms', 'CropAffine', 'GenerateCenterMap',
-    'GetBBoxCenterFixedScale', 'LoadVideoFrame', 'PackClipInputs',
-    'PennActionDataset', 'SubJhmdbDataset', 'UniformBBoxTransform',
-    'VideoCocoDataset', 'VideoSampler', 'append_neck_and_belly'
+    'GetBBoxCenterFixedScale', 'LoadVideoFrame', 'MpiiPartsDataset',
+    'PackClipInputs', 'PennActionDataset', 'SubJhmdbDataset',
+    'UniformBBoxTransform', 'VideoCocoDataset', 'VideoSampler',
+    'append_neck_and_belly'
 ]
