@@ -25,8 +25,7 @@ sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.engine.launch import \
-    prepare_launcher  # noqa: E402
+from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
 from projects.temporal_corr.engine.trained_videos_hook import \
     video_ids  # noqa: E402
 from projects.temporal_corr.visualization import save_figure  # noqa: E402
@@ -103,8 +102,10 @@ def load_config(config: str, checkpoint: str, cfg_options: dict) -> Config:
 
 def identity(cfg: Config, ann_file: str) -> Dict[str, str]:
     """What results depend on; they are kept as long as it is the same."""
-    settings = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
-    found = dict(config_sha256=hashlib.sha256(settings.encode()).hexdigest())
+    settings = cfg.to_dict()
+    del settings['load_from']
+    text = json.dumps(settings, sort_keys=True, default=str)
+    found = dict(config_sha256=hashlib.sha256(text.encode()).hexdigest())
     for name, path in (('checkpoint', cfg.load_from), ('ann_file', ann_file)):
         digest = hashlib.sha256()
         if '://' in path:
@@ -212,7 +213,7 @@ def main():
 
     for number, (name, cfg) in enumerate(configs.items(), start=1):
         model = results.get(name)
-        if model is None or model['identity'] != marks[name]:
+        if model is None or model.get('identity') != marks[name]:
             model = results[name] = dict(
                 identity=marks[name], run={}, strides={})
         todo = [s for s in args.strides if str(s) not in model['strides']]
