@@ -25,6 +25,7 @@ def views(image):
         correlation=rng.normal(size=(15, 12, 16)),
         heatmaps=rng.uniform(size=(15, 12, 16)),
         stride=(4., 4.),
+        origin=(0., 0.),
         video_id='frames/0007',
         frame=9,
         exemplar_frame=4)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Dict, List, NamedTuple
 
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
@@ -71,6 +72,8 @@ def main():
     cfg = Config.fromfile(config_path(args.config))
     cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
+    # MMEngine would log every parameter.
+    MMLogger.get_instance('param_groups', log_level='WARNING')
     model = MODELS.build(cfg.model)
     sizes = {name: value.numel() for name, value in model.named_parameters()}
     rows = [['lr', 'weight decay', 'parameters', 'of']]

@@ -114,7 +114,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             if ``test_cfg['output_heatmaps']``, ``pred_fields``.
         """
         flip_test = self.test_cfg.get('flip_test', False)
-        conditions = self._conditions(data_samples, inputs.device)
+        conditions = self.conditions(data_samples, inputs.device)
         frames = self._track_frames(data_samples)
         if flip_test:
             # The mirrored person is another one to the memory.
@@ -194,9 +194,17 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             self._warned = True
         return None
 
-    def _conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
-        """What the head is to know of the current frames beside the pixels,
-        as far as it is packed."""
+    def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
+        """What the head is to know of the current frames beside the pixels.
+
+        Args:
+            samples (list[PoseDataSample]): N samples.
+            device: Where to put it.
+
+        Returns:
+            dict: Keyword arguments of the head's ``step``, as far as all
+            samples have them.
+        """
         return {
             name: torch.stack([sample.get(name)[-1]
                                for sample in samples]).to(device)

@@ -28,6 +28,7 @@ class CorrelationViews:
             (P, h, w).
         heatmaps (np.ndarray): Heatmaps of the current frame, (P, h, w).
         stride (tuple): Pixels of the views per cell of the maps, (x, y).
+        origin (tuple): Pixel of the views that is cell (0, 0), (x, y).
         video_id (str): The video.
         frame (int): Number of the current frame, counted from 1.
         exemplar_frame (int): Number of the exemplar frame.
@@ -40,6 +41,7 @@ class CorrelationViews:
     correlation: np.ndarray
     heatmaps: np.ndarray
     stride: Tuple[float, float]
+    origin: Tuple[float, float]
     video_id: str
     frame: int
     exemplar_frame: int
@@ -135,7 +137,8 @@ def draw_correlation_figure(views: CorrelationViews, names: Sequence[str],
         for row, (kind, maps) in enumerate(
             (('correlation', views.correlation), ('heatmap',
                                                   views.heatmaps))):
-            image = overlay_map(views.image, maps[index], views.stride)
+            image = overlay_map(
+                views.image, maps[index], views.stride, origin=views.origin)
             axes = show(
                 row,
                 column,

@@ -101,13 +101,15 @@ def probe_correlation(video_model: VideoModel,
     memory = None
     for position in progress([*range(exemplar + 1)]):
         seen = _Frame(video_model, int(items[position]))
-        heatmaps, memory = model.head.step(seen.feats, memory, seen.crops)
+        heatmaps, memory = model.head.step(seen.feats, memory,
+                                           **seen.conditions)
     shown = _Frame(video_model, int(items[current]))
-    found, _ = model.head.step(shown.feats, memory, shown.crops)
-    alone, _ = model.head.step(shown.feats, None, shown.crops)
+    found, _ = model.head.step(shown.feats, memory, **shown.conditions)
+    alone, _ = model.head.step(shown.feats, None, **shown.conditions)
     maps = correlation_maps(model.head.features(shown.feats), memory)
 
     zoom = VIEW_HEIGHT / shown.size[1]
+    stride, origin = _cells(model, found, shown.size)
     image = shown.view(zoom)
     return CorrelationViews(
         exemplar_image=seen.view(zoom),
@@ -117,7 +119,8 @@ def probe_correlation(video_model: VideoModel,
         keypoints_alone=_keypoints(model, alone) * zoom,
         correlation=maps[0].cpu().numpy(),
         heatmaps=found[0].cpu().numpy(),
-        stride=_stride(model, found, shown.size, zoom),
+        stride=tuple(stride * zoom),
+        origin=tuple(origin * zoom),
         video_id=video_id,
         frame=int(numbers[current]),
         exemplar_frame=int(numbers[exemplar]))
@@ -132,13 +135,14 @@ class _Frame:
         batch = model.data_preprocessor(pseudo_collate([packed]), False)
         self.feats = model.extract_feat(batch['inputs'])
         self.size = tuple(packed['inputs'].shape[:-3:-1])  # width, height
-        self.crops = batch['data_samples'][0].crops[-1:].to(
-            batch['inputs'].device)
+        self.conditions = model.conditions(batch['data_samples'],
+                                           batch['inputs'].device)
 
     def view(self, zoom: float) -> np.ndarray:
         """The crop, RGB, ``zoom`` pixels per input pixel."""
         image = cv2.cvtColor(self.image, cv2.COLOR_BGR2RGB)
-        return crop_view(image, self.crops[0].cpu().numpy(), self.size, zoom)
+        return crop_view(image, self.conditions['crops'][0].cpu().numpy(),
+                         self.size, zoom)
 
 
 def _keypoints(model, heatmaps: Tensor) -> np.ndarray:
@@ -146,9 +150,10 @@ def _keypoints(model, heatmaps: Tensor) -> np.ndarray:
     return np.asarray(model.head.decode(heatmaps)[0].keypoints[0])
 
 
-def _stride(model, heatmaps: Tensor, size: tuple, zoom: float) -> tuple:
-    """View pixels per cell, by the codec's own rule where it has one."""
-    cells = heatmaps.shape[:-3:-1]
-    default = np.divide(size, cells)
-    stride = getattr(model.head.decoder, 'scale_factor', default)
-    return tuple(float(value) * zoom for value in stride)
+def _cells(model, heatmaps: Tensor, size: tuple) -> tuple:
+    """Input pixels per cell and that of the first cell, by the codec's own
+    rule where it has one."""
+    default = np.divide(size, heatmaps.shape[:-3:-1])
+    decoder = model.head.decoder
+    return (np.asarray(getattr(decoder, 'scale_factor', default)),
+            np.asarray(getattr(decoder, 'cell_origin', (0., 0.))))

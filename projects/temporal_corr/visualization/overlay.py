@@ -31,24 +31,30 @@ def crop_view(image: np.ndarray, crop: np.ndarray, size: Size,
     return cv2.warpAffine(image, matrix, target, flags=cv2.INTER_CUBIC)
 
 
-def resize_map(heatmap: np.ndarray, size: Size,
-               stride: Sequence[float]) -> np.ndarray:
+def resize_map(
+    heatmap: np.ndarray,
+    size: Size,
+    stride: Sequence[float],
+    origin: Sequence[float] = (0., 0.)
+) -> np.ndarray:
     """Resize a map so that its cells lie where the codec puts them.
 
     ``cv2.resize`` aligns the corners of the images. The codecs of MMPose
     put cell (i, j) at pixel (i, j) * stride, which is up to half a cell up
-    and left of that.
+    and left of that, and PartAffinityField at its own origin.
 
     Args:
         heatmap (np.ndarray): Map in shape (h, w).
         size (tuple): Width and height of the result in pixels.
         stride (Sequence[float]): Pixels of the result per cell, (x, y).
+        origin (Sequence[float]): Pixel of cell (0, 0), (x, y).
+            Defaults to (0, 0).
 
     Returns:
         np.ndarray: Map in shape (size[1], size[0]), float32, bilinear, the
         outermost cells repeated.
     """
-    matrix = np.array([[stride[0], 0., 0.], [0., stride[1], 0.]])
+    matrix = np.array([[stride[0], 0., origin[0]], [0., stride[1], origin[1]]])
     return cv2.warpAffine(
         np.asarray(heatmap, dtype=np.float32),
         matrix,
@@ -60,7 +66,8 @@ def resize_map(heatmap: np.ndarray, size: Size,
 def overlay_map(image: np.ndarray,
                 heatmap: np.ndarray,
                 stride: Sequence[float],
-                alpha: float = 0.5) -> np.ndarray:
+                alpha: float = 0.5,
+                origin: Sequence[float] = (0., 0.)) -> np.ndarray:
     """Overlay a map, "with red indicating high response and blue indicating
     low response" (Fig. 2).
 
@@ -72,12 +79,14 @@ def overlay_map(image: np.ndarray,
         heatmap (np.ndarray): Map in shape (h, w).
         stride (Sequence[float]): Pixels of the image per cell, (x, y).
         alpha (float): Opacity of the map. Defaults to 0.5.
+        origin (Sequence[float]): Pixel of cell (0, 0), (x, y).
+            Defaults to (0, 0).
 
     Returns:
         np.ndarray: Image in shape (H, W, 3). A constant map is blue.
     """
     size = (image.shape[1], image.shape[0])
-    resized = resize_map(heatmap, size, stride)
+    resized = resize_map(heatmap, size, stride, origin)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return convert_overlay_heatmap(resized,
                                    cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB),
