@@ -359,7 +359,7 @@ class Call:
     pytest.param(lambda: hollow(changed(Mconv3_stage4_L2=None)),
                  ['missing: Mconv3_stage4_L2'], id='a layer is missing'),
     pytest.param(lambda: hollow(changed(conv6=(1, 1, 1, 1))),
-                 ['not of this network: conv6.weight, conv6.bias'],
+                 ['not of this network: conv6.weight; conv6.bias'],
                  id='a layer too many'),
     pytest.param(lambda: hollow(changed(conv1_1=(64, 4, 3, 3))),
                  ['other shapes: conv1_1.weight is (64, 4, 3, 3)'],
@@ -404,7 +404,7 @@ TINY = caffemodel(dict(conv1_1=[np.zeros((64, 3, 3, 3)), np.zeros(64)]))
     pytest.param(b'\xff\xfe\xfd' * 100, ['no Caffe model'], id='noise'),
     pytest.param(b'PK\x03\x04' + bytes(100), ['cannot load'],
                  id='cut off PyTorch file'),
-    pytest.param(TINY, ['missing: conv1_2, conv2_1'], id='one layer'),
+    pytest.param(TINY, ['missing: conv1_2; conv2_1'], id='one layer'),
     pytest.param(caffemodel(dict(Mconv1_stage0_L2_0=[np.zeros((4, 4))])),
                  ['BODY_25'], id='BODY_25'),
     pytest.param(caffemodel(dict(conv6_1_CPM=[np.zeros((4, 4))])),
@@ -425,6 +425,14 @@ def test_no_such_file(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match='nothing.caffemodel|directory'):
         openpose_mpi.main([name, '--out', 'out.pth'])
+
+
+def test_prototxt_is_for_caffe_models(tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(hollow(reference.layer_shapes()), path)
+    with pytest.raises(SystemExit, match='weights.pth .* no --prototxt'):
+        openpose_mpi.main(
+            [str(path), '--prototxt', 'x', '--out', str(tmp_path / 'o.pth')])
 
 
 @pytest.fixture(scope='module')

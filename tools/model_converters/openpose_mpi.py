@@ -90,7 +90,7 @@ def find_faults(weights: Weights, table: LayerTable) -> List[str]:
             ]
     faults['not of this network'] = weights.foreign
     return [
-        f'{title}: {_first(names)}' for title, names in faults.items() if names
+        f'{title}: ' + _first(names) for title, names in faults.items() if names
     ]
 
 
@@ -120,7 +120,7 @@ def describe(weights: Weights) -> str:
         return 'no layer of this network'
     if channels == ((28, ), (16, )):
         return "OpenPose's MPI model, but not as it was released"
-    return (f'{len(weights.layers)} layers with the names of this network')
+    return 'another model, or only a part of this one'
 
 
 def summary(state_dict: Mapping[str, Tensor], table: LayerTable) -> str:
@@ -165,7 +165,7 @@ def advice(path: Path, complete: bool) -> str:
 def _first(names: Sequence[str], count: int = 6) -> str:
     """The first few names and how many more there are."""
     more = f' and {len(names) - count} more' if len(names) > count else ''
-    return ', '.join(names[:count]) + more
+    return '; '.join(names[:count]) + more
 
 
 def parse_args(argv=None) -> argparse.Namespace:
