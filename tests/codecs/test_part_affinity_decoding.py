@@ -1,0 +1,195 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Decoding: what was encoded comes back, and nobody steals a limb."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paf_cases import (STANDING, maps_of, matched, plain_decode, random_people,
+                       standing_people)
+from scipy.io import loadmat
+
+from projects.temporal_corr.codecs import PartAffinityField
+
+# joints of JHMDB in the order of the parts
+JHMDB_TO_MPI = [2, 0, 3, 7, 11, 4, 8, 12, 5, 9, 13, 6, 10, 14, 1]
+RIGHT, LEFT = [2, 3, 4, 8, 9, 10], [5, 6, 7, 11, 12, 13]
+WRIST = 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(num_people=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_random_people_come_back(num_people, seed):
+    people = random_people(num_people, seed)
+    codec = PartAffinityField(missing='nan')
+    decoded, scores, person_scores = codec.decode_people(
+        maps_of(codec, people))
+    assert decoded.shape == (num_people, 15, 2)
+    # far from each other Gaussians are whole, and found exactly
+    assert matched(decoded, people).max() < 0.01
+    assert (scores > 0.5).all() and (np.diff(person_scores) <= 0).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    num_people=st.integers(2, 4),
+    apart=st.floats(30, 70),
+    seed=st.integers(0, 2**32 - 1))
+def test_people_next_to_each_other_come_back(num_people, apart, seed):
+    rng = np.random.default_rng(seed)
+    people = STANDING + 183.5 + rng.normal(0, 2, (num_people, 15, 2))
+    shift = (np.arange(num_people) - (num_people - 1) / 2) * apart
+    people[..., 0] += shift[:, None]
+    codec = PartAffinityField()
+    decoded, _, _ = codec.decode_people(maps_of(codec, people))
+    distance = matched(decoded, people)
+    assert len(decoded) == num_people and not np.isnan(distance).any()
+    assert distance.mean() < 1
+
+
+@pytest.mark.parametrize('sizes', [
+    pytest.param(((128, 128), (16, 16)), id='small'),
+    pytest.param(((192, 256), (24, 32)), id='not square'),
+    pytest.param(((192, 256), (48, 64)), id='stride 4'),
+])
+def test_other_sizes(sizes):
+    codec = PartAffinityField(*sizes)
+    people = STANDING[None] * 0.55 + np.array(sizes[0]) / 2
+    keypoints, (_, assembled) = codec.decode(maps_of(codec, people))
+    assert np.abs(keypoints - people).max() < 0.01 and assembled.all()
+
+
+def test_left_and_right_are_kept():
+    """Arms and legs crossed: only the channels tell them apart."""
+    person = random_people(1, seed=5)
+    person[0, RIGHT, 0] += 30
+    crossed = person.copy()
+    crossed[:, RIGHT], crossed[:, LEFT] = person[:, LEFT], person[:, RIGHT]
+    codec = PartAffinityField()
+    for people in (person, crossed):
+        keypoints, _ = codec.decode(maps_of(codec, people))
+        assert np.abs(keypoints - people).max() < 0.01
+
+
+@pytest.mark.parametrize('num_people', [1, 2])
+@pytest.mark.parametrize('seed', range(2))
+def test_noisy_people_equal_plain_loops(num_people, seed):
+    codec = PartAffinityField()
+    people = standing_people(num_people, np.random.default_rng(seed))
+    maps = maps_of(codec, people, noise=0.02, seed=seed)
+    decoded, scores, _ = codec.decode_people(maps)
+    expected = plain_decode(maps, codec)
+    assert len(expected) == len(decoded) >= num_people
+    for person, joint_scores, joints in zip(decoded, scores, expected):
+        found = np.nonzero(~np.isnan(person[:, 0]))[0]
+        assert found.tolist() == sorted(joints)
+        for part in found:
+            np.testing.assert_allclose(
+                [*person[part], joint_scores[part]], joints[part], atol=1e-3)
+
+
+@pytest.mark.parametrize('sizes', [((368, 368), (46, 46)),
+                                   ((128, 128), (16, 16))], ids=str)
+def test_real_people_come_back(jhmdb_root, sizes):
+    """Also those whose shoulder hides their neck."""
+    codec = PartAffinityField(*sizes, missing='nan')
+    files = sorted(jhmdb_root.glob('joint_positions/*/*/*.mat'))[::3]
+    assert files
+    for file in files:
+        person = loadmat(str(file))['pos_img'][:, JHMDB_TO_MPI, 0].T
+        low, high = person.min(axis=0), person.max(axis=0)
+        scale = sizes[0][0] / (1.4 * (high - low).max())
+        person = (person - (low + high) / 2) * scale + sizes[0][0] / 2
+        keypoints, _ = codec.decode(maps_of(codec, person[None]))
+        assert np.abs(keypoints - person).max() < 0.01, file
+
+
+def test_the_person_closest_to_the_centre():
+    codec = PartAffinityField()
+    people = standing_people(3, np.random.default_rng(0))
+    maps = maps_of(codec, people)
+    keypoints, _ = codec.decode(maps)
+    assert np.abs(keypoints[0] - people[1]).max() < 0.1
+    for person in people:
+        keypoints, _ = codec.decode(maps, center=person.mean(axis=0))
+        assert np.abs(keypoints[0] - person).max() < 0.1
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 2**32 - 1), joint=st.sampled_from([0, 4, 7, 10, 13]))
+def test_nobody_steals_a_limb(seed, joint):
+    """The person in the middle lacks a joint that the one beside has."""
+    people = standing_people(2, np.random.default_rng(seed))
+    people[..., 0] += 42.5
+    visible = np.ones((2, 15))
+    visible[0, joint] = 0
+    codec = PartAffinityField(missing='nan')
+    keypoints, (scores, assembled) = codec.decode(
+        maps_of(codec, people, visible))
+    assert np.nonzero(assembled[0] == 0)[0].tolist() == [joint]
+    assert np.isnan(keypoints[0, joint]).all() and scores[0, joint] == 0
+    others = np.delete(np.arange(15), joint)
+    assert np.abs(keypoints[0] - people[0])[others].max() < 1
+
+    # the maximum of the heatmap is the other person's
+    codec = PartAffinityField(missing='argmax')
+    keypoints, (scores, assembled) = codec.decode(
+        maps_of(codec, people, visible))
+    assert np.abs(keypoints[0, joint] - people[1, joint]).max() < 1
+    assert scores[0, joint] > 0.5 and assembled[0, joint] == 0
+
+
+@pytest.mark.parametrize('missing', ['argmax', 'nan'])
+def test_nobody_is_assembled(missing):
+    person = random_people(1, seed=2)
+    codec = PartAffinityField(missing=missing)
+    maps = maps_of(codec, person)
+    maps[16:] = 0
+    assert codec.decode_people(maps)[0].shape == (0, 15, 2)
+    keypoints, (scores, assembled) = codec.decode(maps)
+    assert keypoints.shape == (1, 15, 2) and not assembled.any()
+    assert scores.shape == assembled.shape == (1, 15)
+    if missing == 'argmax':
+        assert np.abs(keypoints - person).max() < 0.01 and scores.all()
+    else:
+        assert np.isnan(keypoints).all() and not scores.any()
+
+
+@pytest.mark.parametrize('value', [0., -1., 0.5], ids='all {}'.format)
+def test_maps_without_anybody(value):
+    codec = PartAffinityField()
+    maps = np.full((44, 46, 46), value, np.float32)
+    keypoints, (scores, assembled) = codec.decode(maps)
+    assert np.isfinite(keypoints).all() and (scores == value).all()
+    assert not assembled.any()
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_maps_that_are_not_finite_are_named(value):
+    maps = np.zeros((44, 46, 46), np.float32)
+    maps[17, 3, 4] = value
+    with pytest.raises(ValueError, match='channel 17'):
+        PartAffinityField().decode(maps)
+
+
+def test_maps_of_another_shape_are_named():
+    with pytest.raises(ValueError, match=r'\(44, 46, 46\)'):
+        PartAffinityField().decode(np.zeros((57, 46, 46), np.float32))
+
+
+def test_maps_stay_as_they_are():
+    codec = PartAffinityField()
+    maps = maps_of(codec, random_people(2, 0), noise=0.02)
+    before = maps.copy()
+    codec.decode(maps)
+    np.testing.assert_array_equal(maps, before)
+
+
+@pytest.mark.parametrize('corner', [(0., 0.), (367., 0.), (2., 366.),
+                                    (-0.5, 367.5)], ids=str)
+def test_a_part_on_the_border(corner):
+    person = random_people(1, seed=0)
+    person[0, WRIST] = corner
+    codec = PartAffinityField(distance_prior=None)
+    keypoints, (_, assembled) = codec.decode(maps_of(codec, person))
+    assert assembled.all() and np.abs(keypoints - person).max() < 0.01

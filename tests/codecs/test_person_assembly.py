@@ -1,0 +1,175 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Peaks and thresholds, on maps made by hand."""
+import numpy as np
+import pytest
+from paf_cases import maps_of, random_people, standing_people
+
+from projects.temporal_corr.codecs import PartAffinityField
+from projects.temporal_corr.codecs.heatmap_peaks import find_peaks
+from projects.temporal_corr.codecs.person_assembly import (candidate_pairs,
+                                                           connect,
+                                                           group_people,
+                                                           score_limbs)
+
+SIGMA = np.full(2, 7 / 8)
+
+
+def peaks_of(cells, shape=(8, 8), threshold=0.05, radius=0.75, max_peaks=9):
+    """Peaks of one heatmap with these values at these (row, column)."""
+    heatmap = np.zeros((1, *shape), np.float32)
+    for cell, value in cells.items():
+        heatmap[(0, *cell)] = value
+    _, positions, scores = find_peaks(heatmap, threshold, np.full(2, radius),
+                                      max_peaks, SIGMA)
+    return positions, scores.astype(float).round(6).tolist()
+
+
+@pytest.mark.parametrize('cells, positions', [
+    pytest.param({(3, 4): 1.}, [[4, 3]], id='one cell'),
+    pytest.param({(3, 4): 1., (3, 5): 1.}, [[4.5, 3]], id='two equal cells'),
+    pytest.param({(3, 4): 1., (4, 5): 1.}, [[4.5, 3.5]], id='diagonal ones'),
+    pytest.param({(2, x): 1.
+                  for x in (3, 4, 5)}, [[4, 2]], id='a wide plateau'),
+    pytest.param({(y, x): 1.
+                  for y in (5, 6, 7)
+                  for x in (0, 1, 2)}, [[1, 6]], id='one in the corner'),
+    # vertex of the parabola through (-1, ln 0.01), (0, 0), (1, ln 0.9)
+    pytest.param({(3, 4): 1., (3, 5): .9}, [[4.47763, 3]], id='a slope'),
+    pytest.param({(1, 1): .5, (5, 6): .7}, [[6, 5], [1, 1]], id='best first'),
+    pytest.param({(1, 1): .5, (5, 6): .5}, [[1, 1], [6, 5]], id='equal ones'),
+    pytest.param({(1, 1): 0.05}, [], id='not above the threshold'),
+])
+def test_peaks(cells, positions):
+    found, _ = peaks_of(cells)
+    np.testing.assert_allclose(
+        found, np.reshape(positions, (-1, 2)), atol=1e-5)
+
+
+def test_peak_scores_radius_and_number():
+    cells = {(1, 1): .9, (1, 3): .8, (1, 5): .7}
+    scores = {
+        'all': peaks_of(cells)[1],
+        'radius': peaks_of(cells, radius=2.1)[1],
+        'number': peaks_of(cells, max_peaks=2)[1]
+    }
+    # the peak in the middle is too near to the first, and takes no other
+    # one with it
+    assert scores == dict(all=[.9, .8, .7], radius=[.9, .7], number=[.9, .8])
+
+
+def test_peaks_of_different_parts_do_not_suppress_each_other():
+    heatmaps = np.zeros((2, 8, 8), np.float32)
+    heatmaps[:, 3, 3] = 1
+    parts, _, _ = find_peaks(heatmaps, 0.05, np.full(2, 5.), 9, SIGMA)
+    assert parts.tolist() == [0, 1]
+
+
+def test_pairs_are_all_pairs_of_a_limb():
+    parts = np.array([0, 0, 2, 2, 2, 3])
+    limbs = np.array([(0, 2), (1, 2), (3, 0)])
+    expected = [(i, a, b) for i, (p, q) in enumerate(limbs)
+                for a in np.nonzero(parts == p)[0]
+                for b in np.nonzero(parts == q)[0]]
+    pairs = np.stack(candidate_pairs(parts, limbs), axis=1)
+    assert pairs.tolist() == [list(map(int, pair)) for pair in expected]
+
+
+def test_limb_scores_by_hand():
+    """A field that is (1, 0) left of column 4 and (0, 0) from there on."""
+    pafs = np.zeros((2, 6, 9), np.float32)
+    pafs[0, :, :4] = 1
+    start = np.array([(0, 2), (4, 1), (0, 0), (3, 3), (1, 1)], float)
+    end = np.array([(8, 2), (0, 1), (3, 4), (3, 3), (1, 5)], float)
+    score, support = score_limbs(pafs, np.zeros(5, int), start, end,
+                                 np.array([9, 9, 4, 5, 5]), 0.01)
+    # samples 1 1 1 1 0 0 0 0 0; backwards; 0.6 of a unit vector; no
+    # direction; perpendicular. The second ends half in the last cell:
+    # 0 .5 1 1 1 1 1 1 1, negative
+    np.testing.assert_allclose(
+        score, [4 / 9, -7.5 / 9, 0.6, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(support, [4 / 9, 0, 1, 0, 0], atol=1e-6)
+
+
+def test_greedy_choice():
+    limb = np.array([0, 0, 0, 0, 1])
+    first = np.array([0, 0, 1, 1, 2])
+    second = np.array([2, 3, 2, 3, 4])
+    score = np.array([.8, .9, .95, .1, .5])
+    # (1, 2) first, then (0, 3), which leaves nothing for the rest
+    assert connect(limb, first, second, score).tolist() == [2, 1, 4]
+    assert connect(limb, first, second, np.full(5, .5)).tolist() == [0, 3, 4]
+
+
+def test_groups_of_connected_peaks():
+    parts = np.array([0, 0, 1, 1, 2, 2])
+    scores = np.array([.5, .6, .5, .6, .5, .3])
+    # 0 - 2 - 4 and 1 - 3; the peak 5 is alone
+    peaks, person_scores = group_people(
+        parts, scores, np.array([0, 1, 2]), np.array([2, 3, 4]),
+        np.array([1., 1., .5]), 4, min_parts=2, min_score=0.)
+    assert peaks.tolist() == [[1, 3, -1, -1], [0, 2, 4, -1]]
+    np.testing.assert_allclose(person_scores, [2.2 / 2, 3. / 3])
+
+
+@pytest.mark.parametrize('arguments, count', [
+    pytest.param(dict(), 1, id='the defaults'),
+    pytest.param(dict(peak_threshold=1.), 0, id='no peak is that high'),
+    pytest.param(dict(min_parts=15), 1, id='all parts'),
+    pytest.param(dict(min_score=1.9), 0, id='no person is that good'),
+    pytest.param(dict(sample_threshold=1.1), 0, id='no sample is so high'),
+    pytest.param(dict(sample_ratio=1.), 0, id='more than all samples'),
+    pytest.param(dict(num_samples=(5, 25), sample_ratio=0.95), 1,
+                 id='OpenPose samples by length'),
+])
+def test_thresholds(arguments, count):
+    people = standing_people(1, np.random.default_rng(0))
+    codec = PartAffinityField(**arguments)
+    assert len(codec.decode_people(maps_of(codec, people))[0]) == count
+
+
+@pytest.mark.parametrize('prior, expected', [
+    pytest.param(None, [0.5], id='none'),
+    pytest.param(0.6, [0.5], id='shorter than 0.6 of the height'),
+    pytest.param(0.3, [0.5 + 0.3 * 368 / 200 - 1], id='longer than 0.3'),
+    pytest.param(0.2, [], id='much longer than 0.2: no limb'),
+])
+def test_distance_prior(prior, expected):
+    """A limb of 200 pixels in a field half as strong as it should be."""
+    codec = PartAffinityField(
+        limbs=((0, 1), ), num_keypoints=2, min_parts=2, distance_prior=prior)
+    maps = maps_of(codec, np.array([[[100., 50.], [100., 250.]]]))
+    maps[3:] /= 2
+    _, scores, person_scores = codec.decode_people(maps)
+    limb_scores = person_scores * 2 - scores.sum(axis=1)
+    np.testing.assert_allclose(limb_scores, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('parts, count', [(3, 1), (4, 0)])
+def test_a_person_has_enough_parts(parts, count):
+    visible = np.zeros((1, 15))
+    visible[0, [2, 3, 4]] = 1
+    codec = PartAffinityField(min_parts=parts)
+    maps = maps_of(codec, random_people(1, seed=0), visible)
+    assert len(codec.decode_people(maps)[0]) == count
+
+
+@pytest.mark.parametrize('gap, assembled', [
+    pytest.param(2, True, id='2 of 10 samples are in the gap'),
+    pytest.param(3, False, id='3 of 10, and 7 are not more than 0.7'),
+])
+def test_share_of_samples(gap, assembled):
+    codec = PartAffinityField((128, 64), (16, 8), limbs=((0, 1), ),
+                              num_keypoints=2, min_parts=2)
+    # samples on the cells 2, 3, ... 11
+    people = np.array([[[19.5, 27.5], [91.5, 27.5]]])
+    maps = maps_of(codec, people)
+    maps[3:, :, 5:5 + gap] = 0
+    assert len(codec.decode_people(maps)[0]) == assembled
+
+
+def test_noisy_maps_take_bounded_time():
+    """An untrained network: hundreds of maxima in every heatmap."""
+    codec = PartAffinityField(max_peaks=8)
+    maps = np.random.default_rng(0).normal(0, 1, (44, 46, 46))
+    keypoints, (scores, _) = codec.decode(maps.astype(np.float32))
+    assert np.isfinite(keypoints).all() and np.isfinite(scores).all()
