@@ -4,8 +4,9 @@ import importlib.util
 import cv2
 import numpy as np
 import pytest
+from mmpose.visualization import PoseLocalVisualizer
 
-import projects.temporal_corr.datasets  # noqa: F401
+from projects.temporal_corr.datasets import SubJhmdbDataset
 
 CONFIG = '''
 codec = dict(
@@ -37,11 +38,16 @@ test_dataloader = dict(
 
 
 @pytest.fixture
-def browse(repo_root, make_videos, tmp_path, monkeypatch):
+def tool(repo_root):
     path = repo_root / 'tools' / 'misc' / 'browse_dataset.py'
     spec = importlib.util.spec_from_file_location('browse_dataset', path)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.fixture
+def browse(tool, make_videos, tmp_path, monkeypatch):
     ann_file = make_videos([4, 4])
     config = tmp_path / 'config.py'
     config.write_text(
@@ -87,3 +93,28 @@ def test_two_seeds_draw_other_exemplars(browse):
         pictures.append((out / names[0]).read_bytes())
     assert pictures[0] == pictures[-1]
     assert len(set(pictures)) > 1
+
+
+def test_background_and_images_without_a_video(tool):
+    """The background of the heatmaps is not shown, all people are."""
+    meta = SubJhmdbDataset(lazy_init=True).metainfo
+    visualizer = PoseLocalVisualizer(name='browse_test')
+    visualizer.set_dataset_meta(meta)
+    people = np.random.default_rng(0).uniform(40, 280, (2, 15, 2))
+    frame = dict(
+        img_path='images/000000012.jpg',
+        id=7,
+        img=np.zeros((320, 320, 3), np.uint8),
+        transformed_keypoints=people,
+        keypoints_visible=np.ones((2, 15)))
+    assert tool.frame_names(frame) == ('000000012-00007', '000000012')
+    heatmaps = np.zeros((16, 40, 40), np.float32)
+    heatmaps[3, 10:20, 10:20] = 1
+    heatmaps[15] = 1 - heatmaps[3]
+    shown, alone = (
+        tool.draw_frame(dict(frame, heatmaps=maps), 'title', visualizer)
+        for maps in (heatmaps, heatmaps[:15]))
+    np.testing.assert_array_equal(shown, alone)
+    picture = shown[22:342]
+    for x, y in people.reshape(-1, 2).astype(int):
+        assert picture[y - 4:y + 5, x - 4:x + 5].any()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmpose.registry import TRANSFORMS
 
+import projects.temporal_corr.codecs  # noqa: F401
 from projects.temporal_corr.datasets import SubJhmdbDataset
 
 CODEC = dict(
@@ -204,6 +205,55 @@ def test_packed_test_items(make_videos):
     for key in ('img_path', 'input_size', 'input_center', 'input_scale',
                 'flip_indices', 'ori_shape'):
         assert key in meta, 'MMPose decodes with it'
+
+
+@pytest.mark.parametrize('clip_len', [1, 2])
+def test_packed_items_of_the_openpose_network(make_videos, clip_len):
+    """Heatmaps with a background, fields and center maps; the channels are
+    those of the data set's keypoints."""
+    codec = dict(
+        type='PartAffinityField', input_size=(64, 64), heatmap_size=(8, 8))
+    pipeline = clip_pipeline(flip=1.0) + [
+        dict(type='PackClipInputs', pack_transformed=True)
+    ]
+    transforms = pipeline[0]['transforms']
+    transforms[1:2] = [
+        dict(type='GetBBoxCenterFixedScale', input_size=(64, 64))
+    ]
+    transforms[-2:] = [
+        dict(type='CropAffine', input_size=(64, 64), pad_value=128),
+        dict(type='GenerateCenterMap', heatmap_size=(8, 8)),
+        dict(type='GenerateTarget', encoder=codec)
+    ]
+    dataset = read(
+        make_videos([6]),
+        clip_len=clip_len,
+        pipeline=pipeline,
+        metainfo=dict(
+            from_file='configs/_base_/datasets/sub_jhmdb_mpi.py'))
+    np.random.seed(0)
+    sample = dataset[3]['data_samples']
+    assert sample.center_maps.shape == (clip_len, 1, 8, 8)
+    assert sample.center_maps.dtype == torch.float32
+    assert sample.gt_fields.heatmaps.shape == (16, 8, 8)
+    assert sample.gt_fields.pafs.shape == (28, 8, 8)
+    assert sample.gt_instance_labels.keypoint_weights.shape == (1, 15)
+    if clip_len == 2:
+        assert sample.previous_heatmaps.shape == (1, 16, 8, 8)
+        assert sample.previous_weights.shape == (1, 15)
+        frame = sample.clip_frame_indices[-1]
+    else:
+        frame = sample.frame_index
+    # channel 4, the right wrist, was the left wrist before the flip: joint
+    # 12 of the file
+    stored = read(make_videos([6])).get_data_info(frame)['keypoints'][0]
+    mirrored = [63 - stored[12, 0], stored[12, 1]]
+    x, y = transform_points(sample.crops[-1].numpy(), np.array(mirrored))
+    np.testing.assert_allclose(
+        sample.gt_instances.transformed_keypoints[0, 4], [x, y], atol=1e-3)
+    peak = sample.gt_fields.heatmaps[4].argmax().item()
+    assert abs(8 * (peak % 8) + 3.5 - x) <= 4.01
+    assert abs(8 * (peak // 8) + 3.5 - y) <= 4.01
 
 
 def test_more_meta_keys():

@@ -1,0 +1,195 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""MPII as 15 parts, from a file in the layout of MMPose's mpii_train.json."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpose.datasets.datasets import MpiiDataset
+from mmpose.registry import METRICS
+
+from projects.temporal_corr.codecs import PartAffinityField  # noqa: F401
+from projects.temporal_corr.datasets import MpiiPartsDataset
+from projects.temporal_corr.evaluation import GroupPCKAccuracy  # noqa: F401
+
+# MPII's joint of each part but the last, the belly
+MPII_JOINTS = [9, 8, 12, 11, 10, 13, 14, 15, 2, 1, 0, 3, 4, 5]
+CODEC = dict(
+    type='PartAffinityField', input_size=(64, 64), heatmap_size=(8, 8))
+
+
+def person(image, center, first, hidden=()):
+    """Joint j is at (first + j, 2 first + j), 1-based."""
+    joints = [[float(first + j), float(2 * first + j)] for j in range(16)]
+    visible = [1] * 16
+    for j in hidden:
+        joints[j], visible[j] = [-1.0, -1.0], 0
+    return dict(
+        image=image,
+        center=center,
+        scale=0.3,
+        joints=joints,
+        joints_vis=visible)
+
+
+PEOPLE = [
+    person('000000001.jpg', [20., 30.], 10),
+    person('000000002.jpg', [40., 40.], 15),
+    person('000000001.jpg', [50., 35.], 20, hidden=[6, 9]),
+    # no joint at all: MMPose leaves such people out
+    person('000000001.jpg', [50., 35.], 20, hidden=range(16)),
+]
+
+
+@pytest.fixture
+def mpii(tmp_path):
+    """Writes an annotation file: ``mpii(people)`` gives a data set."""
+    (tmp_path / 'images').mkdir()
+    for image in ('000000001.jpg', '000000002.jpg'):
+        noise = np.random.default_rng(0).integers(
+            0, 255, (60, 80, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / 'images' / image), noise)
+
+    def make(people=PEOPLE, **kwargs):
+        (tmp_path / 'mpii_train.json').write_text(json.dumps(people))
+        return MpiiPartsDataset(
+            data_root=str(tmp_path),
+            data_prefix=dict(img='images'),
+            ann_file='mpii_train.json',
+            **kwargs)
+
+    return make
+
+
+def test_joints_are_named_as_in_mmpose():
+    theirs = list(MpiiDataset(lazy_init=True).metainfo['keypoint_name2id'])
+    theirs[8:10] = ['neck', 'head']  # upper_neck, head_top
+    assert MpiiPartsDataset.stored_keypoints() == theirs
+    parts = MpiiPartsDataset(lazy_init=True).metainfo['keypoint_name2id']
+    assert [*(theirs[j] for j in MPII_JOINTS), 'belly'] == list(parts)
+
+
+def test_all_people_of_an_image_the_own_first(mpii):
+    dataset = mpii()
+    assert len(dataset) == 3
+    first, alone, third = (dataset.get_data_info(i) for i in range(3))
+    assert first['keypoints'].shape == (2, 15, 2)
+    assert first['keypoints'].dtype == np.float32
+    assert first['keypoints_visible'].shape == (2, 15)
+    assert alone['keypoints'].shape == (1, 15, 2)
+    np.testing.assert_array_equal(first['keypoints'],
+                                  third['keypoints'][::-1])
+    np.testing.assert_array_equal(first['keypoints_visible'],
+                                  third['keypoints_visible'][::-1])
+    for item in (first, alone, third):
+        assert item['bbox'].shape == (1, 4)
+        assert item['bbox_center'].shape == item['bbox_scale'].shape == (1, 2)
+
+
+def test_an_item_by_hand(mpii):
+    item = mpii().get_data_info(0)
+    own = item['keypoints'][0]
+    # head: joint 9 at (19, 29), counted from 1
+    assert own[0].tolist() == [18, 28]
+    # left wrist: joint 15 at (25, 35)
+    assert own[7].tolist() == [24, 34]
+    # belly: between joint 6 at (16, 26) and joint 7 at (17, 27)
+    assert own[14].tolist() == [15.5, 25.5]
+    expected = [[10 + j - 1, 20 + j - 1] for j in MPII_JOINTS]
+    assert own[:14].tolist() == expected
+    assert item['keypoints_visible'][0].tolist() == [1] * 15
+    # scale 0.3 is 60 pixels; the center (20, 30) moves down by 15 / 200 of
+    # them, and counts from 1
+    np.testing.assert_allclose(item['bbox_center'], [[19, 33.5]])
+    np.testing.assert_allclose(
+        item['bbox'], [[-11, 3.5, 49, 63.5]], rtol=1e-5)
+
+
+def test_unlabelled_joints(mpii):
+    """No head (joint 9), and no belly without the pelvis (joint 6)."""
+    visible = mpii().get_data_info(2)['keypoints_visible'][0]
+    assert np.flatnonzero(visible == 0).tolist() == [0, 14]
+
+
+def test_other_names_and_order(mpii):
+    names = ['thorax', 'belly', 'head']
+    metainfo = dict(
+        dataset_name='some',
+        keypoint_info={i: dict(name=n, id=i)
+                       for i, n in enumerate(names)},
+        skeleton_info={},
+        joint_weights=[1.] * 3,
+        sigmas=[.1] * 3)
+    item = mpii(metainfo=metainfo).get_data_info(1)
+    assert item['keypoints'].tolist() == [[[21, 36], [20.5, 35.5], [23, 38]]]
+
+
+PIPELINE = [
+    dict(type='LoadVideoFrame'),
+    dict(type='GetBBoxCenterFixedScale', input_size=(64, 64)),
+    dict(type='RandomFlip', prob=1.0),
+    dict(type='CropAffine', input_size=(64, 64), pad_value=128),
+    dict(type='GenerateCenterMap', heatmap_size=(8, 8)),
+    dict(type='GenerateTarget', encoder=CODEC),
+    dict(type='PackClipInputs', pack_transformed=True),
+]
+
+
+def test_targets_are_of_all_people(mpii):
+    both = mpii(pipeline=PIPELINE)[0]['data_samples']
+    own = mpii(PEOPLE[:1], pipeline=PIPELINE)[0]['data_samples']
+    for key in ('keypoints', 'keypoints_visible', 'transformed_keypoints',
+                'bboxes'):
+        np.testing.assert_array_equal(both.gt_instances[key],
+                                      own.gt_instances[key])
+        assert len(both.gt_instances[key]) == 1
+    difference = both.gt_fields.heatmaps - own.gt_fields.heatmaps
+    assert difference[1:14].amax(dim=(1, 2)).min() > 0.3, 'both people'
+    assert not difference[[0, 14]].any(), 'the other has no head, no belly'
+    weights = both.gt_instance_labels.keypoint_weights
+    assert (weights == 0).nonzero().tolist() == [[0, 0], [0, 14]]
+    assert both.center_maps.shape == (1, 1, 8, 8)
+    assert torch.equal(both.center_maps, own.center_maps)
+
+
+def test_evaluation_by_body_part(mpii):
+    """Errors below and above 0.2 of the box of 60 pixels."""
+    dataset = mpii(pipeline=PIPELINE)
+    metric = METRICS.build(dict(type='GroupPCKAccuracy', thr=0.2))
+    metric.dataset_meta = dataset.metainfo
+    samples = []
+    for i in range(3):
+        sample = dataset[i]['data_samples'].to_dict()
+        predicted = np.array(sample['gt_instances']['keypoints'])
+        predicted[:, 4, 0] += 11.9  # right wrist
+        predicted[:, 8, 0] += 12.1  # right hip
+        predicted[:, 14] += 100  # the belly does not count
+        sample['pred_instances'] = dict(keypoints=predicted)
+        samples.append(sample)
+    metric.process([], samples)
+    scores = metric.evaluate(3)
+    scores = {name.split('/')[-1]: value for name, value in scores.items()}
+    assert scores['Wri'] == scores['Head'] == 1
+    assert scores['Hip'] == 0.5
+    assert scores['PCK'] == pytest.approx(13 / 14)
+
+
+@pytest.mark.parametrize('people, message', [
+    ([{k: v for k, v in PEOPLE[0].items() if k != 'joints'}], "'joints'"),
+    ([dict(PEOPLE[0], joints=[[1., 1.]] * 13, joints_vis=[1] * 13)],
+     '13 joints, not 16'),
+    ([dict(PEOPLE[0], joints_vis=[1] * 3)], '"joints_vis"'),
+    (dict(images=[], annotations=[]), 'a list of people'),
+    ([], 'a list of people'),
+], ids=['no joints', '13 joints', '3 flags', 'COCO', 'empty'])
+def test_other_files_are_refused(mpii, people, message):
+    with pytest.raises(ValueError, match=f'mpii_train.json .*{message}'):
+        mpii(people)
+
+
+def test_refused_settings(mpii, tmp_path):
+    with pytest.raises(ValueError, match="data_mode='topdown'"):
+        mpii(data_mode='bottomup')
+    with pytest.raises(FileNotFoundError, match='nothing.json.*data_root'):
+        MpiiPartsDataset(ann_file=str(tmp_path / 'nothing.json'))
