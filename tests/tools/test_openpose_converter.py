@@ -1,11 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Weights of OpenPose under all names, against an independent network."""
 import os
-import struct
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,90 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/model_converters'))
 sys.path.insert(0, str(ROOT / 'tests/models'))
 
-import caffe_model  # noqa: E402
 import openpose_layers  # noqa: E402
 import openpose_mpi  # noqa: E402
 import openpose_reference as reference  # noqa: E402
+from openpose_weight_files import (caffemodel, sequential_places,  # noqa: E402
+                                   state_dict)
 
 VGG19 = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-
-
-# ---- Caffe's format, written independently of the converter ----
-def varint(value):
-    encoded = b''
-    while value > 127:
-        encoded += bytes([value & 127 | 128])
-        value >>= 7
-    return encoded + bytes([value])
-
-
-def field(number, payload):
-    """A field of bytes, a text or a message."""
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def blob(array, legacy=False):
-    array = np.ascontiguousarray(array, '<f4')
-    data = field(5, array.tobytes())
-    if not legacy:
-        return field(7, field(1, b''.join(map(varint, array.shape)))) + data
-    # num, channels, height, width, as Caffe wrote them until 2014
-    sizes = (1, ) * (4 - array.ndim) + array.shape
-    return b''.join(
-        varint(i << 3) + varint(size)
-        for i, size in enumerate(sizes, start=1)) + data
-
-
-def caffemodel(layers, legacy=False):
-    """{name: arrays} as a NetParameter, ReLUs and a data layer between."""
-    content = [field(1, b'net')]
-    kind, name_field, blobs_field = (2, 4, 6) if legacy else (100, 1, 7)
-    convolution = varint(5 << 3) + varint(4) if legacy else field(
-        2, b'Convolution')
-    for name, arrays in layers.items():
-        message = field(name_field, name.encode()) + convolution
-        message += b''.join(
-            field(blobs_field, blob(array, legacy)) for array in arrays)
-        content.append(field(kind, message))
-        if not legacy:
-            relu = field(1, f'relu_{name}'.encode()) + field(2, b'ReLU')
-            # loss_weight, a float (wire type 5)
-            relu += varint(5 << 3 | 5) + struct.pack('<f', 1.)
-            content.append(field(kind, relu))
-    return b''.join(content)
-
-
-def prototxt(names):
-    return '\n'.join([
-        'input: "image"', 'input_dim: 1 input_dim: 3', 'input_dim: 8',
-        'input_dim: 8'
-    ] + [
-        f'layer {{ name: "{name}" type: "Convolution" bottom: "image" '
-        f'top: "{name}" convolution_param {{ num_output: 2 '
-        'kernel_size: 1 } }' for name in names
-    ])
-
-
-# ---- the names of the PyTorch conversions ----
-def sequential_places():
-    """{Caffe name: name in nn.Sequential}, counted by hand."""
-    places = dict(
-        zip((layer[0] for layer in reference.EXTRACTOR if layer != 'pool'),
-            (f'model0.{i}'
-             for i in (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25))))
-    for stage in range(1, 7):
-        for number, branch in enumerate(('L1', 'L2'), start=1):
-            for i, name in enumerate(reference.stage_names(stage, branch)):
-                places[name] = f'model{stage}_{number}.{2 * i}'
-    return places
-
-
-def state_dict(weights, rename):
-    return {
-        f'{rename(name)}.{parameter}': tensor
-        for name, pair in weights.items()
-        for parameter, tensor in zip(('weight', 'bias'), pair)
-    }
 
 
 def save_caffe(path, weights):
@@ -253,186 +174,6 @@ def test_command(weights, model, tmp_path, monkeypatch, capsys):
         weights['Mconv1_stage2_L1'][0])
     os.unlink('new/openpose.pth')
     os.unlink('weights.pth')
-
-
-class TestCaffeModel:
-
-    @pytest.mark.parametrize('legacy', [False, True])
-    def test_read(self, legacy):
-        rng = np.random.default_rng(0)
-        arrays = {
-            name: [
-                rng.normal(size=shape).astype(np.float32)
-                for shape in shapes
-            ]
-            for name, shapes in dict(
-                a=[(4, 3, 3, 3), (4, )], b=[(200, 4, 1, 1)]).items()
-        }
-        data = caffemodel(arrays, legacy)
-        assert caffe_model.layers_with_weights(data) == ['a', 'b']
-        read = caffe_model.read_weights(data, ['a', 'b'])
-        for name, values in arrays.items():
-            assert len(read[name]) == len(values)
-            for value, ours in zip(values, read[name]):
-                np.testing.assert_array_equal(ours.ravel(), value.ravel())
-            assert read[name][0].shape == values[0].shape
-
-    def test_prototxt(self, tmp_path):
-        path = tmp_path / 'net.prototxt'
-        data = caffemodel(dict(a=[np.ones((4, 3, 1, 1))]))
-        path.write_text(prototxt(['a', 'c']))
-        read = caffe_model.read_weights(data, ['a'], path)
-        assert [len(value) for value in read.values()] == [1]
-        path.write_text(prototxt(['c']))
-        with pytest.raises(RuntimeError, match='net.prototxt has no layer a'):
-            caffe_model.read_weights(data, ['a'], path)
-        path.write_text('layer { nonsense')
-        with pytest.raises(RuntimeError, match='cannot read .*net.prototxt'):
-            caffe_model.read_weights(data, ['a'], path)
-
-    def test_opencv_without_an_importer(self, monkeypatch):
-        monkeypatch.delattr(caffe_model.cv2.dnn, 'readNetFromCaffe')
-        with pytest.raises(RuntimeError, match='opencv-python<5'):
-            caffe_model.read_weights(b'', [])
-
-
-def hollow(shapes, rename=str):
-    """A state dict of zeros that takes no space."""
-    names = {}
-    for name, shape in shapes.items():
-        names[f'{rename(name)}.weight'] = torch.zeros(1).expand(shape)
-        names[f'{rename(name)}.bias'] = torch.zeros(1).expand(shape[0])
-    return names
-
-
-def coco_shapes():
-    shapes = reference.layer_shapes()
-    for name, shape in shapes.items():
-        outputs = {28: 38, 16: 19}.get(shape[0], shape[0])
-        inputs = 128 + 38 + 19 if shape[1] == 172 else shape[1]
-        shapes[name] = (outputs, inputs, *shape[2:])
-    return shapes
-
-
-def changed(**layers):
-    shapes = dict(reference.layer_shapes(), **layers)
-    return {name: shape for name, shape in shapes.items() if shape}
-
-
-def body_25_shapes():
-    return {
-        'conv1_1': (64, 3, 3, 3),
-        'Mconv1_stage0_L2_0': (96, 128, 3, 3),
-    }
-
-
-def not_finite():
-    weights = hollow(reference.layer_shapes())
-    weights['conv4_2.bias'] = torch.full((512, ), float('nan'))
-    return weights
-
-
-def vgg_batch_norm():
-    # convolution, norm, ReLU: the first places of vgg19_bn
-    names = hollow({f'features.{i}': (64, 3, 3, 3) for i in (0, 3, 7)})
-    names.update(hollow({'features.1': (64, )}))
-    return names
-
-
-class Call:
-    """Pickles as a call of any function."""
-
-    def __reduce__(self):
-        return os.system, ('touch called', )
-
-
-@pytest.mark.parametrize('content, words', [
-    pytest.param(lambda: hollow(coco_shapes()),
-                 ['COCO model', '38', '19', 'pose_iter_160000.caffemodel',
-                  'conv5_5_CPM_L1.weight is (38, 512, 1, 1), not '
-                  '(28, 512, 1, 1)'], id='COCO, Caffe names'),
-    pytest.param(lambda: hollow(coco_shapes(), sequential_places().get),
-                 ['COCO model'], id='COCO, nn.Sequential'),
-    pytest.param(lambda: hollow(body_25_shapes()),
-                 ['BODY_25', 'not of this network: Mconv1_stage0_L2_0'],
-                 id='BODY_25'),
-    pytest.param(lambda: hollow(changed(Mconv3_stage4_L2=None)),
-                 ['missing: Mconv3_stage4_L2'], id='a layer is missing'),
-    pytest.param(lambda: hollow(changed(conv6=(1, 1, 1, 1))),
-                 ['not of this network: conv6.weight; conv6.bias'],
-                 id='a layer too many'),
-    pytest.param(lambda: hollow(changed(conv1_1=(64, 4, 3, 3))),
-                 ['other shapes: conv1_1.weight is (64, 4, 3, 3)'],
-                 id='another shape'),
-    pytest.param(lambda: {key: value for key, value in
-                          hollow(changed()).items() if key != 'conv1_2.bias'},
-                 ['missing: conv1_2.bias'], id='no bias'),
-    pytest.param(not_finite, ['not finite: conv4_2.bias'], id='NaN'),
-    pytest.param(vgg_batch_norm, ["not torchvision's VGG-19"],
-                 id='VGG-19 with batch norm'),
-    pytest.param(lambda: hollow({'layer1.0.conv1': (64, 64, 3, 3)}),
-                 ['no layer of this network', 'layer1.0.conv1.weight'],
-                 id='ResNet'),
-    pytest.param(lambda: dict(hollow({'a.conv1_1': (64, 3, 3, 3)}),
-                              **hollow({'b.conv1_1': (64, 3, 3, 3)})),
-                 ['a.conv1_1.weight and b.conv1_1.weight'], id='two models'),
-    pytest.param(lambda: [1, 2], ['no state dict'], id='a list'),
-    pytest.param(lambda: dict(model=Call()), ['could run code'], id='code'),
-])  # yapf: disable
-def test_refused_state_dicts(content, words, table, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save(content(), 'weights.pth')
-    with pytest.raises(RuntimeError) as error:
-        openpose_mpi.convert(Path('weights.pth'), table)
-    for word in ['weights.pth', *words]:
-        assert word in str(error.value)
-    assert not Path('called').exists()
-
-
-TINY = caffemodel(dict(conv1_1=[np.zeros((64, 3, 3, 3)), np.zeros(64)]))
-
-
-@pytest.mark.parametrize('content, words', [
-    pytest.param(b'', ['is empty'], id='empty'),
-    pytest.param(b'\n <!DOCTYPE html><html>', ['web page'], id='web page'),
-    pytest.param(b'version https://git-lfs.github.com/spec/v1\noid sha256:1',
-                 ['git lfs pull'], id='Git LFS'),
-    pytest.param(prototxt(['conv1_1']).encode(), ['--prototxt'],
-                 id='prototxt'),
-    pytest.param(TINY[:-100], ['cut off', 'fetch it again'],
-                 id='cut off in a layer'),
-    pytest.param(b'\xff\xfe\xfd' * 100, ['no Caffe model'], id='noise'),
-    pytest.param(b'PK\x03\x04' + bytes(100), ['cannot load'],
-                 id='cut off PyTorch file'),
-    pytest.param(TINY, ['missing: conv1_2; conv2_1'], id='one layer'),
-    pytest.param(caffemodel(dict(Mconv1_stage0_L2_0=[np.zeros((4, 4))])),
-                 ['BODY_25'], id='BODY_25'),
-    pytest.param(caffemodel(dict(conv6_1_CPM=[np.zeros((4, 4))])),
-                 ['hands or faces'], id='hands'),
-])  # yapf: disable
-def test_refused_files(content, words, tmp_path):
-    path, out = tmp_path / 'pose.caffemodel', tmp_path / 'out.pth'
-    path.write_bytes(content)
-    with pytest.raises(SystemExit) as error:
-        openpose_mpi.main([str(path), '--out', str(out)])
-    for word in [str(path), *words]:
-        assert word in error.value.code
-    assert not out.exists()
-
-
-@pytest.mark.parametrize('name', ['nothing.caffemodel', '.'])
-def test_no_such_file(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match='nothing.caffemodel|directory'):
-        openpose_mpi.main([name, '--out', 'out.pth'])
-
-
-def test_prototxt_is_for_caffe_models(tmp_path):
-    path = tmp_path / 'weights.pth'
-    torch.save(hollow(reference.layer_shapes()), path)
-    with pytest.raises(SystemExit, match='weights.pth .* no --prototxt'):
-        openpose_mpi.main(
-            [str(path), '--prototxt', 'x', '--out', str(tmp_path / 'o.pth')])
 
 
 @pytest.fixture(scope='module')

@@ -90,7 +90,8 @@ def find_faults(weights: Weights, table: LayerTable) -> List[str]:
             ]
     faults['not of this network'] = weights.foreign
     return [
-        f'{title}: ' + _first(names) for title, names in faults.items() if names
+        f'{title}: ' + _first(names) for title, names in faults.items()
+        if names
     ]
 
 
