@@ -46,12 +46,14 @@ def predict_still(model, frames: list, num_frames: int) -> np.ndarray:
     Returns:
         np.ndarray: Keypoints in input pixels in shape (num_frames, N, P, 2).
     """
-    inputs = model.data_preprocessor(pseudo_collate(frames))['inputs']
+    batch = model.data_preprocessor(pseudo_collate(frames))
+    conditions = model.conditions(batch['data_samples'],
+                                  batch['inputs'].device)
     # The features of a still video are those of its only frame.
-    feats = model.extract_feat(inputs)
+    feats = model.extract_feat(batch['inputs'])
     memory, keypoints = None, []
     for _ in track_iter_progress(list(range(num_frames))):
-        heatmaps, memory = model.head.step(feats, memory)
+        heatmaps, memory = model.head.step(feats, memory, **conditions)
         keypoints.append(
             np.concatenate(
                 [pred.keypoints for pred in model.head.decode(heatmaps)]))
