@@ -65,7 +65,8 @@ class PartAffinityField(BaseKeypointCodec):
 
     All three find the peaks on maps that are enlarged to the size of the
     input. Sampling bilinearly between the cells, as done here, is what that
-    amounts to for the fields.
+    amounts to for the fields. The score of a limb is the mean of all its
+    samples, as in the release.
 
     Args:
         input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
@@ -74,15 +75,17 @@ class PartAffinityField(BaseKeypointCodec):
             Defaults to 7.0
         limb_width (float): How far to its sides a limb reaches, in cells.
             Defaults to 1.0
+        limbs (Sequence[Tuple[int, int]]): The two parts of each limb. No
+            cycles. Defaults to the 14 limbs of the MPI model
+        num_keypoints (int): K. Defaults to 15
         limb_overhang (float): How far beyond its ends a limb reaches, in
             cells. With 0, as the paper of Cao et al defines it, limbs that
             point at the camera may cover no cell at all, and cannot be
             assembled. The released code draws within a box that is larger
             than the limb by 1 on all sides. Defaults to 1.0
-        limbs (Sequence[Tuple[int, int]]): The two parts of each limb. No
-            cycles. Defaults to the 14 limbs of the MPI model
-        num_keypoints (int): K. Defaults to 15
         peak_threshold (float): A peak of a heatmap is higher than this.
+            Raise it for noisy maps, where a maximum on the way to a joint
+            looks like that joint: a limb is only known by its field.
             Defaults to 0.05
         peak_radius (float): Of two peaks of a part that are nearer than
             this, in input pixels, the lower one is dropped. As peaks are
@@ -120,9 +123,9 @@ class PartAffinityField(BaseKeypointCodec):
                  heatmap_size: Tuple[int, int] = (46, 46),
                  sigma: float = 7.,
                  limb_width: float = 1.,
-                 limb_overhang: float = 1.,
                  limbs: Sequence[Tuple[int, int]] = MPI_LIMBS,
                  num_keypoints: int = 15,
+                 limb_overhang: float = 1.,
                  peak_threshold: float = 0.05,
                  peak_radius: float = 6.,
                  max_peaks: int = 32,
@@ -138,9 +141,9 @@ class PartAffinityField(BaseKeypointCodec):
         self.heatmap_size = heatmap_size
         self.sigma = sigma
         self.limb_width = limb_width
-        self.limb_overhang = limb_overhang
         self.limbs = np.array(limbs)
         self.num_keypoints = num_keypoints
+        self.limb_overhang = limb_overhang
         self.peak_threshold = peak_threshold
         self.peak_radius = peak_radius
         self.max_peaks = max_peaks
@@ -267,7 +270,8 @@ class PartAffinityField(BaseKeypointCodec):
             - keypoints (np.ndarray): In input pixels in shape (1, K, 2)
             - (scores, assembled): Two np.ndarray in shape (1, K): the
               values of the heatmaps, and 1 for a joint that was assembled,
-              0 for one that is ``missing``. All are if no person was found
+              0 for one that is ``missing``. If nobody was assembled, all
+              joints are missing
 
         Raises:
             ValueError: If the shape is not as said, or a value is not
