@@ -1,4 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import pytest
+
 from projects.temporal_corr.visualization.stride_plot import draw_stride_plot
 
 
@@ -19,3 +21,10 @@ def test_one_line_a_model_told_apart_without_colour():
     assert len({line.get_marker() for line in axes.lines}) == 8
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == list(curves)
+
+
+def test_a_small_difference_looks_small():
+    axes, = draw_stride_plot({'model': {1: 77.0, 2: 77.1}}, 'PCK').axes
+    low, high = axes.get_ylim()
+    assert high - low == pytest.approx(10)
+    assert (low + high) / 2 == pytest.approx(77.05)

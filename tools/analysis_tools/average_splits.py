@@ -132,7 +132,8 @@ def markdown(rows: Dict[str, List[SplitResult]], averages: Dict[str, dict],
     if published.num_splits > 1:
         splits = f', mean over {len(first)} of {published.num_splits} splits'
     stride = first[0].frame_stride
-    splits += f', every {stride}th frame' if stride > 1 else ''
+    if stride > 1:
+        splits += f', temporal downsampling rate {stride}'
     lines = [
         f'PCK@0.2 in percent{splits} ({tested}). Rows of the paper: Table '
         f'{published.number}, {published.title} '

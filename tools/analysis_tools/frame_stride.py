@@ -6,7 +6,8 @@
 
 Rate k keeps every k-th frame of each test video, from the first. What is
 finished is in DIR/frame_stride.json after every test, and is not run again
-as long as config, checkpoint and annotations are the same.
+as long as config, checkpoint and annotations are the same. Runs on a GPU if
+one is visible, as tools/test.py does.
 """
 import argparse
 import hashlib
@@ -15,7 +16,7 @@ import os
 import os.path as osp
 import re
 import sys
-from typing import Dict, List
+from typing import Callable, Dict, List
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
@@ -34,6 +35,7 @@ from projects.temporal_corr.visualization.stride_plot import \
 
 from stride_evaluation import (  # noqa: E402 isort: skip
     StrideEvaluation, build_test_dataset)
+from stride_table import stride_table  # noqa: E402 isort: skip
 
 
 def parse_args():
@@ -140,38 +142,11 @@ def check_same_videos(videos: Dict[str, List[str]]) -> None:
                 'configs of the same data set and split')
 
 
-def table(models: Dict[str, dict], strides: List[int], column: str,
-          label: str) -> str:
-    """The curves as Markdown."""
-    runs = {name: model['run'] for name, model in models.items()}
-    first = next(iter(runs.values()))
-    lines = [
-        f'{label} in percent against the temporal downsampling rate, on '
-        f'{len(first["test_videos"])} videos '
-        f'({osp.basename(first["ann_file"])}). Rate k keeps every k-th frame '
-        'of each video, from the first; only the frames that are kept are '
-        'seen and evaluated.', '',
-        '| rate | ' + ' | '.join(map(str, strides)) + ' |',
-        '| --- ' * (len(strides) + 1) + '|'
-    ]
-
-    def row(name, cells):
-        lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
-
-    for name, model in models.items():
-        scores = [model['strides'][str(stride)] for stride in strides]
-        row(name, [f'{100 * score[column]:.1f}' for score in scores])
-    row('frames', [str(score['num_frames']) for score in scores])
-    for name, run in runs.items():
-        if run['train_videos'] is None:
-            lines += ['', f'{name}: the checkpoint does not say on which '
-                      'videos it was trained.']
-            continue
-        leaked = set(run['train_videos']) & set(run['test_videos'])
-        if leaked:
-            lines += ['', f'{name} was trained on {len(leaked)} of these '
-                      'videos: its curve says nothing about others.']
-    return '\n'.join(lines) + '\n'
+def pck_label(cfg: Config, column: str) -> str:
+    """What a column is, with the threshold of the evaluator."""
+    metric = cfg.test_evaluator
+    thr = metric.get('thr') if isinstance(metric, dict) else None
+    return f'PCK@{thr:g} ({column})' if thr else column
 
 
 def write_figure(models: Dict[str, dict], args, label: str) -> None:
@@ -182,7 +157,7 @@ def write_figure(models: Dict[str, dict], args, label: str) -> None:
         raise ValueError(f'the results have no column {args.column}: choose '
                          f'--column from {", ".join(columns)}')
     models = {name: models[name] for name, _, _ in args.model}
-    text = table(models, args.strides, args.column, label)
+    text = stride_table(models, args.strides, args.column, label)
     AtomicLocalBackend().put_text(text, osp.join(args.out, 'frame_stride.md'))
     curves = {
         name: {
@@ -195,6 +170,32 @@ def write_figure(models: Dict[str, dict], args, label: str) -> None:
         draw_stride_plot(curves, label),
         osp.join(args.out, 'frame_stride.png'))
     print(f'\n{text}\n{osp.join(args.out, "frame_stride.png")}')
+
+
+def run_strides(cfg: Config, strides: List[int], model: dict, title: str,
+                save: Callable) -> None:
+    """Test a model at those strides that it was not tested at yet.
+
+    Args:
+        cfg (Config): The config of the test.
+        strides (list[int]): All strides.
+        model (dict): The model's entry in the file; gets ``run`` and
+            ``strides``.
+        title (str): What to call it on the screen.
+        save (Callable): Called after each test.
+    """
+    todo = [s for s in strides if str(s) not in model['strides']]
+    evaluation = StrideEvaluation(cfg) if todo else None
+    for number, stride in enumerate(todo, start=1):
+        if is_main_process():
+            print(f'\n{title}: rate {stride} ({number}/{len(todo)})',
+                  flush=True)  # yapf: disable
+        model['strides'][str(stride)] = evaluation.test(stride)
+        if not model['run']:
+            model['run'] = evaluation.describe()
+            for key in ('frame_stride', 'num_frames'):
+                del model['run'][key]
+        save()
 
 
 def main():
@@ -211,37 +212,21 @@ def main():
         videos[name] = video_ids(dataset)
     check_same_videos(videos)
 
+    def save():
+        if is_main_process():
+            AtomicLocalBackend().put_text(
+                json.dumps(dict(models=results), indent=1), path)
+
     for number, (name, cfg) in enumerate(configs.items(), start=1):
-        model = results.get(name)
-        if model is None or model.get('identity') != marks[name]:
-            model = results[name] = dict(
-                identity=marks[name], run={}, strides={})
-        todo = [s for s in args.strides if str(s) not in model['strides']]
-        evaluation = None
-        for stride in todo:
-            if is_main_process():
-                print(f'\n[model {number}/{len(configs)}] {name}: rate '
-                      f'{stride}, {len(todo) - todo.index(stride)} to go',
-                      flush=True)  # yapf: disable
-            if evaluation is None:
-                cfg.work_dir = osp.join(args.out, 'log',
-                                        re.sub(r'\W+', '_', name))
-                cfg.experiment_name = f'frame_stride_{number}'
-                evaluation = StrideEvaluation(
-                    prepare_launcher(cfg, args.launcher))
-            model['strides'][str(stride)] = evaluation.test(stride)
-            if not model['run']:
-                model['run'] = evaluation.describe()
-                for key in ('frame_stride', 'num_frames'):
-                    del model['run'][key]
-            if is_main_process():
-                AtomicLocalBackend().put_text(
-                    json.dumps(dict(models=results), indent=1), path)
+        if results.get(name, {}).get('identity') != marks[name]:
+            results[name] = dict(identity=marks[name], run={}, strides={})
+        cfg.work_dir = osp.join(args.out, 'log', re.sub(r'\W+', '_', name))
+        cfg.experiment_name = f'frame_stride_{number}'
+        run_strides(
+            prepare_launcher(cfg, args.launcher), args.strides, results[name],
+            f'[model {number}/{len(configs)}] {name}', save)
     if is_main_process():
-        metrics = next(iter(configs.values())).test_evaluator
-        thr = metrics.get('thr') if isinstance(metrics, dict) else None
-        label = f'PCK@{thr:g} ({args.column})' if thr else args.column
-        write_figure(results, args, label)
+        write_figure(results, args, pck_label(cfg, args.column))
 
 
 if __name__ == '__main__':

@@ -9,6 +9,9 @@ COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9',
           '#000000')
 #: One a model, so that the lines differ without colour, too.
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
+#: The vertical axis shows at least as many percent: a narrower one would make
+#: chance look like an effect.
+MIN_RANGE = 10
 
 
 def draw_stride_plot(curves: Dict[str, Dict[int, float]],
@@ -38,6 +41,9 @@ def draw_stride_plot(curves: Dict[str, Dict[int, float]],
             linewidth=1.6,
             label=name)
     axes.set_xticks(sorted({s for curve in curves.values() for s in curve}))
+    low, high = axes.get_ylim()
+    margin = max(MIN_RANGE - (high - low), 0) / 2
+    axes.set_ylim(low - margin, high + margin)
     axes.set_xlabel('temporal downsampling rate')
     axes.set_ylabel(f'{label}, %')
     axes.grid(color='0.9', linewidth=0.8)
