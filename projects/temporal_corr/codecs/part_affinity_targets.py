@@ -76,19 +76,20 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
     first, second = limbs.T
     start = keypoints[:, first]
     vector = keypoints[:, second] - start
-    length = np.hypot(vector[..., 0], vector[..., 1])[..., None, None]
     # cell minus start, rows and columns apart: their products are what
     # costs time
     dx = (np.arange(size[0]) - start[..., 0, None])[..., None, :]
     dy = (np.arange(size[1]) - start[..., 1, None])[..., :, None]
     vx = vector[..., 0, None, None]
     vy = vector[..., 1, None, None]
+    squared = vx**2 + vy**2
+    length = np.sqrt(squared)
     # Both are multiplied by the length, so that no cell on the very end of
     # a limb is lost to rounding.
     along = dx * vx + dy * vy
     across = np.abs(dx * vy - dy * vx)
     overhang = limb_overhang * length
-    covered = (along >= -overhang) & (along <= length**2 + overhang)
+    covered = (along >= -overhang) & (along <= squared + overhang)
     covered &= across <= limb_width * length
     covered &= (drawn[:, first] & drawn[:, second])[..., None, None]
     covered &= length > 0
