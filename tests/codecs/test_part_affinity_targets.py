@@ -140,6 +140,15 @@ def test_a_part_counts_only_if_labelled_for_everybody():
     assert np.nonzero(weights[0] == 0)[0].tolist() == [4, 9]
 
 
+def test_somebody_outside_takes_nothing_from_the_others():
+    people = random_people(2, 0)
+    people[1] += 1000.
+    visible = np.ones((2, 15))
+    visible[1, 9] = 0
+    weights = PartAffinityField().encode(people, visible)['keypoint_weights']
+    assert weights.all()
+
+
 @pytest.mark.parametrize('corner', [(-0.5, -0.5), (367.5, 367.5)])
 def test_the_input_ends_with_its_pixels(corner):
     person = np.full((1, 15, 2), 100.)

@@ -1,5 +1,5 @@
-# A third of that on each side, for a CPU: 128x128 crops of frames at half their
-# size (256 of the 320 pixels of a sub-JHMDB frame), 16x16 heatmaps.
+# A third of that on each side, for a CPU: 128x128 crops of frames at half
+# their size (256 of the 320 pixels of a sub-JHMDB frame), 16x16 heatmaps.
 codec = dict(
     type='PartAffinityField', input_size=(128, 128), heatmap_size=(16, 16))
 

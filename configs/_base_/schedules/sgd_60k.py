@@ -12,10 +12,7 @@ batch_size = -(-20 // int('{{$WORLD_SIZE:1}}'))
 auto_scale_lr = dict(enable=True, base_batch_size=20)
 
 train_cfg = dict(
-    _delete_=True,
-    type='IterBasedTrainLoop',
-    max_iters=60000,
-    val_interval=5000)
+    type='IterBasedTrainLoop', max_iters=60000, val_interval=5000)
 
 # "The initial learning rate is 2x10^-5 for the feature extractor and Stage
 # 1, and 8x10^-5 for other stages as well as the added convolutional filters."

@@ -35,7 +35,7 @@ class PartAffinityField(BaseKeypointCodec):
         - pafs (np.ndarray): Part affinity fields in shape (2 * L, h, w): x
           and y of the first limb, of the second, and so on
         - keypoint_weights (np.ndarray): Target weights in shape (1, K), 0
-          for a part that is unlabelled for one of the people
+          for a part that is unlabelled for one of the people in the input
 
     Cell g of a map is centred on the input pixel ``stride * g + (stride - 1)
     / 2``: the average of the pixels that it covers. Heatmaps and fields are
@@ -231,6 +231,9 @@ class PartAffinityField(BaseKeypointCodec):
         inside = (keypoints >= -0.5) & (
             keypoints <= np.array(self.input_size) - 0.5)
         drawn = visible & inside.all(axis=-1)
+        # Who is outside of the crop altogether takes nothing from the others.
+        counted = drawn.any(axis=1)
+        counted |= not counted.any()
         centers = [
             np.arange(size) * scale + origin for size, scale, origin in zip(
                 self.heatmap_size, self.scale_factor, self.cell_origin)
@@ -242,7 +245,7 @@ class PartAffinityField(BaseKeypointCodec):
         return dict(
             heatmaps=heatmaps.astype(np.float32),
             pafs=pafs.astype(np.float32),
-            keypoint_weights=visible.all(
+            keypoint_weights=visible[counted].all(
                 axis=0, keepdims=True).astype(np.float32))
 
     def decode(
