@@ -18,6 +18,7 @@ frame.
 """
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -139,7 +140,22 @@ class ScaledMaps(nn.Module):
 
 
 class TemporalCorrelation(ScaledMaps):
-    """Correlation maps, scaled: what the network gets to see of the past."""
+    """Correlation maps, scaled: what the network gets to see of the past.
+
+    Args:
+        num_keypoints (int): P, one scale and one bias each.
+        scale_init (float): Initial scale. Defaults to 1.
+        normalize (bool): Whether the features of every location are
+            normalised, too, so that the maps are cosines. The paper
+            normalises the exemplars only. Defaults to False.
+    """
+
+    def __init__(self,
+                 num_keypoints: int,
+                 scale_init: float = 1.,
+                 normalize: bool = False):
+        super().__init__(num_keypoints, scale_init)
+        self.normalize = normalize
 
     def forward(self, features: Tensor, exemplars: Tensor,
                 mask: Tensor) -> Tensor:
@@ -155,4 +171,7 @@ class TemporalCorrelation(ScaledMaps):
         Returns:
             Tensor: Scaled correlation maps in shape (N, P, H, W).
         """
+        if self.normalize:
+            # eps keeps gradients small where there are no features.
+            features = F.normalize(features.float(), dim=1, eps=1e-6)
         return super().forward(correlation_maps(features, exemplars), mask)

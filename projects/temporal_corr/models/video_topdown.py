@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
+from .ground_truth import ground_truth_heatmaps
 from .memory import TrackFrame, TrackMemory
 from .resample import mirror
 
@@ -33,11 +34,19 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
             ``train_cfg`` may hold ``exemplar_grad`` (bool), whether
             gradients flow into the exemplar frame, too; the paper does not
-            say. Defaults to True.
+            say. Defaults to True. ``test_cfg`` may hold ``exemplars``:
+            ``'predicted'``, what is remembered of a frame comes from the
+            prediction, or ``'ground_truth'``, it comes from the annotation,
+            which shows what perfect exemplars would bring. Defaults to
+            ``'predicted'``.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        exemplars = self.test_cfg.get('exemplars', 'predicted')
+        if exemplars not in ('predicted', 'ground_truth'):
+            raise ValueError("test_cfg.exemplars must be 'predicted' or "
+                             f"'ground_truth', got {exemplars!r}")
         self.memory = TrackMemory()
         self._warned = False
 
@@ -116,6 +125,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         flip_test = self.test_cfg.get('flip_test', False)
         conditions = self.conditions(data_samples, inputs.device)
         frames = self._track_frames(data_samples)
+        truth = self._ground_truth(data_samples, inputs.device)
         if flip_test:
             # The mirrored person is another one to the memory.
             conditions = {
@@ -130,7 +140,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             if frames is not None:
                 frames += [frame._replace(mirrored=True) for frame in frames]
 
-        heatmaps = self._track(self.extract_feat(inputs), frames, conditions)
+        heatmaps = self._track(
+            self.extract_feat(inputs), frames, conditions, truth)
 
         if flip_test:
             heatmaps, mirrored = heatmaps.chunk(2)
@@ -150,8 +161,13 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
 
     def _track(self, feats: Sequence[Tensor],
                frames: Optional[List[TrackFrame]],
-               conditions: Dict[str, Tensor]) -> Tensor:
-        """Step every row from its own memory; returns the heatmaps."""
+               conditions: Dict[str, Tensor],
+               truth: Optional[Tensor]) -> Tensor:
+        """Step every row from its own memory; returns the heatmaps.
+
+        ``truth`` (rows, P, h, w), where given, is remembered in place of
+        the predicted heatmaps.
+        """
         if frames is None:
             return self.head.step(feats, None, **conditions)[0]
         parts, order = [], []
@@ -166,6 +182,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                         name: value[rows]
                         for name, value in conditions.items()
                     })
+            if truth is not None:
+                features = self.head.features(
+                    tuple(level[rows] for level in feats))
+                memory = self.head.remember(features, truth[rows],
+                                            conditions['crops'][rows])
             if memory is not None:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
@@ -193,6 +214,20 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 logger='current')
             self._warned = True
         return None
+
+    def _ground_truth(self, samples: SampleList, device) -> Optional[Tensor]:
+        """Heatmaps to remember for ``test_cfg.exemplars='ground_truth'``, of
+        the frames and then, for a flip test, of the mirrored ones."""
+        if self.test_cfg.get('exemplars') != 'ground_truth' or (
+                self.head.temporal is None):
+            return None
+        passes = [None]
+        if self.test_cfg.get('flip_test', False):
+            passes.append(samples[0].metainfo['flip_indices'])
+        return torch.cat([
+            ground_truth_heatmaps(samples, self.head.decoder, flip_indices)
+            for flip_indices in passes
+        ]).to(device)
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
         """What the head is to know of the current frames beside the pixels.

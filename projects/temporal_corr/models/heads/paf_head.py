@@ -45,6 +45,9 @@ class PAFHead(TemporalMixin, BaseHead):
             samples to zero at the rate of 0.2". Defaults to 0.2.
         scale_init (float): Initial weight of the scale layer.
             Defaults to 1.
+        normalize (bool): Whether the maps are cosines: the features are
+            normalised, too, and not the exemplars alone as in the paper.
+            Defaults to False.
         loss (dict): Loss of each of the 2 x ``num_stages`` predictions.
             Defaults to :class:`EuclideanLoss`, OpenPose's.
         decoder (dict): The codec, from which the head knows the limbs, too.
@@ -65,6 +68,7 @@ class PAFHead(TemporalMixin, BaseHead):
                  channels: int = 128,
                  mask_rate: float = 0.2,
                  scale_init: float = 1.,
+                 normalize: bool = False,
                  loss: ConfigType = dict(type='EuclideanLoss'),
                  decoder: OptConfigType = None,
                  init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
@@ -74,7 +78,8 @@ class PAFHead(TemporalMixin, BaseHead):
                              "'PartAffinityField', ...), which knows the "
                              'limbs')
         self.decoder = KEYPOINT_CODECS.build(decoder)
-        self.init_temporal(temporal, out_channels, mask_rate, scale_init)
+        self.init_temporal(temporal, out_channels, mask_rate, scale_init,
+                           normalize)
         self.loss_module = MODELS.build(loss)
         self.limbs = torch.as_tensor(self.decoder.limbs)
         self.center_map = center_map
@@ -136,6 +141,17 @@ class PAFHead(TemporalMixin, BaseHead):
         if self.center_map:
             center_maps = torch.zeros_like(features[:, :1])
         return torch.cat(self.run_stages(features, None, center_maps)[-1], 1)
+
+    def heatmaps(self, features: Tensor) -> Tensor:
+        """Heatmaps of single frames; centre maps are taken to be zero.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return self.run_stages(features)[-1][0][:, :self.num_keypoints]
 
     def run_stages(
             self,

@@ -37,11 +37,16 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             Defaults to ``'correlation'``.
         refine_channels (int): Channels inside of the residual block.
             Defaults to 128, as the paper's Stage 1.
+        refine_convs (int): Number of 3x3 convolutions of the block.
+            Defaults to 1.
         mask_rate (float): Share of the training samples whose maps are set
             to zero: "we randomly set all correlation maps of some training
             samples to zero at the rate of 0.2". Defaults to 0.2.
         scale_init (float): Initial weight of the scale layer.
             Defaults to 1.
+        normalize (bool): Whether the maps are cosines: the features are
+            normalised, too, and not the exemplars alone as in the paper.
+            Defaults to False.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
             deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
@@ -59,11 +64,14 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
                  out_channels: int,
                  temporal: Optional[str] = 'correlation',
                  refine_channels: int = 128,
+                 refine_convs: int = 1,
                  mask_rate: float = 0.2,
                  scale_init: float = 1.,
+                 normalize: bool = False,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
-        self.init_temporal(temporal, out_channels, mask_rate, scale_init)
+        self.init_temporal(temporal, out_channels, mask_rate, scale_init,
+                           normalize)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
             raise ValueError(
@@ -77,7 +85,8 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         self.refinement = TemporalRefinement(
             self.final_layer.in_channels,
             refine_channels,
-            map_channels=out_channels if temporal else 0)
+            map_channels=out_channels if temporal else 0,
+            num_convs=refine_convs)
 
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.
@@ -99,7 +108,22 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
         """
-        return self.final_layer(self.refinement(self.features(feats)))
+        return self.heatmaps(self.features(feats))
+
+    def heatmaps(self,
+                 features: Tensor,
+                 maps: Optional[Tensor] = None) -> Tensor:
+        """Heatmaps from features and maps of the past.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+            maps (Tensor, optional): Maps in shape (N, P, H, W).
+                Defaults to None, zero maps.
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return self.final_layer(self.refinement(features, maps))
 
     def step(self,
              feats: Features,
@@ -121,7 +145,7 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         """
         features = self.features(feats)
         maps = self.maps(features, memory, crops)
-        heatmaps = self.final_layer(self.refinement(features, maps)).float()
+        heatmaps = self.heatmaps(features, maps).float()
         return heatmaps, self.remember(features, heatmaps, crops)
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
@@ -171,7 +195,7 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         features = self.features(feats)
         maps = self.training_maps(features, past_feats, batch_data_samples,
                                   train_cfg)
-        heatmaps = self.final_layer(self.refinement(features, maps))
+        heatmaps = self.heatmaps(features, maps)
 
         targets = torch.stack(
             [sample.gt_fields.heatmaps for sample in batch_data_samples])

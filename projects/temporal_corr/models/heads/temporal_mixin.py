@@ -6,6 +6,7 @@ from mmpose.utils.typing import ConfigType
 from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
+from ..exemplar_weights import exemplar_weights
 from ..resample import resample
 
 Features = Tuple[Tensor, ...]
@@ -14,9 +15,9 @@ Features = Tuple[Tensor, ...]
 class TemporalMixin:
     """What a head remembers of a frame, and the maps it makes of it.
 
-    For heads with a ``decoder`` and ``features(feats)``, which returns the
-    intermediate feature maps I at the resolution of the heatmaps. Three
-    modes:
+    For heads with a ``decoder``, ``features(feats)``, which returns the
+    intermediate feature maps I at the resolution of the heatmaps, and
+    ``heatmaps(features)``, the heatmaps of single frames. Three modes:
 
     - ``temporal='correlation'``, the paper's method: the exemplars of the
       previous frame, correlated with I. Remembers the exemplars, (N, P, C).
@@ -31,7 +32,8 @@ class TemporalMixin:
     conditions = ('crops', )
 
     def init_temporal(self, temporal: Optional[str], num_keypoints: int,
-                      mask_rate: float, scale_init: float) -> None:
+                      mask_rate: float, scale_init: float,
+                      normalize: bool) -> None:
         """Build the modules that make maps of what is remembered.
 
         Args:
@@ -41,6 +43,8 @@ class TemporalMixin:
             mask_rate (float): Share of the training samples whose maps are
                 set to zero.
             scale_init (float): Initial weight of the scale layer.
+            normalize (bool): Whether the maps are cosines, see
+                :class:`TemporalCorrelation`.
 
         Raises:
             ValueError: If an argument or the decoder does not fit.
@@ -59,7 +63,8 @@ class TemporalMixin:
         self.num_keypoints = num_keypoints
         self.mask_rate = mask_rate
         if temporal == 'correlation':
-            self.correlation = TemporalCorrelation(num_keypoints, scale_init)
+            self.correlation = TemporalCorrelation(
+                num_keypoints, scale_init, normalize)
         elif temporal == 'heatmap':
             self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init)
             stride = torch.as_tensor(
@@ -150,7 +155,10 @@ class TemporalMixin:
             samples (list[PoseDataSample]): N samples with the fields
                 ``previous_heatmaps`` and ``crops`` of PackClipInputs.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
-                flow into the exemplar frame, too.
+                flow into the exemplar frame, too. ``exemplars`` (dict):
+                arguments of
+                :func:`~projects.temporal_corr.models.exemplar_weights`,
+                errors in the weights; none by default, as in the paper.
 
         Returns:
             Tensor | None: Maps in shape (N, P, H, W).
@@ -179,8 +187,23 @@ class TemporalMixin:
             past_feats = tuple(level[-len(samples):] for level in past_feats)
             grad = train_cfg.get('exemplar_grad', True)
             with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-                memory = self.remember(
-                    self.features(past_feats), heatmaps, None)
+                past = self.features(past_feats)
+                weights = self._training_weights(
+                    past, heatmaps, samples, train_cfg.get('exemplars', {}))
+                memory = self.remember(past, weights, None)
         keep = torch.rand(len(features), device=features.device)
         return self.maps(features, memory, crops[:, -1],
                          keep >= self.mask_rate)
+
+    def _training_weights(self, features: Tensor, ground_truth: Tensor,
+                          samples: List, errors: ConfigType) -> Tensor:
+        """Weights of the exemplar frames in shape (N, P, H, W)."""
+        predicted = None
+        if errors.get('predicted_rate'):
+            with torch.no_grad():
+                predicted = self.heatmaps(features)
+        return exemplar_weights(
+            ground_truth,
+            predicted,
+            samples[0].metainfo.get('flip_indices'),
+            **errors)

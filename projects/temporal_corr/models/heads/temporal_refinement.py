@@ -9,8 +9,9 @@ from torch import Tensor
 class TemporalRefinement(BaseModule):
     """A residual block in which features and maps of the past meet.
 
-    ``features + conv2(relu(conv1(features) + maps_conv(maps)))``. One 1x1
-    convolution instead of the block could only add the maps up.
+    ``features + conv2(relu(conv1(features) + maps_conv(maps)))``, with
+    further 3x3 convolutions between the two. One 1x1 convolution instead of
+    the block could only add the maps up.
 
     The filters for the maps are a convolution of their own: adding its
     output equals concatenating the maps with the features ("more
@@ -25,24 +26,34 @@ class TemporalRefinement(BaseModule):
         channels (int): Channels inside of the block.
         map_channels (int): P, channels of the maps; 0 for a block without
             (the single-frame variant). Defaults to 0.
+        num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage
+            1. Defaults to 1.
     """
 
-    def __init__(self, in_channels: int, channels: int, map_channels: int = 0):
+    def __init__(self,
+                 in_channels: int,
+                 channels: int,
+                 map_channels: int = 0,
+                 num_convs: int = 1):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.maps_conv = nn.Conv2d(
             map_channels, channels, 3, padding=1,
             bias=False) if map_channels else None
+        self.convs = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1)
+            for _ in range(num_convs - 1))
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, in_channels, 1)
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Kaiming for conv1, N(0, 0.01) for the filters of the maps ("The
-        added convolutional filters are initialized with a zero-mean and 0.01
-        std Gaussian distribution"), zero for conv2."""
-        nn.init.kaiming_normal_(self.conv1.weight, nonlinearity='relu')
-        nn.init.zeros_(self.conv1.bias)
+        """Kaiming for the 3x3 convolutions, N(0, 0.01) for the filters of
+        the maps ("The added convolutional filters are initialized with a
+        zero-mean and 0.01 std Gaussian distribution"), zero for conv2."""
+        for conv in (self.conv1, *self.convs):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity='relu')
+            nn.init.zeros_(conv.bias)
         if self.maps_conv is not None:
             nn.init.normal_(self.maps_conv.weight, mean=0., std=0.01)
         nn.init.zeros_(self.conv2.weight)
@@ -62,4 +73,6 @@ class TemporalRefinement(BaseModule):
         hidden = self.conv1(features)
         if maps is not None:
             hidden = hidden + self.maps_conv(maps)
+        for conv in self.convs:
+            hidden = conv(self.relu(hidden))
         return features + self.conv2(self.relu(hidden))

@@ -1,0 +1,111 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The weights B of Eq. (1) in training: what an exemplar is extracted with.
+
+"Ground truth heatmaps are used as weight to extract keypoint features so
+that the model would be more dependent on the input correlation maps"
+(Implementation details). In test the weights are predictions, with their
+errors. These functions put such errors into the ground truth, so that a
+model learns how far it can trust its exemplars.
+
+Shapes: N samples, P keypoints, heatmaps (N, P, H, W).
+"""
+from typing import Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
+    """Move each heatmap at random: a keypoint found beside its place.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+        std (float): Standard deviation in cells, in x and in y.
+
+    Returns:
+        Tensor: Heatmaps in shape (N, P, H, W), bilinear, zero outside.
+    """
+    count, keypoints, height, width = heatmaps.shape
+    planes = heatmaps.flatten(0, 1)[:, None]
+    offset = torch.randn(len(planes), 2, device=heatmaps.device) * std
+    theta = torch.eye(2, 3, device=heatmaps.device).repeat(len(planes), 1, 1)
+    # affine_grid counts in half widths, and from where a value comes.
+    theta[:, :, 2] = -2 * offset / offset.new_tensor([width, height])
+    grid = F.affine_grid(theta, list(planes.shape), align_corners=False)
+    moved = F.grid_sample(
+        planes, grid.to(planes.dtype), align_corners=False)
+    return moved.view(count, keypoints, height, width)
+
+
+def swap_sides(heatmaps: Tensor, flip_indices: Sequence[int],
+               rate: float) -> Tensor:
+    """Exchange left and right of some samples' keypoints, pair by pair.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+        flip_indices (Sequence[int]): The mirror image of each keypoint.
+        rate (float): Share of the pairs.
+
+    Returns:
+        Tensor: Heatmaps in shape (N, P, H, W).
+    """
+    partner = torch.as_tensor(flip_indices, device=heatmaps.device)
+    chosen = torch.rand(heatmaps.shape[:2], device=heatmaps.device) < rate
+    # Both of a pair do as the first.
+    first = torch.minimum(partner, torch.arange(len(partner)).to(partner))
+    return torch.where(chosen[:, first, None, None], heatmaps[:, partner],
+                       heatmaps)
+
+
+def drop_keypoints(heatmaps: Tensor, rate: float) -> Tensor:
+    """Zero the heatmaps of some keypoints: keypoints that were not found.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+        rate (float): Share of the keypoints.
+
+    Returns:
+        Tensor: Heatmaps in shape (N, P, H, W).
+    """
+    keep = torch.rand(heatmaps.shape[:2], device=heatmaps.device) >= rate
+    return heatmaps * keep[:, :, None, None].to(heatmaps.dtype)
+
+
+def exemplar_weights(ground_truth: Tensor,
+                     predicted: Optional[Tensor] = None,
+                     flip_indices: Optional[Sequence[int]] = None,
+                     predicted_rate: float = 0.,
+                     shift: float = 0.,
+                     swap_rate: float = 0.,
+                     drop_rate: float = 0.) -> Tensor:
+    """The weights of a training batch; by default the paper's.
+
+    Args:
+        ground_truth (Tensor): Ground-truth heatmaps of the exemplar frames
+            in shape (N, P, H, W).
+        predicted (Tensor, optional): The model's own heatmaps of them, for
+            ``predicted_rate``. Defaults to None.
+        flip_indices (Sequence[int], optional): The mirror image of each
+            keypoint, for ``swap_rate``. Defaults to None.
+        predicted_rate (float): Share of the samples that get the predicted
+            heatmaps instead. Defaults to 0.
+        shift (float): See :func:`shift_heatmaps`. Defaults to 0.
+        swap_rate (float): See :func:`swap_sides`. Defaults to 0.
+        drop_rate (float): See :func:`drop_keypoints`. Defaults to 0.
+
+    Returns:
+        Tensor: Weights in shape (N, P, H, W).
+    """
+    weights = ground_truth
+    if shift:
+        weights = shift_heatmaps(weights, shift)
+    if swap_rate:
+        weights = swap_sides(weights, flip_indices, swap_rate)
+    if drop_rate:
+        weights = drop_keypoints(weights, drop_rate)
+    if predicted_rate:
+        chosen = torch.rand(len(weights), device=weights.device)
+        weights = torch.where((chosen < predicted_rate)[:, None, None, None],
+                              predicted.to(weights.dtype), weights)
+    return weights
