@@ -1,0 +1,19 @@
+# A study of tools/analysis_tools/ablation.py: half a ResNet-18 at 128x96,
+# trained from scratch on a single-frame model, then two epochs of each
+# variant from there. Written for JHMDB-6 (180 clips), split 1, on a CPU.
+_configs = 'projects/temporal_corr/configs/'
+_finetune = '_res18_1xb16-2e-finetune_jhmdb-128x96.py'
+
+start = dict(
+    name='from scratch',
+    config=_configs + 'single_res18_1xb16-6e_jhmdb-128x96.py')
+rows = [
+    dict(name='single frame', config=_configs + 'single' + _finetune),
+    dict(name='previous heatmaps', config=_configs + 'heatmap' + _finetune),
+    dict(name='correlation', config=_configs + 'correlation' + _finetune),
+]
+# Every other frame of the training videos, to fit a CPU.
+common = {'train_dataloader.dataset.frame_stride': 2}
+seeds = [0, 1, 2]
+strides = list(range(1, 11))
+ceiling = True

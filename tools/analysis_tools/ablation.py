@@ -1,0 +1,260 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Train and test all rows of a table, each with several seeds.
+
+    ablation.py projects/temporal_corr/configs/studies/jhmdb6_res18.py --jobs 2
+
+A study says what the rows are (see :class:`ablation_study.Study`). What is
+finished stays in the work directory and is not done again; a training that
+was stopped goes on. The results, after every test, are in the JSON file,
+from which results_table.py makes the table.
+"""
+import argparse
+import fcntl
+import json
+import os
+import os.path as osp
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import List
+
+from mmengine.logging import MMLogger
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+from repo_path import ROOT, config_path  # noqa: E402
+
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+
+from ablation_study import Row, Study, read_study  # noqa: E402 isort: skip
+from provenance import describe_machine  # noqa: E402 isort: skip
+from side_by_side import Piece, SideBySide  # noqa: E402 isort: skip
+from trained_row import TRAIN_START, TrainedRow  # noqa: E402 isort: skip
+
+#: What the JSON file is, for its readers.
+KIND = 'ablation'
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Train and test all rows of a table')
+    parser.add_argument('study', help='study file path')
+    parser.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        help='random seeds. Defaults to those of the study')
+    parser.add_argument(
+        '--rows',
+        nargs='+',
+        metavar='NAME',
+        help='run only these rows. Defaults to all')
+    parser.add_argument(
+        '--work-dir',
+        help='folder for checkpoints and logs. Defaults to '
+        'work_dirs/ablation/STUDY')
+    parser.add_argument(
+        '--out',
+        help='file for the results: .json. Defaults to results/STUDY.json')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=1,
+        help='processes side by side; they share the cores unless '
+        'OMP_NUM_THREADS is set. Defaults to 1')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace results in --out that are not in the work directory')
+    args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error('--jobs must be at least 1')
+    if args.out is not None and not args.out.endswith('.json'):
+        parser.error('--out must end with .json')
+    return args
+
+
+class Ablation:
+    """A study in a work directory.
+
+    Args:
+        study (Study): The study.
+        seeds (list[int]): Seeds beside those of the study.
+        work_dir (Path): The folder.
+        num_threads (int): Threads of each process.
+    """
+
+    def __init__(self, study: Study, seeds: List[int], work_dir: Path,
+                 num_threads: int):
+        machine = describe_machine(num_threads)
+        self.start = study.start
+        self.rows = ([study.start] if study.start else []) + study.rows
+        self.seeds = sorted({*study.seeds, *seeds})
+        self.runs = {}
+        for seed in self.seeds:
+            for row in self.rows:
+                # None for the start itself, which is the first.
+                start = self.start and self.runs.get((self.start.name, seed))
+                self.runs[row.name, seed] = TrainedRow(study, row, seed, start,
+                                                       work_dir, machine)
+
+    def pieces(self, names: List[str], seeds: List[int]) -> List[Piece]:
+        """What is left to do.
+
+        Args:
+            names (list[str]): Names of rows.
+            seeds (list[int]): Seeds.
+
+        Returns:
+            list[Piece]: The pieces in order: seed by seed, and the temporal
+            downsampling rates after the rest.
+        """
+        found = []
+        for seed in seeds:
+            train = None
+            if self.start:
+                pieces = self.runs[self.start.name, seed].pieces()
+                found += pieces
+                if pieces and pieces[0].kind == TRAIN_START:
+                    train = pieces[0]
+            for name in names:
+                found += self.runs[name, seed].pieces(train)
+        return sorted(found, key=lambda piece: piece.kind == 'strides')
+
+    def results(self) -> dict:
+        """All that is finished: ``start`` (None without) and ``rows``."""
+        entries = [self._entry(row) for row in self.rows]
+        start = entries.pop(0) if self.start else None
+        return dict(start=start, rows=entries)
+
+    def _entry(self, row: Row) -> dict:
+        runs = {str(seed): self.runs[row.name, seed] for seed in self.seeds}
+        seeds = {seed: run.results() for seed, run in runs.items()}
+        return dict(
+            name=row.name,
+            config=row.config,
+            options=runs[str(self.seeds[0])].options,
+            seeds={seed: found for seed, found in seeds.items() if found})
+
+
+def check_kept(path: str, results: dict) -> None:
+    """Raise ValueError if a file holds results that would be lost.
+
+    Args:
+        path (str): The file of the results.
+        results (dict): The results that are to replace it.
+    """
+    if not osp.isfile(path):
+        return
+    try:
+        with open(path, encoding='utf-8') as file:
+            old = json.load(file)
+        if old['kind'] != KIND:
+            raise ValueError(f'kind is {old["kind"]}')
+        entries = list(_metrics(old).items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} is none of this tool ({error!r}): choose '
+                         'another --out') from error
+    new = _metrics(results)
+    for (name, seed), metrics in entries:
+        if new.get((name, seed)) != metrics:
+            raise ValueError(
+                f'{path} holds a result of "{name}" with seed {seed} that is '
+                'not of this study and work directory and would be lost: '
+                'give the --work-dir and the --seeds it is from, another '
+                '--out, or --overwrite')
+
+
+def _metrics(results: dict) -> dict:
+    entries = results['rows'] + ([results['start']] if results['start']
+                                 else [])  # yapf: disable
+    return {(entry['name'], seed): found['metrics']
+            for entry in entries
+            for seed, found in entry['seeds'].items() if 'metrics' in found}
+
+
+def command_line(args) -> str:
+    """The command without the names of local folders."""
+    path = osp.relpath(args.study, ROOT)
+    if path.startswith(osp.pardir):
+        path = osp.basename(path)
+    command = ['python', 'tools/analysis_tools/ablation.py', path, '--seeds']
+    command += [*map(str, args.seeds), '--jobs', str(args.jobs)]
+    if args.rows:
+        command += ['--rows', *args.rows]
+    return shlex.join(command)
+
+
+def lock(work_dir: Path):
+    """Keep a second process out of the work directory."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    file = open(work_dir / '.lock', 'w')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise RuntimeError(
+            f'another ablation.py is at work in {work_dir}: wait for it, or '
+            'give another --work-dir') from None
+    return file
+
+
+def stop(*_) -> None:
+    """On SIGTERM: leave, so that the processes are ended, too."""
+    sys.exit('stopped; the same command goes on from here')
+
+
+def main():
+    args = parse_args()
+    # It would name the environment variables of every config again.
+    MMLogger.get_current_instance().setLevel('WARNING')
+    args.study = config_path(args.study)
+    study = read_study(args.study)
+    names = [row.name for row in study.rows]
+    unknown = sorted(set(args.rows or ()) - set(names))
+    if unknown:
+        raise ValueError(f'{args.study} has no row "{unknown[0]}": choose '
+                         f'--rows from "{", ".join(names)}"')
+    args.seeds = args.seeds or study.seeds
+    path = args.out or f'results/{study.name}.json'
+    work_dir = Path(args.work_dir or f'work_dirs/ablation/{study.name}')
+    num_threads = int(
+        os.environ.get('OMP_NUM_THREADS')
+        or max((os.cpu_count() or 1) // args.jobs, 1))
+
+    with lock(work_dir):
+        ablation = Ablation(study, args.seeds, work_dir.resolve(),
+                            num_threads)
+        if not args.overwrite:
+            check_kept(path, ablation.results())
+        command = command_line(args)
+
+        def save():
+            content = dict(
+                kind=KIND,
+                study=study.name,
+                command=command,
+                **ablation.results())
+            AtomicLocalBackend().put_text(
+                json.dumps(content, indent=1, default=str) + '\n', path)
+
+        pieces = ablation.pieces(args.rows or names, args.seeds)
+        print(f'{study.name}: {len(pieces)} pieces left to do, {args.jobs} '
+              f'at a time with {num_threads} threads each')
+        work = SideBySide(
+            pieces, args.jobs,
+            dict(os.environ, OMP_NUM_THREADS=str(num_threads)), save)
+        work.run()
+        save()
+    print(path)
+    if work.failed:
+        sys.exit(f'{len(work.failed)} pieces failed, and '
+                 f'{len(work.skipped)} were skipped: mend what the logs say; '
+                 'the same command goes on from here')
+
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        main()
+    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')

@@ -1,0 +1,101 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""On what, with what and how something was measured."""
+import math
+import os
+import platform
+import subprocess
+from typing import Optional
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
+from repo_path import ROOT
+
+from projects.temporal_corr.engine.trained_videos_hook import video_ids
+
+#: Changes elsewhere do not change what is measured.
+CODE = ('configs', 'projects', 'tools')
+
+
+def describe_code() -> dict:
+    """The version of the code.
+
+    Returns:
+        dict: ``commit`` (str or None outside of a repository) and ``dirty``:
+        whether files of the code differ from it (bool or None).
+    """
+    commit = _git('rev-parse', 'HEAD')
+    changes = _git('status', '--porcelain', '--untracked-files=no', '--',
+                   *CODE)
+    return dict(
+        commit=commit, dirty=None if changes is None else bool(changes))
+
+
+def _git(*args: str) -> Optional[str]:
+    try:
+        return subprocess.run(
+            ['git', '-C', ROOT, *args],
+            capture_output=True,
+            check=True,
+            text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def describe_machine(num_threads: int) -> dict:
+    """What computes.
+
+    Args:
+        num_threads (int): Threads of each process.
+
+    Returns:
+        dict: ``device``, the name of the GPU or CPU, ``num_threads``,
+        ``torch`` and ``python``, their versions.
+    """
+    gpu = torch.cuda.is_available()
+    return dict(
+        device=torch.cuda.get_device_name(0) if gpu else _cpu_name(),
+        num_threads=num_threads,
+        torch=torch.__version__,
+        python=platform.python_version())
+
+
+def _cpu_name() -> str:
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8') as file:
+            names = [line.split(':', 1)[1].strip() for line in file
+                     if line.startswith('model name')]
+    except OSError:
+        names = []
+    return f'{os.cpu_count()} x {names[0] if names else platform.machine()}'
+
+
+def describe_schedule(cfg: Config) -> dict:
+    """How long and on how much a config trains.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        dict: ``epochs`` (None if training goes by iterations),
+        ``iterations``, ``batch_size``, ``optimizer``, ``lr`` (of the
+        optimizer, before its schedule), ``train_videos`` (number; None if
+        the data set knows none) and ``train_frames``.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    videos = video_ids(dataset)
+    batch_size = cfg.train_dataloader.batch_size
+    epochs = cfg.train_cfg.get('max_epochs')
+    iterations = cfg.train_cfg.get('max_iters')
+    if iterations is None:
+        iterations = epochs * math.ceil(len(dataset) / batch_size)
+    return dict(
+        epochs=epochs,
+        iterations=iterations,
+        batch_size=batch_size,
+        optimizer=cfg.optim_wrapper.optimizer.type,
+        lr=cfg.optim_wrapper.optimizer.lr,
+        train_videos=None if videos is None else len(videos),
+        train_frames=len(dataset))

@@ -1,0 +1,239 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A row of a study with one seed: its training, its tests, its folder."""
+import json
+import os.path as osp
+import sys
+import time
+from pathlib import Path
+from typing import List, Optional
+
+from ablation_study import Row, Study, build_config, digest
+from mmengine.config import Config
+from provenance import describe_code, describe_schedule
+from repo_path import ROOT
+from side_by_side import Piece
+
+from projects.temporal_corr.engine import AtomicLocalBackend
+
+TRAIN_START = 'train start'
+#: Options of the test with exemplars from the ground truth.
+CEILING = {'model.test_cfg.exemplars': 'ground_truth'}
+
+
+class TrainedRow:
+    """One training and its tests.
+
+    Everything is in one folder, named by a digest of the config: what is
+    there belongs to these settings, and others get a folder of their own.
+
+    Args:
+        study (Study): The study.
+        row (Row): The row.
+        seed (int): Random seed.
+        start (TrainedRow | None): Where the training goes on from.
+        work_dir (Path): Folder of the study.
+        machine (dict): What computes, see :func:`describe_machine`.
+    """
+
+    def __init__(self, study: Study, row: Row, seed: int,
+                 start: Optional['TrainedRow'], work_dir: Path,
+                 machine: dict):
+        self.study, self.row, self.seed = study, row, seed
+        self.start, self.machine = start, machine
+        # The checkpoint has no name yet: that of its training stands for it.
+        cfg = self._config(start and start.digest)
+        self.digest = digest(cfg)
+        self.has_ceiling = (study.ceiling and cfg.model.get('head', {}).get(
+            'temporal') == 'correlation')
+        self.has_strides = bool(study.strides) and row is not study.start
+        self.folder = work_dir / row.folder / f'seed_{seed}_{self.digest}'
+        self.title = f'{row.name}, seed {seed}'
+
+    @property
+    def options(self) -> dict:
+        """dict: Options of the study and of the row."""
+        return {**self.study.common, **self.row.options}
+
+    def _config(self, load_from: Optional[str]) -> Config:
+        return build_config(self.row, self.study.common, self.seed, load_from)
+
+    @property
+    def checkpoint(self) -> Optional[Path]:
+        """Path | None: The checkpoint, None unless training is through."""
+        record = _read(self.folder / 'train.json')
+        if record is None:
+            return None
+        path = self.folder / 'train' / record['checkpoint']
+        return path if path.is_file() else None
+
+    def pieces(self, started: Optional[Piece] = None) -> List[Piece]:
+        """What is left to do.
+
+        Args:
+            started (Piece | None): The training of :attr:`start`, if that is
+                left to do, too. Defaults to None
+
+        Returns:
+            list[Piece]: The pieces, the training first.
+        """
+        found = []
+        train = None
+        if self.checkpoint is None:
+            train = self._piece('train', self._train, self._trained, started)
+            found.append(train)
+        for kind, wanted, is_done, command in (
+            ('test', True, _read(self.folder / 'test.json'), self._test),
+            ('ceiling', self.has_ceiling, _read(self.folder / 'ceiling.json'),
+             self._test_ceiling),
+            ('strides', self.has_strides, self._strides_are_complete(),
+             self._test_strides)):
+            if wanted and (train or not is_done):
+                found.append(self._piece(kind, command, None, train))
+        return found
+
+    def _piece(self, kind, command, finish, needs) -> Piece:
+        result = dict(
+            test='test.json',
+            ceiling='ceiling.json',
+            strides='strides/frame_stride.json')
+        # Takes another time than the trainings that go on from it.
+        if kind == 'train' and self.row is self.study.start:
+            label = TRAIN_START
+        else:
+            label = kind
+        return Piece(
+            title=f'{self.title}: {kind}',
+            kind=label,
+            command=command,
+            log=self.folder / f'{kind}.log',
+            finish=finish or (lambda _: self._said(result[kind], kind)),
+            needs=needs)
+
+    def _train(self) -> List[str]:
+        for name in ('train.json', 'test.json', 'ceiling.json',
+                     'strides/frame_stride.json'):
+            # Of a training whose checkpoint is gone.
+            (self.folder / name).unlink(missing_ok=True)
+        load_from = self.start and str(self.start.checkpoint)
+        self._write_config('config.py', self._config(load_from))
+        self.began = time.strftime('%Y-%m-%d %H:%M:%S')
+        self.code = describe_code()
+        self.resumed = (self.folder / 'train' / 'last_checkpoint').exists()
+        return [
+            sys.executable, osp.join(ROOT, 'tools/train.py'),
+            str(self.folder / 'config.py'), '--work-dir',
+            str(self.folder / 'train'), '--resume', '--no-validate'
+        ]
+
+    def _trained(self, seconds: float) -> str:
+        """Note that training is through, and of what it was."""
+        checkpoint = Path((self.folder / 'train' /
+                           'last_checkpoint').read_text().strip()).name
+        schedule = describe_schedule(Config.fromfile(self._path('config.py')))
+        record = dict(
+            checkpoint=checkpoint,
+            schedule=schedule,
+            began=self.began,
+            seconds=seconds,
+            # Then the seconds are those of the last part only.
+            resumed=self.resumed,
+            **self.code,
+            **self.machine)
+        _write(self.folder / 'train.json', record)
+        return f'{checkpoint}, {schedule["iterations"]} iterations'
+
+    def _test(self, config: str = 'config.py', name: str = 'test',
+              ) -> List[str]:  # yapf: disable
+        return [
+            sys.executable, osp.join(ROOT, 'tools/test.py'),
+            self._path(config), str(self.checkpoint), '--work-dir',
+            str(self.folder / 'test'), '--out', self._path(f'{name}.json')
+        ]
+
+    def _test_ceiling(self) -> List[str]:
+        cfg = Config.fromfile(self._path('config.py'))
+        cfg.merge_from_dict(CEILING)
+        self._write_config('ceiling.py', cfg)
+        return self._test('ceiling.py', 'ceiling')
+
+    def _test_strides(self) -> List[str]:
+        return [
+            sys.executable,
+            osp.join(ROOT, 'tools/analysis_tools/frame_stride.py'), '--model',
+            self.row.name, self._path('config.py'), str(self.checkpoint),
+            '--strides', *map(str, self.study.strides), '--out',
+            self._path('strides')
+        ]
+
+    def _said(self, name: str, kind: str) -> str:
+        """What a test found, in a few words."""
+        if kind == 'strides':
+            return f'{len(self.study.strides)} rates'
+        return f'Mean {100 * _read(self.folder / name)["Mean"]:.2f}'
+
+    def _strides_are_complete(self) -> bool:
+        return {*map(str, self.study.strides)} <= set(self._strides())
+
+    def _strides(self) -> dict:
+        content = _read(self.folder / 'strides/frame_stride.json') or {}
+        models = content.get('models', {})
+        return models.get(self.row.name, {}).get('strides', {})
+
+    def _path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def _write_config(self, name: str, cfg: Config) -> None:
+        AtomicLocalBackend().put_text(cfg.pretty_text, self._path(name))
+
+    def results(self) -> dict:
+        """What is finished.
+
+        Returns:
+            dict: ``digest`` of the config; ``training``: when, how long, on
+            what; ``tested``: the data of the test; ``metrics``, ``ceiling``
+            (fractions) and ``strides`` (by rate). Only what there is.
+        """
+        if self.checkpoint is None:
+            return {}
+        found = dict(digest=self.digest,
+                     training=_read(self.folder / 'train.json'))
+        for name in ('test', 'ceiling'):
+            content = _read(self.folder / f'{name}.json')
+            if content is None or (name == 'ceiling' and
+                                   not self.has_ceiling):
+                continue
+            run = content.pop('run')
+            found['metrics' if name == 'test' else 'ceiling'] = content
+            if name == 'test':
+                found['tested'] = _tested(run)
+        strides = self._strides()
+        if strides and self.has_strides:
+            found['strides'] = {str(stride): strides[str(stride)]
+                                for stride in self.study.strides
+                                if str(stride) in strides}
+        return found
+
+
+def _tested(run: dict) -> dict:
+    """What a reader needs to know of the test data.
+
+    ``leaked_videos`` is how many of the test videos the model was trained
+    on, None if the checkpoint does not say.
+    """
+    videos, trained = run['test_videos'], run['train_videos']
+    return dict(
+        ann_file=run['ann_file'] and osp.basename(run['ann_file']),
+        videos=videos and len(videos),
+        frames=run['num_frames'],
+        leaked_videos=None if None in (videos, trained) else len(
+            set(videos) & set(trained)))
+
+
+def _read(path: Path) -> Optional[dict]:
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+def _write(path: Path, content: dict) -> None:
+    AtomicLocalBackend().put_text(json.dumps(content, indent=1), path)
