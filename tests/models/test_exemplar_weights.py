@@ -1,0 +1,136 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Errors in the weights of exemplars, and weights without any."""
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from mmpose.codecs import MSRAHeatmap
+from mmpose.structures import PoseDataSample
+
+from projects.temporal_corr.models import keypoint_exemplars
+from projects.temporal_corr.models.exemplar_weights import (drop_keypoints,
+                                                            exemplar_weights,
+                                                            shift_heatmaps,
+                                                            swap_sides)
+from projects.temporal_corr.models.ground_truth import ground_truth_heatmaps
+
+FLIP_INDICES = [0, 2, 1, 4, 3]
+
+
+def one_hot(count=400):
+    """Heatmaps with one cell of 1 in the middle, (count, 5, 33, 41)."""
+    heatmaps = torch.zeros(count, 5, 33, 41)
+    heatmaps[..., 16, 20] = 1.
+    return heatmaps
+
+
+def test_nothing_is_changed_by_default():
+    heatmaps = torch.rand(3, 5, 8, 8)
+    assert exemplar_weights(heatmaps) is heatmaps
+
+
+def test_shift_has_the_deviation_it_says():
+    """The centre of mass moves; the mass stays."""
+    shifted = shift_heatmaps(one_hot(), std=2.)
+    mass = shifted.sum(dim=(2, 3))
+    rows = (shifted.sum(3) * torch.arange(33.)).sum(2) / mass - 16
+    cols = (shifted.sum(2) * torch.arange(41.)).sum(2) / mass - 20
+    torch.testing.assert_close(mass, torch.ones_like(mass))
+    for offset in (rows, cols):
+        assert abs(offset.mean()) < 0.15
+        assert abs(offset.std() - 2.) < 0.15
+    # keypoints move on their own
+    assert abs(np.corrcoef(cols[:, 0], cols[:, 1])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize('rate', [0., 0.3, 1.])
+def test_pairs_are_swapped_together(rate):
+    heatmaps = torch.arange(5.).view(1, 5, 1, 1).expand(2000, 5, 2, 2)
+    swapped = swap_sides(heatmaps, FLIP_INDICES, rate)[..., 0, 0]
+    assert (swapped[:, 0] == 0).all()  # the head is its own mirror image
+    for left, right in ((1, 2), (3, 4)):
+        exchanged = swapped[:, left] == right
+        assert torch.equal(exchanged, swapped[:, right] == left)
+        assert abs(exchanged.float().mean() - rate) < 0.05
+    # pairs on their own
+    if rate == 0.3:
+        assert not torch.equal(swapped[:, 1] == 2, swapped[:, 3] == 4)
+
+
+@pytest.mark.parametrize('rate', [0., 0.3, 1.])
+def test_dropped_keypoints_give_zero_exemplars(rate):
+    weights = drop_keypoints(torch.rand(500, 5, 4, 4) + 0.1, rate)
+    exemplars = keypoint_exemplars(torch.rand(500, 6, 4, 4), weights)
+    dropped = (exemplars == 0).all(dim=2).float().mean()
+    assert abs(dropped - rate) < 0.05
+
+
+def test_predicted_weights_of_whole_samples():
+    truth, predicted = torch.zeros(1000, 2, 3, 3), torch.ones(1000, 2, 3, 3)
+    weights = exemplar_weights(truth, predicted, predicted_rate=0.25)
+    chosen = weights.flatten(1).mean(dim=1)
+    assert set(chosen.tolist()) == {0., 1.}
+    assert abs(chosen.mean() - 0.25) < 0.05
+
+
+def test_options_reach_the_training(make_model, clip_batch):
+    """All keypoints dropped: the same loss as without maps."""
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = (torch.rand(3, 32, 4, 4), ), (torch.rand(3, 32, 4, 4), )
+    dropped = head.loss(
+        feats, samples, past, train_cfg=dict(exemplars=dict(drop_rate=1.)))
+    plain = head.loss(feats, samples, past)
+    heatmaps = head(feats)
+    target = torch.stack([item.gt_fields.heatmaps for item in samples])
+    torch.testing.assert_close(dropped['loss_kpt'],
+                               (heatmaps - target).square().mean())
+    assert not torch.isclose(plain['loss_kpt'], dropped['loss_kpt'])
+
+
+def test_predicted_rate_uses_the_models_own_heatmaps(make_model, clip_batch):
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = (torch.rand(3, 32, 4, 4), ), (torch.rand(3, 32, 4, 4), )
+    found = head.loss(
+        feats, samples, past,
+        train_cfg=dict(exemplars=dict(predicted_rate=1.)))['loss_kpt']
+    exemplars = keypoint_exemplars(head.features(past), head(past))
+    heatmaps, _ = head.step(feats, exemplars)
+    target = torch.stack([item.gt_fields.heatmaps for item in samples])
+    torch.testing.assert_close(found, (heatmaps - target).square().mean())
+
+
+@pytest.fixture
+def annotated():
+    """A test sample with a crop that turns, and its image."""
+    rng = np.random.default_rng(0)
+    matrix = cv2.getRotationMatrix2D((40, 30), 20, 1.2)
+    sample = PoseDataSample(
+        metainfo=dict(input_size=(64, 48), flip_indices=FLIP_INDICES))
+    keypoints = rng.uniform((25, 20), (55, 40), size=(1, 5, 2))
+    sample.gt_instances = InstanceData(
+        keypoints=keypoints, keypoints_visible=np.array([[1, 1, 1, 1, 0]]))
+    sample.set_field(torch.from_numpy(matrix)[None].float(), 'crops')
+    return sample, cv2.transform(keypoints, matrix)
+
+
+CODEC = MSRAHeatmap(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.)
+
+
+def test_ground_truth_lies_where_the_crop_puts_it(annotated):
+    sample, keypoints = annotated
+    [heatmaps] = ground_truth_heatmaps([sample], CODEC)
+    found, _ = CODEC.decode(heatmaps.numpy())
+    np.testing.assert_allclose(found[0, :4], keypoints[0, :4], atol=4.)
+    assert not heatmaps[4].any()  # not visible
+
+
+def test_mirrored_ground_truth_is_that_of_the_mirrored_person(annotated):
+    sample, keypoints = annotated
+    [heatmaps] = ground_truth_heatmaps([sample], CODEC, FLIP_INDICES)
+    mirrored = keypoints[:, FLIP_INDICES] * [-1, 1] + [63, 0]
+    wanted = CODEC.encode(
+        mirrored.astype(np.float32), np.array([[1, 1, 1, 0, 1]]))['heatmaps']
+    np.testing.assert_allclose(heatmaps.numpy(), wanted)
