@@ -26,13 +26,11 @@ from repo_path import ROOT, config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 
+from ablation_results import KIND, entries, runs  # noqa: E402 isort: skip
 from ablation_study import Row, Study, read_study  # noqa: E402 isort: skip
 from provenance import describe_machine  # noqa: E402 isort: skip
 from side_by_side import Piece, SideBySide  # noqa: E402 isort: skip
 from trained_row import TRAIN_START, TrainedRow  # noqa: E402 isort: skip
-
-#: What the JSON file is, for its readers.
-KIND = 'ablation'
 
 
 def parse_args():
@@ -123,9 +121,9 @@ class Ablation:
 
     def results(self) -> dict:
         """All that is finished: ``start`` (None without) and ``rows``."""
-        entries = [self._entry(row) for row in self.rows]
-        start = entries.pop(0) if self.start else None
-        return dict(start=start, rows=entries)
+        found = [self._entry(row) for row in self.rows]
+        start = found.pop(0) if self.start else None
+        return dict(start=start, rows=found)
 
     def _entry(self, row: Row) -> dict:
         runs = {str(seed): self.runs[row.name, seed] for seed in self.seeds}
@@ -151,12 +149,12 @@ def check_kept(path: str, results: dict) -> None:
             old = json.load(file)
         if old['kind'] != KIND:
             raise ValueError(f'kind is {old["kind"]}')
-        entries = list(_metrics(old).items())
+        kept = _metrics(old)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'{path} is none of this tool ({error!r}): choose '
                          'another --out') from error
     new = _metrics(results)
-    for (name, seed), metrics in entries:
+    for (name, seed), metrics in kept.items():
         if new.get((name, seed)) != metrics:
             raise ValueError(
                 f'{path} holds a result of "{name}" with seed {seed} that is '
@@ -166,11 +164,9 @@ def check_kept(path: str, results: dict) -> None:
 
 
 def _metrics(results: dict) -> dict:
-    entries = results['rows'] + ([results['start']] if results['start']
-                                 else [])  # yapf: disable
     return {(entry['name'], seed): found['metrics']
-            for entry in entries
-            for seed, found in entry['seeds'].items() if 'metrics' in found}
+            for entry in entries(results)
+            for seed, found in runs(entry).items()}
 
 
 def command_line(args) -> str:

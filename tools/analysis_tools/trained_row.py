@@ -43,6 +43,9 @@ class TrainedRow:
         # The checkpoint has no name yet: that of its training stands for it.
         cfg = self._config(start and start.digest)
         self.digest = digest(cfg)
+        metrics = cfg.test_evaluator
+        metric = metrics[0] if isinstance(metrics, list) else metrics
+        self.thr = metric.get('thr')
         self.has_ceiling = (study.ceiling and cfg.model.get('head', {}).get(
             'temporal') == 'correlation')
         self.has_strides = bool(study.strides) and row is not study.start
@@ -190,7 +193,8 @@ class TrainedRow:
 
         Returns:
             dict: ``digest`` of the config; ``training``: when, how long, on
-            what; ``tested``: the data of the test; ``metrics``, ``ceiling``
+            what; ``tested``: the data of the test and the threshold of
+            PCK; ``metrics``, ``ceiling``
             (fractions) and ``strides`` (by rate). Only what there is.
         """
         if self.checkpoint is None:
@@ -205,7 +209,7 @@ class TrainedRow:
             run = content.pop('run')
             found['metrics' if name == 'test' else 'ceiling'] = content
             if name == 'test':
-                found['tested'] = _tested(run)
+                found['tested'] = dict(_tested(run), thr=self.thr)
         strides = self._strides()
         if strides and self.has_strides:
             found['strides'] = {str(stride): strides[str(stride)]

@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from itertools import cycle
-from typing import Dict
+from typing import Dict, Optional
 
 from matplotlib.figure import Figure
 
@@ -14,14 +14,18 @@ MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 MIN_RANGE = 10
 
 
-def draw_stride_plot(curves: Dict[str, Dict[int, float]],
-                     label: str) -> Figure:
+def draw_stride_plot(
+        curves: Dict[str, Dict[int, float]],
+        label: str,
+        spreads: Optional[Dict[str, Dict[int, float]]] = None) -> Figure:
     """Draw accuracy against the temporal downsampling rate (Fig. 3).
 
     Args:
         curves (dict): Name of each model to its accuracy in percent by
             temporal downsampling rate. Values that are NaN leave a gap.
         label (str): What the accuracy is, for the vertical axis.
+        spreads (dict | None): Half the height of a band around each curve,
+            as ``curves``. Defaults to None
 
     Returns:
         Figure: The figure; ``save_figure`` writes it.
@@ -40,6 +44,14 @@ def draw_stride_plot(curves: Dict[str, Dict[int, float]],
             markeredgewidth=0.6,
             linewidth=1.6,
             label=name)
+        if spreads is not None:
+            axes.fill_between(
+                strides,
+                [curve[stride] - spreads[name][stride] for stride in strides],
+                [curve[stride] + spreads[name][stride] for stride in strides],
+                color=color,
+                alpha=0.15,
+                linewidth=0)
     axes.set_xticks(sorted({s for curve in curves.values() for s in curve}))
     low, high = axes.get_ylim()
     margin = max(MIN_RANGE - (high - low), 0) / 2

@@ -1,0 +1,161 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Files of ablation.py, averaged over seeds."""
+import json
+import os.path as osp
+from dataclasses import dataclass
+from typing import Dict, List, Optional
+
+import numpy as np
+
+from projects.temporal_corr.evaluation.published_results import COLUMNS
+
+#: What a file of ablation.py says it is.
+KIND = 'ablation'
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of several seeds.
+
+    Attributes:
+        mean (float): Their mean.
+        std (float | None): Their standard deviation as of a sample, by
+            n - 1; None for one seed.
+    """
+    mean: float
+    std: Optional[float]
+
+    @classmethod
+    def of(cls, values: List[float]) -> Optional['Spread']:
+        """Average values; None if there are none."""
+        if not values:
+            return None
+        std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return cls(float(np.mean(values)), std)
+
+    def __str__(self) -> str:
+        return self.format('.1f')
+
+    def format(self, spec: str) -> str:
+        """As '76.7 ± 0.3', or without spread for one seed."""
+        text = format(self.mean, spec)
+        return text if self.std is None else f'{text} ± {self.std:.1f}'
+
+
+@dataclass(frozen=True)
+class RowSummary:
+    """A row of the table, percent.
+
+    Attributes:
+        name (str): What it is called.
+        seeds (list[str]): Seeds that are finished.
+        columns (dict): :class:`Spread` by column of the paper's tables.
+        ceiling (Spread | None): Mean with exemplars from the ground truth.
+        difference (Spread | None): Mean minus that of the reference row with
+            the same seed; None for the reference itself.
+        strides (dict): Mean by temporal downsampling rate.
+    """
+    name: str
+    seeds: List[str]
+    columns: Dict[str, Spread]
+    ceiling: Optional[Spread]
+    difference: Optional[Spread]
+    strides: Dict[int, Spread]
+
+
+def read_ablation(path: str) -> dict:
+    """Read a file of ablation.py and check it.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        dict: What is in it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is none of ablation.py, holds no result, or holds
+            results of different test data.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'there is no {path}: make it with '
+                                'tools/analysis_tools/ablation.py')
+    try:
+        with open(path, encoding='utf-8') as file:
+            content = json.load(file)
+        if content['kind'] != KIND:
+            raise ValueError(f'its kind is {content["kind"]}')
+        tested = [(entry['name'], found['tested'])
+                  for entry in entries(content)
+                  for found in entry['seeds'].values() if 'metrics' in found]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} is no file of ablation.py ({error!r}): make '
+                         'it with tools/analysis_tools/ablation.py') from error
+    if not tested:
+        raise ValueError(f'{path}: no test is finished yet: run '
+                         'tools/analysis_tools/ablation.py on')
+    for name, found in tested:
+        for key in ('ann_file', 'videos', 'frames', 'thr'):
+            if found[key] != tested[0][1][key]:
+                raise ValueError(
+                    f'{path}: "{tested[0][0]}" and "{name}" cannot stand in '
+                    f'one table, tested.{key} is {tested[0][1][key]} and '
+                    f'{found[key]}: test all rows on the same data')
+    return content
+
+
+def entries(content: dict) -> List[dict]:
+    """The start, if there is one, and the rows."""
+    return ([content['start']] if content['start'] else []) + content['rows']
+
+
+def runs(entry: dict) -> Dict[str, dict]:
+    """What is finished of a row, by seed."""
+    return {seed: found for seed, found in entry['seeds'].items()
+            if 'metrics' in found}  # yapf: disable
+
+
+def summarize(content: dict) -> List[RowSummary]:
+    """Average over seeds.
+
+    Args:
+        content (dict): Content of a file of ablation.py.
+
+    Returns:
+        list[RowSummary]: The start, if there is one, and the rows; without
+        those of which no seed is finished.
+    """
+    reference = content['rows'][0]
+    return [_summarize(entry, reference, entry is not content['start'])
+            for entry in entries(content) if runs(entry)]  # yapf: disable
+
+
+def _summarize(entry: dict, reference: dict, compare: bool) -> RowSummary:
+    found, others = runs(entry), runs(reference)
+
+    def mean(metrics):
+        return 100 * metrics['Mean']
+
+    differences = [mean(run['metrics']) - mean(others[seed]['metrics'])
+                   for seed, run in found.items() if seed in others]
+    strides = sorted({int(stride) for run in found.values()
+                      for stride in run.get('strides', {})})
+    return RowSummary(
+        name=entry['name'],
+        seeds=list(found),
+        columns={
+            name: Spread.of(
+                [100 * run['metrics'][name] for run in found.values()])
+            for name in COLUMNS
+        },
+        ceiling=Spread.of([mean(run['ceiling']) for run in found.values()
+                           if 'ceiling' in run]),
+        difference=Spread.of(differences)
+        if compare and entry is not reference else None,
+        strides={
+            stride: Spread.of([
+                mean(run['strides'][str(stride)]) for run in found.values()
+                if str(stride) in run.get('strides', {})
+            ])
+            for stride in strides
+        })

@@ -1,0 +1,160 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The tables of an ablation as Markdown."""
+from typing import Dict, List
+
+from ablation_results import RowSummary, entries, runs, summarize
+
+from projects.temporal_corr.evaluation.published_results import COLUMNS
+
+NONE = '-'
+
+
+def ablation_table(content: dict) -> str:
+    """Results of an ablation, and all that a reader needs to know of them.
+
+    Args:
+        content (dict): Content of a file of ablation.py.
+
+    Returns:
+        str: A table of body parts, one of temporal downsampling rates if
+        there are any, data, schedule, machine and command.
+    """
+    rows = summarize(content)
+    parts = [_caption(content, rows), _parts_table(content, rows)]
+    if any(row.strides for row in rows):
+        parts += [
+            'Mean against the temporal downsampling rate (rate k keeps every '
+            'k-th frame of each test video):',
+            _stride_table(rows)
+        ]
+    parts += _notes(content)
+    parts += [f'```shell\n{content["command"]}\n```']
+    return '\n\n'.join(parts) + '\n'
+
+
+def label(content: dict) -> str:
+    """What the numbers are, such as 'PCK@0.2'."""
+    thr = _tested(content)['thr']
+    return 'PCK' if thr is None else f'PCK@{thr:g}'
+
+
+def _caption(content: dict, rows: List[RowSummary]) -> str:
+    tested = _tested(content)
+    seeds = _seeds(rows)
+    text = (f'{label(content)} in percent on {tested["videos"]} videos, '
+            f'{tested["frames"]:,} frames ({tested["ann_file"]}), ')
+    if len(seeds) == 1:
+        return text + f'seed {seeds[0]}.'
+    return text + (f'mean over the seeds {", ".join(seeds)}; '
+                   '±: standard deviation over the seeds (n - 1).')
+
+
+def _parts_table(content: dict, rows: List[RowSummary]) -> str:
+    reference = content['rows'][0]['name']
+    has_ceiling = any(row.ceiling for row in rows)
+    head = ['model', *COLUMNS, f'Mean, to {reference}']
+    if has_ceiling:
+        head.append('Mean, ground-truth exemplars')
+    lines = []
+    for row in rows:
+        cells = [_name(row, rows)]
+        cells += [f'{row.columns[name].mean:.1f}' for name in COLUMNS[:-1]]
+        cells.append(str(row.columns[COLUMNS[-1]]))
+        cells.append(row.difference.format('+.1f') if row.difference else NONE)
+        if has_ceiling:
+            cells.append(str(row.ceiling) if row.ceiling else NONE)
+        lines.append(cells)
+    return _markdown(head, lines)
+
+
+def _stride_table(rows: List[RowSummary]) -> str:
+    rows = [row for row in rows if row.strides]
+    strides = sorted({stride for row in rows for stride in row.strides})
+    return _markdown(
+        ['rate', *map(str, strides)],
+        [[_name(row, rows), *(str(row.strides.get(stride, NONE))
+                              for stride in strides)]
+         for row in rows])  # yapf: disable
+
+
+def _notes(content: dict) -> List[str]:
+    """Schedules, machines and what is to be held against the results."""
+    schedules: Dict[str, List[str]] = {}
+    machines: Dict[str, None] = {}
+    commits: Dict[str, None] = {}
+    seconds, leaks, unknown = 0., [], []
+    for entry in entries(content):
+        for run in runs(entry).values():
+            training, leaked = run['training'], run['tested']['leaked_videos']
+            names = schedules.setdefault(_schedule(training['schedule']), [])
+            _add(names, entry['name'])
+            machines[_machine(training)] = None
+            commits[_commit(training)] = None
+            seconds += training['seconds']
+            if leaked is None:
+                _add(unknown, entry['name'])
+            elif leaked:
+                _add(leaks, f'{entry["name"]} on {leaked}')
+    lines = [f'{", ".join(names)}: {text}.'
+             for text, names in schedules.items()]
+    lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
+                 f'{seconds / 3600:.1f} hours of training in all.')
+    found = [' '.join(lines)]
+    if leaks:
+        found.append('Trained on test videos, so that the result says nothing '
+                     f'about others: {", ".join(leaks)}.')
+    if unknown:
+        found.append('It is not known on which videos these were trained, so '
+                     f'that a leak is not ruled out: {", ".join(unknown)}.')
+    return found
+
+
+def _add(names: List[str], name: str) -> None:
+    if name not in names:
+        names.append(name)
+
+
+def _schedule(schedule: dict) -> str:
+    epochs = schedule['epochs']
+    length = f'{schedule["iterations"]:,} iterations'
+    if epochs is not None:
+        length = f'{epochs} epoch{"s" if epochs > 1 else ""} ({length})'
+    data = f'{schedule["train_frames"]:,} frames'
+    if schedule['train_videos'] is not None:
+        data += f' of {schedule["train_videos"]:,} videos'
+    return (f'{length} on {data}, batch {schedule["batch_size"]}, '
+            f'{schedule["optimizer"]}, learning rate {schedule["lr"]:g}')
+
+
+def _machine(training: dict) -> str:
+    threads = training['num_threads']
+    return (f'{training["device"]}, {threads} '
+            f'thread{"s" if threads > 1 else ""}, torch {training["torch"]}')
+
+
+def _commit(training: dict) -> str:
+    if training['commit'] is None:
+        return 'commit unknown'
+    changes = ' with uncommitted changes' if training['dirty'] else ''
+    return f'commit {training["commit"][:7]}{changes}'
+
+
+def _tested(content: dict) -> dict:
+    return next(run['tested'] for entry in entries(content)
+                for run in runs(entry).values())
+
+
+def _seeds(rows: List[RowSummary]) -> List[str]:
+    return sorted({seed for row in rows for seed in row.seeds}, key=int)
+
+
+def _name(row: RowSummary, rows: List[RowSummary]) -> str:
+    """The name, with the seeds where some are not finished."""
+    if len(row.seeds) == len(_seeds(rows)):
+        return row.name
+    return f'{row.name} (seed {", ".join(row.seeds)} only)'
+
+
+def _markdown(head: List[str], rows: List[List[str]]) -> str:
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)

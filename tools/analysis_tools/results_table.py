@@ -1,0 +1,163 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Tables and figures from the files of ablation.py.
+
+    results_table.py results/NAME.json                      # prints the table
+    results_table.py results/NAME.json --figure strides.png
+    results_table.py --write README.md                      # or --check
+
+In a document, a table stands between ``<!-- results/NAME.json -->`` and
+``<!-- end of results/NAME.json -->``, each on a line of its own, where the
+path is relative to the document. --write and --check without files take all
+that the document names.
+"""
+import argparse
+import json
+import os
+import os.path as osp
+import re
+import sys
+from typing import List
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+import repo_path  # noqa: F401, E402
+
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.visualization import save_figure  # noqa: E402
+from projects.temporal_corr.visualization.stride_plot import \
+    draw_stride_plot  # noqa: E402
+
+from ablation_results import (  # noqa: E402 isort: skip
+    KIND, read_ablation, summarize)
+from ablation_table import ablation_table, label  # noqa: E402 isort: skip
+
+BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Tables and figures from the files of ablation.py')
+    parser.add_argument('files', nargs='*', help='files of ablation.py')
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        '--write', metavar='FILE.md', help='put the tables into a document')
+    group.add_argument(
+        '--check',
+        metavar='FILE.md',
+        help='exit with 1 if the tables in a document are not those of the '
+        'files')
+    parser.add_argument(
+        '--figure',
+        help='picture of the Mean against the temporal downsampling rate to '
+        'write, of one file: .png, .pdf, .svg')
+    args = parser.parse_args()
+    if not args.files and not (args.write or args.check):
+        parser.error('give files, --write or --check')
+    if args.figure and len(args.files) != 1:
+        parser.error('--figure needs one file')
+    return args
+
+
+def named_files(document: str, text: str) -> List[str]:
+    """The files of ablation.py that a document has tables of.
+
+    Args:
+        document (str): Path of the document.
+        text (str): Its text.
+
+    Returns:
+        list[str]: Their paths, without files of another kind.
+
+    Raises:
+        FileNotFoundError: If one is not there.
+    """
+    found = []
+    for name in BEGIN.findall(text):
+        path = osp.join(osp.dirname(document), name)
+        if not osp.isfile(path):
+            raise FileNotFoundError(
+                f'{document} has a table of {name}, and there is no such '
+                'file: make it with ablation.py or remove the table')
+        with open(path, encoding='utf-8') as file:
+            content = json.load(file)
+        if isinstance(content, dict) and content.get('kind') == KIND:
+            found.append(path)
+    return found
+
+
+def replace_table(document: str, text: str, path: str) -> str:
+    """The text of a document with the table of a file.
+
+    Args:
+        document (str): Path of the document.
+        text (str): Its text.
+        path (str): A file of ablation.py.
+
+    Returns:
+        str: The text with what stands between the marks replaced.
+
+    Raises:
+        ValueError: If the document does not have the marks once.
+    """
+    name = osp.relpath(path, osp.dirname(osp.abspath(document)))
+    name = name.replace(os.sep, '/')
+    begin, end = f'<!-- {name} -->\n', f'<!-- end of {name} -->\n'
+    if not (text.count(begin) == text.count(end) == 1
+            and text.index(begin) < text.index(end)):
+        raise ValueError(
+            f'{document} needs these two lines, once and in this order, '
+            f'where the table is to be:\n{begin}{end}')
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f'{before}{begin}\n{ablation_table(read_ablation(path))}\n' \
+           f'{end}{after}'
+
+
+def draw_strides(path: str, figure: str) -> None:
+    """Draw the Mean against the temporal downsampling rate.
+
+    Args:
+        path (str): A file of ablation.py.
+        figure (str): The picture to write.
+    """
+    content = read_ablation(path)
+    rows = [row for row in summarize(content) if row.strides]
+    if not rows:
+        raise ValueError(f'{path} holds no temporal downsampling rates: set '
+                         'strides in the study and run ablation.py again')
+    curves, spreads = {}, {}
+    for row in rows:
+        curves[row.name] = {k: v.mean for k, v in row.strides.items()}
+        spreads[row.name] = {k: v.std or 0. for k, v in row.strides.items()}
+    save_figure(
+        draw_stride_plot(curves, f'{label(content)} (Mean)', spreads), figure)
+
+
+def main():
+    args = parse_args()
+    document = args.write or args.check
+    if args.figure:
+        draw_strides(args.files[0], args.figure)
+    if document is None:
+        for path in args.files:
+            print(ablation_table(read_ablation(path)))
+        return
+    with open(document, encoding='utf-8') as file:
+        text = file.read()
+    for path in args.files or named_files(document, text):
+        new = replace_table(document, text, path)
+        if new == text:
+            print(f'{document} has the table of {path}')
+        elif args.check:
+            sys.exit(f'{document} differs from {path}: run '
+                     f'results_table.py {path} --write {document}')
+        else:
+            AtomicLocalBackend().put_text(new, document)
+            print(f'{document}: table of {path} replaced')
+        text = new
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')
