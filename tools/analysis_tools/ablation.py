@@ -26,7 +26,7 @@ from repo_path import ROOT, config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 
-from ablation_results import KIND, entries, runs  # noqa: E402 isort: skip
+from ablation_results import KIND, check_kept  # noqa: E402 isort: skip
 from ablation_study import Row, Study, read_study  # noqa: E402 isort: skip
 from provenance import describe_machine  # noqa: E402 isort: skip
 from side_by_side import Piece, SideBySide  # noqa: E402 isort: skip
@@ -77,7 +77,7 @@ class Ablation:
 
     Args:
         study (Study): The study.
-        seeds (list[int]): Seeds beside those of the study.
+        seeds (list[int]): Seeds, if need be beside those of the study.
         work_dir (Path): The folder.
         num_threads (int): Threads of each process.
     """
@@ -109,14 +109,18 @@ class Ablation:
         """
         found = []
         for seed in seeds:
+            rows = [self.runs[name, seed] for name in names]
             train = None
             if self.start:
-                pieces = self.runs[self.start.name, seed].pieces()
+                start = self.runs[self.start.name, seed]
+                needed = start.checkpoint is None and any(
+                    row.must_train() for row in rows)
+                pieces = start.pieces(None, needed or start.must_train())
                 found += pieces
                 if pieces and pieces[0].kind == TRAIN_START:
                     train = pieces[0]
-            for name in names:
-                found += self.runs[name, seed].pieces(train)
+            for row in rows:
+                found += row.pieces(train)
         return sorted(found, key=lambda piece: piece.kind == 'strides')
 
     def results(self) -> dict:
@@ -126,59 +130,25 @@ class Ablation:
         return dict(start=start, rows=found)
 
     def _entry(self, row: Row) -> dict:
-        runs = {str(seed): self.runs[row.name, seed] for seed in self.seeds}
-        seeds = {seed: run.results() for seed, run in runs.items()}
+        seeds = {str(seed): self.runs[row.name, seed].results()
+                 for seed in self.seeds}  # yapf: disable
         return dict(
             name=row.name,
             config=row.config,
-            options=runs[str(self.seeds[0])].options,
+            options=self.runs[row.name, self.seeds[0]].options,
             seeds={seed: found for seed, found in seeds.items() if found})
 
 
-def check_kept(path: str, results: dict) -> None:
-    """Raise ValueError if a file holds results that would be lost.
-
-    Args:
-        path (str): The file of the results.
-        results (dict): The results that are to replace it.
-    """
-    if not osp.isfile(path):
-        return
-    try:
-        with open(path, encoding='utf-8') as file:
-            old = json.load(file)
-        if old['kind'] != KIND:
-            raise ValueError(f'kind is {old["kind"]}')
-        kept = _metrics(old)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path} is none of this tool ({error!r}): choose '
-                         'another --out') from error
-    new = _metrics(results)
-    for (name, seed), metrics in kept.items():
-        if new.get((name, seed)) != metrics:
-            raise ValueError(
-                f'{path} holds a result of "{name}" with seed {seed} that is '
-                'not of this study and work directory and would be lost: '
-                'give the --work-dir and the --seeds it is from, another '
-                '--out, or --overwrite')
-
-
-def _metrics(results: dict) -> dict:
-    return {(entry['name'], seed): found['metrics']
-            for entry in entries(results)
-            for seed, found in runs(entry).items()}
-
-
-def command_line(args) -> str:
-    """The command without the names of local folders."""
-    path = osp.relpath(args.study, ROOT)
-    if path.startswith(osp.pardir):
-        path = osp.basename(path)
-    command = ['python', 'tools/analysis_tools/ablation.py', path, '--seeds']
-    command += [*map(str, args.seeds), '--jobs', str(args.jobs)]
-    if args.rows:
-        command += ['--rows', *args.rows]
-    return shlex.join(command)
+def command_line(path: str, seeds: List[int], jobs: int) -> str:
+    """The command that makes the whole file, without local folders."""
+    inside = osp.relpath(path, ROOT)
+    if inside.startswith(osp.pardir):
+        inside = osp.basename(path)
+    return shlex.join([
+        'python', 'tools/analysis_tools/ablation.py', inside, '--seeds',
+        *map(str, seeds), '--jobs',
+        str(jobs)
+    ])
 
 
 def lock(work_dir: Path):
@@ -222,7 +192,7 @@ def main():
                             num_threads)
         if not args.overwrite:
             check_kept(path, ablation.results())
-        command = command_line(args)
+        command = command_line(args.study, ablation.seeds, args.jobs)
 
         def save():
             content = dict(

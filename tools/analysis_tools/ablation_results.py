@@ -115,6 +115,40 @@ def runs(entry: dict) -> Dict[str, dict]:
             if 'metrics' in found}  # yapf: disable
 
 
+def check_kept(path: str, results: dict) -> None:
+    """Raise ValueError if a file holds results that would be lost.
+
+    Args:
+        path (str): The file of the results.
+        results (dict): The results that are to replace it.
+    """
+    if not osp.isfile(path):
+        return
+    try:
+        with open(path, encoding='utf-8') as file:
+            old = json.load(file)
+        if old['kind'] != KIND:
+            raise ValueError(f'kind is {old["kind"]}')
+        kept = _metrics(old)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} is none of this tool ({error!r}): choose '
+                         'another --out') from error
+    new = _metrics(results)
+    for (name, seed), metrics in kept.items():
+        if new.get((name, seed)) != metrics:
+            raise ValueError(
+                f'{path} holds a result of "{name}" with seed {seed} that is '
+                'not of this study and work directory and would be lost: '
+                'give the --work-dir and the --seeds it is from, another '
+                '--out, or --overwrite')
+
+
+def _metrics(results: dict) -> dict:
+    return {(entry['name'], seed): found['metrics']
+            for entry in entries(results)
+            for seed, found in runs(entry).items()}
+
+
 def summarize(content: dict) -> List[RowSummary]:
     """Average over seeds.
 

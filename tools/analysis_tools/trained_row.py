@@ -16,6 +16,11 @@ from side_by_side import Piece
 from projects.temporal_corr.engine import AtomicLocalBackend
 
 TRAIN_START = 'train start'
+#: File of each kind of test.
+RESULTS = dict(
+    test='test.json',
+    ceiling='ceiling.json',
+    strides='strides/frame_stride.json')
 #: Options of the test with exemplars from the ground truth.
 CEILING = {'model.test_cfg.exemplars': 'ground_truth'}
 
@@ -46,9 +51,13 @@ class TrainedRow:
         metrics = cfg.test_evaluator
         metric = metrics[0] if isinstance(metrics, list) else metrics
         self.thr = metric.get('thr')
-        self.has_ceiling = (study.ceiling and cfg.model.get('head', {}).get(
-            'temporal') == 'correlation')
-        self.has_strides = bool(study.strides) and row is not study.start
+        # Commands by kind.
+        self._tests = dict(test=self._test)
+        if study.ceiling and cfg.model.get('head', {}).get(
+                'temporal') == 'correlation':
+            self._tests['ceiling'] = self._test_ceiling
+        if study.strides and row is not study.start:
+            self._tests['strides'] = self._test_strides
         self.folder = work_dir / row.folder / f'seed_{seed}_{self.digest}'
         self.title = f'{row.name}, seed {seed}'
 
@@ -69,52 +78,57 @@ class TrainedRow:
         path = self.folder / 'train' / record['checkpoint']
         return path if path.is_file() else None
 
-    def pieces(self, started: Optional[Piece] = None) -> List[Piece]:
+    def todo(self) -> List[str]:
+        """The tests that are left to do: names of :data:`RESULTS`."""
+        if _read(self.folder / 'train.json') is None:
+            done = set()
+        else:
+            done = {kind for kind in ('test', 'ceiling')
+                    if (self.folder / RESULTS[kind]).is_file()}
+            if {*map(str, self.study.strides)} <= set(self._strides()):
+                done.add('strides')
+        return [kind for kind in self._tests if kind not in done]
+
+    def must_train(self) -> bool:
+        """Whether there is a test left to do and no checkpoint for it."""
+        return self.checkpoint is None and bool(self.todo())
+
+    def pieces(self,
+               started: Optional[Piece] = None,
+               must_train: Optional[bool] = None) -> List[Piece]:
         """What is left to do.
 
         Args:
             started (Piece | None): The training of :attr:`start`, if that is
                 left to do, too. Defaults to None
+            must_train (bool | None): Whether to train; None for
+                :meth:`must_train`. Defaults to None
 
         Returns:
             list[Piece]: The pieces, the training first.
         """
-        found = []
-        train = None
-        if self.checkpoint is None:
+        kinds, found, train = self.todo(), [], None
+        if self.must_train() if must_train is None else must_train:
             train = self._piece('train', self._train, self._trained, started)
-            found.append(train)
-        for kind, wanted, is_done, command in (
-            ('test', True, _read(self.folder / 'test.json'), self._test),
-            ('ceiling', self.has_ceiling, _read(self.folder / 'ceiling.json'),
-             self._test_ceiling),
-            ('strides', self.has_strides, self._strides_are_complete(),
-             self._test_strides)):
-            if wanted and (train or not is_done):
-                found.append(self._piece(kind, command, None, train))
-        return found
+            kinds, found = list(self._tests), [train]
+        return found + [
+            self._piece(kind, self._tests[kind], self._tested, train)
+            for kind in kinds
+        ]
 
     def _piece(self, kind, command, finish, needs) -> Piece:
-        result = dict(
-            test='test.json',
-            ceiling='ceiling.json',
-            strides='strides/frame_stride.json')
-        # Takes another time than the trainings that go on from it.
-        if kind == 'train' and self.row is self.study.start:
-            label = TRAIN_START
-        else:
-            label = kind
+        # The start takes another time than the trainings that go on from it.
+        is_start = kind == 'train' and self.row is self.study.start
         return Piece(
             title=f'{self.title}: {kind}',
-            kind=label,
+            kind=TRAIN_START if is_start else kind,
             command=command,
             log=self.folder / f'{kind}.log',
-            finish=finish or (lambda _: self._said(result[kind], kind)),
+            finish=lambda seconds: finish(kind, seconds),
             needs=needs)
 
     def _train(self) -> List[str]:
-        for name in ('train.json', 'test.json', 'ceiling.json',
-                     'strides/frame_stride.json'):
+        for name in ('train.json', *RESULTS.values()):
             # Of a training whose checkpoint is gone.
             (self.folder / name).unlink(missing_ok=True)
         load_from = self.start and str(self.start.checkpoint)
@@ -128,7 +142,7 @@ class TrainedRow:
             str(self.folder / 'train'), '--resume', '--no-validate'
         ]
 
-    def _trained(self, seconds: float) -> str:
+    def _trained(self, _: str, seconds: float) -> str:
         """Note that training is through, and of what it was."""
         checkpoint = Path((self.folder / 'train' /
                            'last_checkpoint').read_text().strip()).name
@@ -145,12 +159,13 @@ class TrainedRow:
         _write(self.folder / 'train.json', record)
         return f'{checkpoint}, {schedule["iterations"]} iterations'
 
-    def _test(self, config: str = 'config.py', name: str = 'test',
-              ) -> List[str]:  # yapf: disable
+    def _test(self,
+              config: str = 'config.py',
+              kind: str = 'test') -> List[str]:
         return [
             sys.executable, osp.join(ROOT, 'tools/test.py'),
             self._path(config), str(self.checkpoint), '--work-dir',
-            str(self.folder / 'test'), '--out', self._path(f'{name}.json')
+            str(self.folder / 'test'), '--out', self._path(RESULTS[kind])
         ]
 
     def _test_ceiling(self) -> List[str]:
@@ -168,17 +183,14 @@ class TrainedRow:
             self._path('strides')
         ]
 
-    def _said(self, name: str, kind: str) -> str:
+    def _tested(self, kind: str, _: float) -> str:
         """What a test found, in a few words."""
         if kind == 'strides':
             return f'{len(self.study.strides)} rates'
-        return f'Mean {100 * _read(self.folder / name)["Mean"]:.2f}'
-
-    def _strides_are_complete(self) -> bool:
-        return {*map(str, self.study.strides)} <= set(self._strides())
+        return f'Mean {100 * _read(self.folder / RESULTS[kind])["Mean"]:.2f}'
 
     def _strides(self) -> dict:
-        content = _read(self.folder / 'strides/frame_stride.json') or {}
+        content = _read(self.folder / RESULTS['strides']) or {}
         models = content.get('models', {})
         return models.get(self.row.name, {}).get('strides', {})
 
@@ -197,28 +209,27 @@ class TrainedRow:
             PCK; ``metrics``, ``ceiling``
             (fractions) and ``strides`` (by rate). Only what there is.
         """
-        if self.checkpoint is None:
+        training = _read(self.folder / 'train.json')
+        if training is None:
             return {}
-        found = dict(digest=self.digest,
-                     training=_read(self.folder / 'train.json'))
-        for name in ('test', 'ceiling'):
-            content = _read(self.folder / f'{name}.json')
-            if content is None or (name == 'ceiling' and
-                                   not self.has_ceiling):
-                continue
-            run = content.pop('run')
-            found['metrics' if name == 'test' else 'ceiling'] = content
-            if name == 'test':
-                found['tested'] = dict(_tested(run), thr=self.thr)
+        found = dict(digest=self.digest, training=training)
+        test = _read(self.folder / RESULTS['test'])
+        if test is not None:
+            found['tested'] = dict(_describe(test.pop('run')), thr=self.thr)
+            found['metrics'] = test
+        ceiling = _read(self.folder / RESULTS['ceiling'])
+        if ceiling is not None and 'ceiling' in self._tests:
+            del ceiling['run']
+            found['ceiling'] = ceiling
         strides = self._strides()
-        if strides and self.has_strides:
+        if strides and 'strides' in self._tests:
             found['strides'] = {str(stride): strides[str(stride)]
                                 for stride in self.study.strides
                                 if str(stride) in strides}
         return found
 
 
-def _tested(run: dict) -> dict:
+def _describe(run: dict) -> dict:
     """What a reader needs to know of the test data.
 
     ``leaked_videos`` is how many of the test videos the model was trained
