@@ -1,0 +1,272 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Tables from the files of ablation.py, and whether a document has them."""
+import importlib
+import json
+import statistics
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from projects.temporal_corr.evaluation.published_results import COLUMNS
+
+MEANS = {
+    'scratch': {0: .70, 1: .71, 2: .73},
+    'single': {0: .70, 1: .74, 2: .72},
+    'ours': {0: .75, 1: .78, 2: .80},
+}  # yapf: disable
+CEILING = {'ours': {0: .90, 1: .94, 2: .95}}
+
+
+@pytest.fixture
+def tool(repo_root, monkeypatch):
+    for folder in ('tools', 'tools/analysis_tools'):
+        monkeypatch.syspath_prepend(str(repo_root / folder))
+    return SimpleNamespace(
+        **{name: importlib.import_module(name)
+           for name in ('results_table', 'ablation_results')})
+
+
+@pytest.fixture
+def call(tool, monkeypatch, tmp_path, capsys):
+    """Runs the tool; returns what it prints."""
+
+    def run(*argv):
+        monkeypatch.setattr(sys, 'argv', ['results_table.py', *map(str, argv)])
+        tool.results_table.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def metrics(mean):
+    return {name: mean + (k - 7) / 1000 for k, name in enumerate(COLUMNS)}
+
+
+def entry(name, seeds, training=None, tested=None):
+    training = dict(
+        schedule=dict(
+            epochs=2, iterations=1234, batch_size=16, optimizer='Adam',
+            lr=3e-4, train_videos=129, train_frames=4603),
+        seconds=1800., commit='0123456789abcdef', dirty=False,
+        device='2 x Some CPU', num_threads=1, torch='2.1.2',
+        **training or {})  # yapf: disable
+    tested = dict(
+        dict(ann_file='Sub1_test.json', videos=51, frames=1771,
+             leaked_videos=0, thr=.2), **tested or {})  # yapf: disable
+    found = {}
+    for seed in seeds:
+        found[str(seed)] = dict(
+            training=training, tested=tested, metrics=metrics(
+                MEANS[name][seed]))
+        if name in CEILING:
+            found[str(seed)]['ceiling'] = metrics(CEILING[name][seed])
+        found[str(seed)]['strides'] = {
+            str(k): metrics(MEANS[name][seed] - k / 100)
+            for k in (2, 10)
+        }
+    return dict(name=name, seeds=found)
+
+
+def content(seeds=(0, 1, 2), start=None):
+    return dict(
+        kind='ablation', study='x', command='python x', start=start,
+        rows=[entry('single', seeds), entry('ours', seeds)])  # yapf: disable
+
+
+@pytest.fixture
+def result(tmp_path):
+    """Writes a file as ablation.py does."""
+
+    def write(value=None, name='x'):
+        path = tmp_path / 'results' / f'{name}.json'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content() if value is None else value))
+        return path
+
+    return write
+
+
+def line_of(text, name, head='model'):
+    """Cells of a row, by the head of its table."""
+    lines = [[cell.strip() for cell in line.strip('|').split('|')]
+             for line in text.splitlines() if line.startswith('|')]
+    start = [cells[0] for cells in lines].index(head)
+    row, = [cells for cells in lines[start:start + 5] if cells[0] == name]
+    return dict(zip(lines[start], row))
+
+
+class TestTable:
+
+    def test_mean_spread_ceiling_and_paired_difference(self, call, result):
+        text = call(result())
+        ours, single = line_of(text, 'ours'), line_of(text, 'single')
+        means = [100 * x for x in MEANS['ours'].values()]
+        ceilings = [100 * x for x in CEILING['ours'].values()]
+        pairs = [100 * (x - MEANS['single'][seed])
+                 for seed, x in MEANS['ours'].items()]  # yapf: disable
+
+        def cell(values, spec='.1f'):
+            return (f'{statistics.mean(values):{spec}} ± '
+                    f'{statistics.stdev(values):.1f}')
+
+        assert ours['Mean'] == cell(means)
+        assert ours['Mean, to single'] == cell(pairs, '+.1f')
+        assert ours['Mean, ground-truth exemplars'] == cell(ceilings)
+        for k, name in enumerate(COLUMNS[:-1]):
+            expected = statistics.mean(means) + (k - 7) / 10
+            assert ours[name] == f'{expected:.1f}'
+        assert single['Mean, to single'] == '-'
+        assert single['Mean, ground-truth exemplars'] == '-'
+        strides = line_of(text, 'ours', 'rate')
+        assert list(strides) == ['rate', '2', '10']
+        assert strides['10'] == cell([x - 10 for x in means])
+        assert 'PCK@0.2 in percent on 51 videos, 1,771 frames' in text
+        assert 'mean over the seeds 0, 1, 2; ±' in text
+
+    def test_what_was_measured_with(self, call, result):
+        value = content()
+        value['start'] = entry('scratch', [0, 1, 2])
+        run = value['rows'][1]['seeds']['2']
+        run['training'] = dict(run['training'], dirty=True, commit='f' * 40)
+        text = call(result(value))
+        assert ('scratch, single, ours: 2 epochs (1,234 iterations) on 4,603 '
+                'frames of 129 videos, batch 16, Adam, learning rate 0.0003'
+                ) in text
+        assert '2 x Some CPU, 1 thread, torch 2.1.2; ' in text
+        assert ('commit 0123456, commit fffffff with uncommitted changes; '
+                '4.5 hours') in text
+        assert 'python x' in text
+        assert line_of(text, 'scratch')['Mean, to single'] == '-'
+
+    def test_one_seed_has_no_spread(self, call, result):
+        text = call(result(content([1])))
+        assert '±' not in text and 'seed 1.' in text
+        assert line_of(text, 'ours')['Mean, to single'] == '+4.0'
+
+    def test_only_seeds_of_both_are_compared(self, call, result):
+        value = content([0, 1])
+        value['rows'] = [entry('single', [0, 1]), entry('ours', [1, 2])]
+        text = call(result(value))
+        row = line_of(text, 'ours (seed 1, 2 only)')
+        assert row['Mean, to single'] == '+4.0'
+        value['rows'] = [entry('single', []), entry('ours', [1, 2])]
+        assert line_of(call(result(value)), 'ours')['Mean, to single'] == '-'
+
+    def test_no_column_for_what_nobody_has(self, call, result):
+        value = content()
+        value['rows'] = value['rows'][:1]
+        assert 'ground-truth' not in call(result(value))
+
+    @pytest.mark.parametrize('leaked, word', [
+        (3, 'so that the result says nothing about others: ours on 3.'),
+        (None, 'a leak is not ruled out: ours.')
+    ])  # yapf: disable
+    def test_leaks_are_said(self, call, result, leaked, word):
+        value = content()
+        value['rows'][1] = entry('ours', [0], tested=dict(
+            leaked_videos=leaked))  # yapf: disable
+        assert word in call(result(value))
+
+    def test_figure(self, call, result, tmp_path, tool, monkeypatch):
+        drawn = []
+        monkeypatch.setattr(
+            tool.results_table, 'save_figure',
+            lambda figure, path: drawn.append((figure, path)))
+        call(result(), '--figure', 'a.png')
+        (figure, path), = drawn
+        assert path == 'a.png'
+        axes, = figure.axes
+        ours = next(x for x in axes.lines if x.get_label() == 'ours')
+        mean = 100 * statistics.mean(MEANS['ours'].values())
+        assert ours.get_xdata().tolist() == [2, 10]
+        assert ours.get_ydata() == pytest.approx([mean - 2, mean - 10])
+        band = axes.collections[1].get_paths()[0].vertices[:, 1]
+        spread = 100 * statistics.stdev(MEANS['ours'].values())
+        assert band.max() == pytest.approx(mean - 2 + spread)
+        assert band.min() == pytest.approx(mean - 10 - spread)
+
+
+class TestDocument:
+
+    @pytest.fixture
+    def document(self, tmp_path):
+        path = tmp_path / 'README.md'
+        path.write_text('# Title\n\n<!-- results/x.json -->\nold\n'
+                        '<!-- end of results/x.json -->\n\nmore\n')
+        return path
+
+    @pytest.mark.parametrize('named', [True, False])
+    def test_written_then_the_same(self, call, result, document, named):
+        files = [result()] if named else []
+        result()
+        with pytest.raises(SystemExit, match='differs from .*x.json: run'):
+            call(*files, '--check', document)
+        assert 'old' in document.read_text()
+        assert 'replaced' in call(*files, '--write', document)
+        text = document.read_text()
+        assert 'old' not in text and call(result()).strip() in text
+        assert text.startswith('# Title\n\n<!-- results/x.json -->\n\nPCK')
+        assert text.endswith('<!-- end of results/x.json -->\n\nmore\n')
+        assert 'has the table' in call(*files, '--check', document)
+        call(*files, '--write', document)
+        assert document.read_text() == text
+
+    def test_files_of_other_tools_are_left_alone(self, call, result, tmp_path):
+        document = tmp_path / 'README.md'
+        document.write_text('<!-- results/speed.json -->\nfast\n'
+                            '<!-- end of results/speed.json -->\n')
+        result(dict(kind='benchmark'), 'speed')
+        assert call('--check', document) == ''
+
+    def test_file_that_is_not_there(self, call, document):
+        with pytest.raises(FileNotFoundError, match='table of results/x.json'):
+            call('--check', document)
+
+    @pytest.mark.parametrize('text', [
+        '', '<!-- results/x.json -->\n',
+        '<!-- end of results/x.json -->\n<!-- results/x.json -->\n',
+        2 * '<!-- results/x.json -->\n<!-- end of results/x.json -->\n'
+    ])  # yapf: disable
+    def test_marks(self, call, result, document, text):
+        document.write_text(text)
+        with pytest.raises(ValueError, match='README.md needs these two'):
+            call(result(), '--write', document)
+        assert document.read_text() == text
+
+
+@pytest.mark.parametrize('value, word', [
+    pytest.param(dict(kind='other'), 'its kind is other', id='kind'),
+    pytest.param([], 'no file of ablation.py', id='list'),
+    pytest.param(content([]), 'no test is finished', id='nothing'),
+    pytest.param(
+        content(start=entry('scratch', [0], tested=dict(frames=60))),
+        'tested.frames is 60 and 1771', id='other test data'),
+])  # yapf: disable
+def test_refused(call, result, value, word):
+    with pytest.raises(ValueError, match='x.json') as error:
+        call(result(value))
+    assert word in str(error.value)
+
+
+def test_refused_file(call, tmp_path):
+    with pytest.raises(FileNotFoundError, match='ablation.py'):
+        call(tmp_path / 'nothing.json')
+    (tmp_path / 'cut.json').write_text('{"kind": ')
+    with pytest.raises(ValueError, match='cut.json is no file'):
+        call(tmp_path / 'cut.json')
+
+
+def test_no_rates_no_figure(call, result):
+    value = content([0])
+    for row in value['rows']:
+        del row['seeds']['0']['strides']
+    with pytest.raises(ValueError, match='no temporal downsampling rates'):
+        call(result(value), '--figure', 'a.png')
+
+
+def test_the_readme_has_the_tables_of_the_results(call, repo_root, tool):
+    readme = repo_root / 'README.md'
+    if not tool.results_table.BEGIN.search(readme.read_text()):
+        pytest.skip('README.md has no <!-- results/NAME.json -->')
+    call('--check', readme)
