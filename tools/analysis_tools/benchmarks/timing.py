@@ -1,0 +1,98 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Durations of things that are measured in turns."""
+import sys
+import time
+from typing import Callable, Dict, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.utils import ProgressBar
+
+
+class Durations(NamedTuple):
+    """How long each repetition took, in seconds.
+
+    Attributes:
+        wall (np.ndarray): By the clock on the wall, in shape (repeat, ).
+        cpu (np.ndarray): Of the processor, all threads of this process
+            together, in shape (repeat, ).
+    """
+    wall: np.ndarray
+    cpu: np.ndarray
+
+    def median(self, clock: str) -> float:
+        """The median.
+
+        Args:
+            clock (str): ``'wall'`` or ``'cpu'``.
+
+        Returns:
+            float: Seconds.
+        """
+        return float(np.median(getattr(self, clock)))
+
+    def describe(self) -> dict:
+        """Medians and quartiles in seconds, for a report.
+
+        Returns:
+            dict: ``repetitions``, and of each clock the median, the lower
+            and the upper quartile.
+        """
+        summary = dict(repetitions=len(self.wall))
+        for clock in self._fields:
+            lower, median, upper = np.percentile(
+                getattr(self, clock), (25, 50, 75))
+            summary[clock] = dict(
+                median=float(median),
+                quartiles=[float(lower), float(upper)])
+        return summary
+
+
+def interleave(functions: Dict[str, Callable],
+               repeat: int,
+               device: str = 'cpu',
+               warm_up: int = 1) -> Dict[str, Durations]:
+    """Time functions in turns: A B A B ...
+
+    What else happens on a machine meets all of them alike.
+
+    Args:
+        functions (dict[str, Callable]): What to call, without arguments.
+        repeat (int): How often each is timed.
+        device (str): Where they work; a GPU is waited for.
+            Defaults to 'cpu'.
+        warm_up (int): Rounds before, which do not count. Defaults to 1.
+
+    Returns:
+        dict[str, Durations]: How long each took.
+    """
+    wall = {name: [] for name in functions}
+    cpu = {name: [] for name in functions}
+    progress = ProgressBar((warm_up + repeat) * len(functions),
+                           file=sys.stderr)
+    for turn in range(-warm_up, repeat):
+        for name, function in functions.items():
+            wait_for(device)
+            start = time.perf_counter(), time.process_time()
+            function()
+            wait_for(device)
+            end = time.perf_counter(), time.process_time()
+            if turn >= 0:
+                wall[name].append(end[0] - start[0])
+                cpu[name].append(end[1] - start[1])
+            progress.update()
+    print(file=sys.stderr)
+    return {
+        name: Durations(np.array(wall[name]), np.array(cpu[name]))
+        for name in functions
+    }
+
+
+def wait_for(device: str) -> None:
+    """Wait until a device has done what it was told.
+
+    Args:
+        device (str): The device; nothing is to be waited for on a CPU.
+    """
+    if device.startswith('cuda'):
+        torch.cuda.synchronize(device)
