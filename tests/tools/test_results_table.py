@@ -48,7 +48,7 @@ def entry(name, seeds, training=None, tested=None):
         schedule=dict(
             epochs=2, iterations=1234, batch_size=16, optimizer='Adam',
             lr=3e-4, train_videos=129, train_frames=4603),
-        seconds=1800., commit='0123456789abcdef', dirty=False,
+        seconds=1800., resumed=False, commit='0123456789abcdef', dirty=False,
         device='2 x Some CPU', num_threads=1, torch='2.1.2',
         **training or {})  # yapf: disable
     tested = dict(
@@ -138,6 +138,8 @@ class TestTable:
                 '4.5 hours') in text
         assert 'python x' in text
         assert line_of(text, 'scratch')['Mean, to single'] == '-'
+        run['training']['resumed'] = True  # its seconds are not all
+        assert '; more than 4.5 hours' in call(result(value))
 
     def test_one_seed_has_no_spread(self, call, result):
         text = call(result(content([1])))

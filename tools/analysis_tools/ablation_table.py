@@ -82,7 +82,7 @@ def _notes(content: dict) -> List[str]:
     schedules: Dict[str, List[str]] = {}
     machines: Dict[str, None] = {}
     commits: Dict[str, None] = {}
-    seconds, leaks, unknown = 0., [], []
+    seconds, resumed, leaks, unknown = 0., False, [], []
     for entry in entries(content):
         for run in runs(entry).values():
             training, leaked = run['training'], run['tested']['leaked_videos']
@@ -91,6 +91,7 @@ def _notes(content: dict) -> List[str]:
             machines[_machine(training)] = None
             commits[_commit(training)] = None
             seconds += training['seconds']
+            resumed |= training['resumed']
             if leaked is None:
                 _add(unknown, entry['name'])
             elif leaked:
@@ -98,6 +99,7 @@ def _notes(content: dict) -> List[str]:
     lines = [f'{", ".join(names)}: {text}.'
              for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
+                 f'{"more than " if resumed else ""}'
                  f'{seconds / 3600:.1f} hours of training in all.')
     found = [' '.join(lines)]
     if leaks:

@@ -112,7 +112,7 @@ class SideBySide:
                 if process.returncode:
                     raise RuntimeError(f'exit status {process.returncode}')
                 said = piece.finish(seconds)
-            except (RuntimeError, ValueError, OSError, KeyError) as error:
+            except Exception as error:  # whatever it is, the others go on
                 self.failed.append(piece)
                 text = piece.log.read_text(encoding='utf-8', errors='replace')
                 tail = '\n'.join(f'    {line}'
@@ -142,8 +142,10 @@ class SideBySide:
             unknown |= not known
             if known:
                 left += max(sum(known) / len(known) - spent, 0)
-        return (f'{duration(now - self.began)} used, '
-                f'{"more than " if unknown else "about "}'
+        used = f'{duration(now - self.began)} used'
+        if unknown and not left:
+            return used
+        return (f'{used}, {"more than" if unknown else "about"} '
                 f'{duration(left / self.jobs)} left')
 
 

@@ -165,7 +165,7 @@ class TrainedRow:
         return [
             sys.executable, osp.join(ROOT, 'tools/test.py'),
             self._path(config), str(self.checkpoint), '--work-dir',
-            str(self.folder / 'test'), '--out', self._path(RESULTS[kind])
+            self._path(kind), '--out', self._path(RESULTS[kind])
         ]
 
     def _test_ceiling(self) -> List[str]:
@@ -205,9 +205,9 @@ class TrainedRow:
 
         Returns:
             dict: ``digest`` of the config; ``training``: when, how long, on
-            what; ``tested``: the data of the test and the threshold of
-            PCK; ``metrics``, ``ceiling``
-            (fractions) and ``strides`` (by rate). Only what there is.
+            what; ``tested``: the data of the test and the threshold of PCK;
+            ``metrics``, ``ceiling`` (fractions) and ``strides`` (by rate).
+            Only what there is.
         """
         training = _read(self.folder / 'train.json')
         if training is None:
