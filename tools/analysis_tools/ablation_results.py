@@ -137,10 +137,10 @@ def check_kept(path: str, results: dict) -> None:
     for (name, seed), metrics in kept.items():
         if new.get((name, seed)) != metrics:
             raise ValueError(
-                f'{path} holds a result of "{name}" with seed {seed} that is '
-                'not of this study and work directory and would be lost: '
-                'give the --work-dir and the --seeds it is from, another '
-                '--out, or --overwrite')
+                f'{path} holds a result of "{name}" with seed {seed} that '
+                'would be lost: it is of other settings (the folder of the '
+                'data is one), seeds or another --work-dir. Give those, '
+                'another --out, or --overwrite')
 
 
 def _metrics(results: dict) -> dict:
