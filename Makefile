@@ -1,12 +1,14 @@
 # make demo   set up, then the whole method on synthetic videos: train, test, table, pictures, video
 # make test   set up, then the tests
+# make bench  set up, then the table of what the correlation costs (PENN_ROOT: the real labels)
 # make lint   flake8 and isort
 # make clean  remove what demo and tests made (make clean-env: the environment, too)
 VENV ?= .venv
 PYTHON ?= python3.11
 DEMO_DIR ?= work_dirs/demo
+BENCH_OUT ?= work_dirs/benchmark/benchmark.json
 
-.PHONY: demo test lint env clean clean-env
+.PHONY: demo test bench lint env clean clean-env
 
 env:
 	@PYTHON=$(PYTHON) bash tools/misc/setup_env.sh $(VENV)
@@ -16,6 +18,9 @@ demo: env
 
 test: env
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+bench: env
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python tools/analysis_tools/benchmark.py --out $(BENCH_OUT) $(BENCH_ARGS)
 
 lint: env
 	@$(VENV)/bin/python -m flake8 projects tools tests

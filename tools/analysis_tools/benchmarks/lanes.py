@@ -31,7 +31,7 @@ def measure(settings: Settings) -> List[Row]:
             iter(runners.values())).test_loop.dataloader.dataset)
         times = interleave(
             {key: runner.test
-             for key, runner in runners.items()}, settings.repetitions(3),
+             for key, runner in runners.items()}, settings.repetitions(2),
             settings.device)
     rates = {
         key: num_frames / durations.median('wall')

@@ -19,6 +19,7 @@ from .timing import interleave
 SECTION = 'Exemplars + maps / dense optical flow, one thread'
 DIS = 'DIS {}'
 PRESETS = ('ultrafast', 'fast', 'medium')
+CARRYING = 'carrying the heatmaps along a flow'
 KEYPOINTS = 15
 #: Name, input (w, h), channels of I, maps (w, h), wanted share of each flow.
 SIZES = (
@@ -34,7 +35,12 @@ SIZES = (
 
 def measure(settings: Settings) -> List[Row]:
     """In turns, on two frames of a synthetic video. Carrying the heatmaps
-    along the flow is a row of its own, that comes on top of each flow."""
+    along the flow is a row of its own, that comes on top of each flow.
+
+    The last row of a size tells what there is to gain: the two matrix
+    products alone beside a large square product of the same number of
+    operations, which is about the best that the machine does.
+    """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -60,20 +66,34 @@ def _measure_size(settings: Settings, name: str, size: Tuple[int, int],
 
     flows = flow_methods(frames, settings.device)
     flow = next(iter(flows.values()))()
-    others = dict(
-        flows, warping=lambda: carry_along(heatmaps, flow, size))
-    times = interleave(
-        dict(ours=correlate, **others),
-        settings.repetitions(25),
-        settings.device,
-        warm_up=2)
-    ours = times.pop('ours')
-    titles = dict(warping='carrying the heatmaps along a flow')
-    return [
-        duration_row(SECTION, f'{name} / {titles.get(other, other)}', ours,
-                     durations, settings.clock,
+    exemplars = keypoint_exemplars(features, heatmaps)
+    flat, weights = features.flatten(2), heatmaps.flatten(2)
+
+    def products():
+        return weights @ flat.transpose(1, 2), exemplars @ flat
+
+    cells = map_size[0] * map_size[1]
+    side = round((2 * KEYPOINTS * channels * cells)**(1 / 3))
+    square = torch.randn(side, side, device=settings.device)
+    times = interleave({
+        'ours': correlate,
+        **flows,
+        CARRYING: lambda: carry_along(heatmaps, flow, size),
+        'products': products,
+        'square': lambda: square @ square
+    }, settings.repetitions(25), settings.device, warm_up=2)
+    ours, alone, square = (
+        times.pop(key) for key in ('ours', 'products', 'square'))
+    rows = [
+        duration_row(SECTION, f'{name} / {other}', ours, durations,
+                     settings.clock,
                      Goal(shares[other]) if other in shares else None)
         for other, durations in times.items()
+    ]
+    return rows + [
+        duration_row(
+            SECTION, f'{name}, matrix products alone / a square one of '
+            'as many operations', alone, square, settings.clock)
     ]
 
 

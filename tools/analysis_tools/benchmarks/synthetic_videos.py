@@ -6,7 +6,7 @@ from pathlib import Path
 
 from repo_path import ROOT
 
-NUM_VIDEOS, NUM_FRAMES = 32, 20
+NUM_VIDEOS, NUM_FRAMES = 32, 12
 #: The larger part of split 1.
 ANN_FILE = 'annotations/Sub1_train.json'
 
