@@ -263,3 +263,17 @@ def test_correlation_module_composes():
     wanted = 2. * numpy_maps(as_numpy(features), as_numpy(exemplars))
     wanted[1] = 0
     np.testing.assert_allclose(as_numpy(maps), wanted, atol=1e-5)
+
+
+def test_normalised_maps_are_cosines():
+    """By numpy, and zero where there are no features."""
+    features = torch.randn(2, 6, 4, 5)
+    features[:, :, 0, 0] = 0
+    exemplars = torch.nn.functional.normalize(torch.randn(2, 3, 6), dim=2)
+    layer = TemporalCorrelation(3, scale_init=2, bias_init=-1, normalize=True)
+    found = layer(features, exemplars, torch.ones(2)).detach().numpy()
+    values, units = features.numpy(), exemplars.numpy()
+    norms = np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    cosines = np.einsum('nchw,npc->nphw', values / norms, units)
+    np.testing.assert_allclose(found, 2 * cosines - 1, atol=1e-5)
+    assert (found[:, :, 0, 0] == -1).all()

@@ -252,3 +252,20 @@ def test_bad_settings(settings, match, single_frame_config):
     config.pop('type')
     with pytest.raises(ValueError, match=match):
         TemporalCorrelationHead(**config)
+
+
+@pytest.mark.parametrize('convs', [1, 3])
+def test_a_deeper_block_still_starts_as_identity(convs, make_model):
+    head = make_model('correlation', refine=0., refine_convs=convs).head
+    features = torch.rand(2, 16, 8, 8)
+    maps = torch.rand(2, 5, 8, 8)
+    torch.testing.assert_close(head.refinement(features, maps), features)
+    kernels = [p for n, p in head.refinement.named_parameters()
+               if p.ndim == 4 and p.shape[-1] == 3]  # yapf: disable
+    assert len(kernels) == convs + 1  # and the filters of the maps
+
+
+def test_filters_of_the_maps_start_as_wide_as_told(make_model):
+    head = make_model('correlation', refine=0., refine_channels=64,
+                      maps_std=0.3).head
+    assert abs(head.refinement.maps_conv.weight.std() - 0.3) < 0.03

@@ -121,12 +121,18 @@ class ScaledMaps(nn.Module):
         num_keypoints (int): P, one scale and one bias each.
         scale_init (float): Initial scale. The paper does not say; 1 leaves
             the maps as they are. Defaults to 1.
+        bias_init (float): Initial bias. Defaults to 0.
     """
 
-    def __init__(self, num_keypoints: int, scale_init: float = 1.):
+    def __init__(self,
+                 num_keypoints: int,
+                 scale_init: float = 1.,
+                 bias_init: float = 0.):
         super().__init__()
-        self.scale = nn.Parameter(torch.full((num_keypoints, ), scale_init))
-        self.bias = nn.Parameter(torch.zeros(num_keypoints))
+        self.scale = nn.Parameter(
+            torch.full((num_keypoints, ), float(scale_init)))
+        self.bias = nn.Parameter(
+            torch.full((num_keypoints, ), float(bias_init)))
 
     def forward(self, maps: Tensor, mask: Tensor) -> Tensor:
         """Scale and mask.
@@ -148,6 +154,7 @@ class TemporalCorrelation(ScaledMaps):
     Args:
         num_keypoints (int): P, one scale and one bias each.
         scale_init (float): Initial scale. Defaults to 1.
+        bias_init (float): Initial bias. Defaults to 0.
         normalize (bool): Whether the features of every location are
             normalised, too, so that the maps are cosines. The paper
             normalises the exemplars only. Defaults to False.
@@ -156,8 +163,9 @@ class TemporalCorrelation(ScaledMaps):
     def __init__(self,
                  num_keypoints: int,
                  scale_init: float = 1.,
+                 bias_init: float = 0.,
                  normalize: bool = False):
-        super().__init__(num_keypoints, scale_init)
+        super().__init__(num_keypoints, scale_init, bias_init)
         self.normalize = normalize
 
     def forward(self, features: Tensor, exemplars: Tensor,

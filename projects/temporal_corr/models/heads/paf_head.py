@@ -45,6 +45,7 @@ class PAFHead(TemporalMixin, BaseHead):
             samples to zero at the rate of 0.2". Defaults to 0.2.
         scale_init (float): Initial weight of the scale layer.
             Defaults to 1.
+        bias_init (float): Initial bias of the scale layer. Defaults to 0.
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
@@ -68,6 +69,7 @@ class PAFHead(TemporalMixin, BaseHead):
                  channels: int = 128,
                  mask_rate: float = 0.2,
                  scale_init: float = 1.,
+                 bias_init: float = 0.,
                  normalize: bool = False,
                  loss: ConfigType = dict(type='EuclideanLoss'),
                  decoder: OptConfigType = None,
@@ -79,7 +81,7 @@ class PAFHead(TemporalMixin, BaseHead):
                              'limbs')
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           normalize)
+                           bias_init, normalize)
         self.loss_module = MODELS.build(loss)
         self.limbs = torch.as_tensor(self.decoder.limbs)
         self.center_map = center_map

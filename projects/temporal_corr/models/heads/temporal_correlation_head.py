@@ -39,11 +39,14 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             Defaults to 128, as the paper's Stage 1.
         refine_convs (int): Number of 3x3 convolutions of the block.
             Defaults to 1.
+        maps_std (float): Standard deviation with which the filters for the
+            maps start. Defaults to 0.01, the paper's.
         mask_rate (float): Share of the training samples whose maps are set
             to zero: "we randomly set all correlation maps of some training
             samples to zero at the rate of 0.2". Defaults to 0.2.
         scale_init (float): Initial weight of the scale layer.
             Defaults to 1.
+        bias_init (float): Initial bias of the scale layer. Defaults to 0.
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
@@ -65,13 +68,15 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
                  temporal: Optional[str] = 'correlation',
                  refine_channels: int = 128,
                  refine_convs: int = 1,
+                 maps_std: float = 0.01,
                  mask_rate: float = 0.2,
                  scale_init: float = 1.,
+                 bias_init: float = 0.,
                  normalize: bool = False,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           normalize)
+                           bias_init, normalize)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
             raise ValueError(
@@ -86,7 +91,8 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             self.final_layer.in_channels,
             refine_channels,
             map_channels=out_channels if temporal else 0,
-            num_convs=refine_convs)
+            num_convs=refine_convs,
+            maps_std=maps_std)
 
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.

@@ -32,7 +32,7 @@ class TemporalMixin:
     conditions = ('crops', )
 
     def init_temporal(self, temporal: Optional[str], num_keypoints: int,
-                      mask_rate: float, scale_init: float,
+                      mask_rate: float, scale_init: float, bias_init: float,
                       normalize: bool) -> None:
         """Build the modules that make maps of what is remembered.
 
@@ -43,6 +43,7 @@ class TemporalMixin:
             mask_rate (float): Share of the training samples whose maps are
                 set to zero.
             scale_init (float): Initial weight of the scale layer.
+            bias_init (float): Initial bias of the scale layer.
             normalize (bool): Whether the maps are cosines, see
                 :class:`TemporalCorrelation`.
 
@@ -64,9 +65,10 @@ class TemporalMixin:
         self.mask_rate = mask_rate
         if temporal == 'correlation':
             self.correlation = TemporalCorrelation(
-                num_keypoints, scale_init, normalize)
+                num_keypoints, scale_init, bias_init, normalize)
         elif temporal == 'heatmap':
-            self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init)
+            self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init,
+                                                bias_init)
             stride = torch.as_tensor(
                 self.decoder.scale_factor, dtype=torch.float32)
             origin = torch.as_tensor(

@@ -28,13 +28,16 @@ class TemporalRefinement(BaseModule):
             (the single-frame variant). Defaults to 0.
         num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage
             1. Defaults to 1.
+        maps_std (float): Standard deviation with which the filters for the
+            maps start. Defaults to 0.01.
     """
 
     def __init__(self,
                  in_channels: int,
                  channels: int,
                  map_channels: int = 0,
-                 num_convs: int = 1):
+                 num_convs: int = 1,
+                 maps_std: float = 0.01):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.maps_conv = nn.Conv2d(
@@ -45,17 +48,18 @@ class TemporalRefinement(BaseModule):
             for _ in range(num_convs - 1))
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, in_channels, 1)
+        self.maps_std = maps_std
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Kaiming for the 3x3 convolutions, N(0, 0.01) for the filters of
+        """Kaiming for the 3x3 convolutions, a Gaussian for the filters of
         the maps ("The added convolutional filters are initialized with a
         zero-mean and 0.01 std Gaussian distribution"), zero for conv2."""
         for conv in (self.conv1, *self.convs):
             nn.init.kaiming_normal_(conv.weight, nonlinearity='relu')
             nn.init.zeros_(conv.bias)
         if self.maps_conv is not None:
-            nn.init.normal_(self.maps_conv.weight, mean=0., std=0.01)
+            nn.init.normal_(self.maps_conv.weight, mean=0., std=self.maps_std)
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)
 
