@@ -2,22 +2,21 @@
 """How long encoding and decoding of part affinity fields take.
 
 The codec beside the same as plain loops, in turns, for one crop of 46 x 46
-cells. Times are those of the processor for this thread, so that other
-programs do not count.
+cells. Times are those of the processor, so that other programs do not count.
 """
 import argparse
 import os.path as osp
 import platform
 import sys
-import time
+from functools import partial
 
 import cv2
 import numpy as np
 import scipy
-from mmengine.utils import track_iter_progress
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 import repo_path  # noqa: E402,F401
+from benchmarks.timing import interleave  # noqa: E402
 from plain_part_affinity import plain_decode, plain_encode  # noqa: E402
 
 from projects.temporal_corr.codecs import PartAffinityField  # noqa: E402
@@ -44,12 +43,6 @@ def standing_people(num_people: int, rng) -> np.ndarray:
     return people
 
 
-def milliseconds(function) -> float:
-    start = time.thread_time()
-    function()
-    return (time.thread_time() - start) * 1000
-
-
 def processor() -> str:
     """Name of the processor."""
     try:
@@ -67,7 +60,7 @@ def main():
     cv2.setNumThreads(0)
     rng = np.random.default_rng(0)
     codec = PartAffinityField()
-    cases = []
+    functions = {}
     for name, num_people, noise in (('1 person', 1, 0.),
                                     ('1 person, noise 0.02', 1, 0.02),
                                     ('2 people, noise 0.02', 2, 0.02)):
@@ -75,23 +68,20 @@ def main():
         encoded = codec.encode(people)
         maps = np.concatenate([encoded['heatmaps'], encoded['pafs']])
         maps += rng.normal(0, noise, maps.shape)
-        cases.append((name, (lambda p=people: codec.encode(p),
-                             lambda p=people: plain_encode(
-                                 p, np.ones(p.shape[:2]), codec),
-                             lambda m=maps: codec.decode(m),
-                             lambda m=maps: plain_decode(m, codec))))
-    times = []
-    for _ in track_iter_progress(list(range(args.repeat + 1))):
-        times.append([[milliseconds(function) for function in functions]
-                      for _, functions in cases])
-    # the first round warms up
-    medians = np.median(times[1:], axis=0)
+        functions[name, 'encode'] = partial(codec.encode, people)
+        functions[name, 'encode loops'] = partial(
+            plain_encode, people, np.ones(people.shape[:2]), codec)
+        functions[name, 'decode'] = partial(codec.decode, maps)
+        functions[name, 'decode loops'] = partial(plain_decode, maps, codec)
+    times = interleave(functions, args.repeat)
     print(f'\n{processor()}, Python {platform.python_version()}, numpy '
           f'{np.__version__}, scipy {scipy.__version__}')
     print(f'medians of {args.repeat}, milliseconds')
     print(f'{"":22}{"encode":>8}{"loops":>8}{"decode":>8}{"loops":>8}')
-    for (name, _), row in zip(cases, medians):
-        print(f'{name:22}' + ''.join(f'{value:8.2f}' for value in row))
+    for case in dict.fromkeys(name for name, _ in functions):
+        row = (1000 * durations.median('cpu')
+               for (name, _), durations in times.items() if name == case)
+        print(f'{case:22}' + ''.join(f'{value:8.2f}' for value in row))
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 """Videos and annotations for those who have no data set at hand."""
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from repo_path import ROOT
@@ -11,6 +12,7 @@ NUM_VIDEOS, NUM_FRAMES = 32, 12
 ANN_FILE = 'annotations/Sub1_train.json'
 
 
+@lru_cache(maxsize=None)
 def synthetic_jhmdb(work_dir: Path) -> Path:
     """Synthetic videos in the layout of JHMDB, converted; made once.
 
@@ -22,15 +24,16 @@ def synthetic_jhmdb(work_dir: Path) -> Path:
     """
     videos = work_dir / 'videos'
     root = videos / 'jhmdb'
-    commands = (
-        ('tools/misc/make_synthetic_videos.py', videos, '--num-videos',
+    _run('tools/misc/make_synthetic_videos.py', videos, '--num-videos',
          NUM_VIDEOS, '--num-frames', NUM_FRAMES, '--layout', 'jhmdb',
-         '--overwrite'),
-        ('tools/dataset_converters/jhmdb.py', root, '--split', 1, '--out',
-         root / 'annotations'))
-    for command in commands:
-        subprocess.run([sys.executable, *map(str, command)],
-                       cwd=ROOT,
-                       stdout=sys.stderr,
-                       check=True)
+         '--overwrite')
+    _run('tools/dataset_converters/jhmdb.py', root, '--split', 1, '--out',
+         root / 'annotations')
     return root
+
+
+def _run(*command) -> None:
+    subprocess.run([sys.executable, *map(str, command)],
+                   cwd=ROOT,
+                   stdout=sys.stderr,
+                   check=True)
