@@ -269,3 +269,17 @@ def test_filters_of_the_maps_start_as_wide_as_told(make_model):
     head = make_model('correlation', refine=0., refine_channels=64,
                       maps_std=0.3).head
     assert abs(head.refinement.maps_conv.weight.std() - 0.3) < 0.03
+
+
+@pytest.mark.parametrize('theirs, ours', [(1, 3), (3, 1), (2, 3)])
+def test_a_block_of_another_depth_is_left(theirs, ours, make_model):
+    """All of it: the model then predicts without a block."""
+    source = make_model('correlation', refine_convs=theirs)
+    model = make_model('correlation', refine=0., refine_convs=ours)
+    model.load_state_dict(source.state_dict(), strict=False)
+    features = torch.rand(2, 16, 8, 8)
+    torch.testing.assert_close(model.head.refinement(features), features)
+    same = make_model('correlation', refine=0., refine_convs=theirs)
+    same.load_state_dict(source.state_dict())
+    torch.testing.assert_close(
+        same.head.refinement(features), source.head.refinement(features))

@@ -48,6 +48,7 @@ class TemporalRefinement(BaseModule):
             for _ in range(num_convs - 1))
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(channels, in_channels, 1)
+        self._register_load_state_dict_pre_hook(self._leave_other_depth)
         self.maps_std = maps_std
         self.init_weights()
 
@@ -62,6 +63,16 @@ class TemporalRefinement(BaseModule):
             nn.init.normal_(self.maps_conv.weight, mean=0., std=self.maps_std)
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)
+
+    def _leave_other_depth(self, state_dict: dict, prefix: str, *args) -> None:
+        """Do not load half of a block: one of another depth is another block,
+        and this one starts as identity."""
+        depth = sum(
+            key.startswith(f'{prefix}convs.') and key.endswith('.weight')
+            for key in state_dict)
+        if depth != len(self.convs):
+            for key in [key for key in state_dict if key.startswith(prefix)]:
+                del state_dict[key]
 
     def forward(self, features: Tensor, maps: Optional[Tensor] = None):
         """Refine the features.
