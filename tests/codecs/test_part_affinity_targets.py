@@ -107,19 +107,17 @@ def test_mirrored_people_have_the_mirrored_targets():
         other['pafs'].reshape(14, 2, 46, 46), vectors, atol=1e-6)
 
 
-@pytest.mark.parametrize('where, visible, weight', [
-    pytest.param((100., 100.), 0., 0., id='unlabelled'),
-    pytest.param((-1., 100.), 1., 1., id='labelled left of the input'),
-    pytest.param((100., 368.), 1., 1., id='labelled below the input'),
-    pytest.param((-1., 100.), 0., 0., id='unlabelled and outside'),
+@pytest.mark.parametrize('where', [
+    pytest.param((100., 100.), id='in the input'),
+    pytest.param((-1., 100.), id='outside'),
 ])
-def test_parts_that_are_not_drawn(where, visible, weight):
+def test_unlabelled_parts_are_not_drawn(where):
     person = random_people(1, seed=0)
     elbow = 3
     everything = PartAffinityField().encode(person)
     person[0, elbow] = where
     seen = np.ones((1, 15))
-    seen[0, elbow] = visible
+    seen[0, elbow] = 0
     encoded = PartAffinityField().encode(person, seen)
     limbs = [i for i, limb in enumerate(MPI_LIMBS) if elbow in limb]
     pafs = encoded['pafs'].reshape(14, 2, 46, 46)
@@ -128,8 +126,22 @@ def test_parts_that_are_not_drawn(where, visible, weight):
     np.testing.assert_array_equal(
         pafs[others], everything['pafs'].reshape(14, 2, 46, 46)[others])
     expected = np.ones((1, 15))
-    expected[0, elbow] = weight
+    expected[0, elbow] = 0
     np.testing.assert_array_equal(encoded['keypoint_weights'], expected)
+
+
+def test_what_reaches_into_the_input_is_drawn():
+    """A wrist 4.5 px left of the input, and the forearm that leads there."""
+    person = random_people(1, seed=0)
+    elbow, wrist, limb = 3, 4, 3
+    person[0, elbow], person[0, wrist] = (59.5, 99.5), (-4.5, 99.5)
+    encoded = PartAffinityField().encode(person)
+    # row 12 and column 0 are centred on pixel (3.5, 99.5), 8 px off
+    np.testing.assert_allclose(
+        encoded['heatmaps'][wrist, 12, 0], np.exp(-8**2 / 98), rtol=1e-6)
+    # from column 7, centred on the elbow, to the border: leftward
+    np.testing.assert_allclose(encoded['pafs'][2 * limb, 12, :8], -1)
+    assert encoded['keypoint_weights'].all()
 
 
 def test_a_part_counts_only_if_labelled_for_everybody():

@@ -13,11 +13,7 @@ def plain_encode(keypoints, visible, codec):
     width, height = codec.heatmap_size
     stride_x, stride_y = (float(stride) for stride in codec.scale_factor)
     num_parts, num_limbs = codec.num_keypoints, len(codec.limbs)
-    drawn = [[
-        seen >= 0.5 and -0.5 <= x <= codec.input_size[0] - 0.5
-        and -0.5 <= y <= codec.input_size[1] - 0.5
-        for (x, y), seen in zip(*person)
-    ] for person in zip(keypoints.tolist(), visible.tolist())]
+    drawn = (visible >= 0.5).tolist()
     heatmaps = np.zeros((num_parts + 1, height, width))
     pafs = np.zeros((2 * num_limbs, height, width))
     for row in range(height):

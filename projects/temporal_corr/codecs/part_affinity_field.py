@@ -192,8 +192,8 @@ class PartAffinityField(BaseKeypointCodec):
 
         Args:
             keypoints (np.ndarray): Keypoints in input pixels in shape
-                (N, K, 2). A part outside of the input is not drawn, nor are
-                its limbs
+                (N, K, 2). Of a part outside of the input is drawn what
+                reaches into it, as of its limbs
             keypoints_visible (np.ndarray): Visibility in shape (N, K). A
                 part below 0.5 is unlabelled: it is not drawn, nor are its
                 limbs, and its weight is 0. Defaults to all visible
@@ -230,17 +230,16 @@ class PartAffinityField(BaseKeypointCodec):
         # Pixels are squares around whole numbers.
         inside = (keypoints >= -0.5) & (
             keypoints <= np.array(self.input_size) - 0.5)
-        drawn = visible & inside.all(axis=-1)
         # Who is outside of the crop altogether takes nothing from the others.
-        counted = drawn.any(axis=1)
+        counted = (visible & inside.all(axis=-1)).any(axis=1)
         counted |= not counted.any()
         centers = [
             np.arange(size) * scale + origin for size, scale, origin in zip(
                 self.heatmap_size, self.scale_factor, self.cell_origin)
         ]
-        heatmaps = part_heatmaps(keypoints, drawn, *centers, self.sigma)
+        heatmaps = part_heatmaps(keypoints, visible, *centers, self.sigma)
         pafs = part_affinity_fields(
-            self._to_cells(keypoints), drawn, self.limbs, self.heatmap_size,
+            self._to_cells(keypoints), visible, self.limbs, self.heatmap_size,
             self.limb_width, self.limb_overhang)
         return dict(
             heatmaps=heatmaps.astype(np.float32),

@@ -15,6 +15,7 @@ as the documentation of :mod:`pickle` recommends ("Restricting Globals").
 import os.path as osp
 import pickle
 import re
+from collections import Counter
 from functools import lru_cache
 from types import FunctionType, SimpleNamespace
 from typing import Any, Callable, Dict
@@ -70,6 +71,8 @@ def safe_globals() -> Dict[str, Callable]:
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
+        # the milestones of a MultiStepLR
+        'collections.Counter': Counter,
         '_codecs.encode': _encode_latin1,
         'builtins.getattr': _history_buffer_statistic,
         # as Python 2 called it, and so pickle protocol 2

@@ -115,7 +115,9 @@ class ScaledMaps(nn.Module):
     is unavailable for the first frame of a video, the initial correlation
     maps are set to zeros" (Section 3). Masked maps are multiplied by zero
     rather than skipped, so that every parameter takes part in every
-    iteration, whatever the batch.
+    iteration, whatever the batch. They are zero behind the scale layer: the
+    paper's order would leave its bias where there is no exemplar, which is
+    no sign of a keypoint.
 
     Args:
         num_keypoints (int): P, one scale and one bias each.
