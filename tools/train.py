@@ -11,6 +11,7 @@ from repo_path import config_path
 
 from projects.temporal_corr.engine import find_resumable_checkpoint
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
+                                                  announce_world_size,
                                                   prepare_launcher,
                                                   set_visualization)
 
@@ -99,7 +100,10 @@ def set_resume(cfg: Config, resume: str) -> None:
             # CheckpointHook adds the name of the work directory.
             name = osp.basename(osp.normpath(cfg.work_dir))
             folders.append(osp.join(hook['out_dir'], name))
-        found = find_resumable_checkpoint(*folders)
+        try:
+            found = find_resumable_checkpoint(*folders)
+        except RuntimeError as error:
+            sys.exit(f'--resume: {error}')
         cfg.resume = found is not None
         if found is not None:
             cfg.load_from = found
@@ -113,10 +117,23 @@ def set_resume(cfg: Config, resume: str) -> None:
         cfg.load_from = resume
 
 
+def check_start(cfg: Config, config: str) -> None:
+    """Say at once where the checkpoint that the config starts from is."""
+    start = cfg.get('load_from')
+    if start and '://' not in start and not osp.isfile(start):
+        sys.exit(
+            f'there is no checkpoint {start}, from which {config} starts '
+            '(load_from): make it first, as the comment beside load_from '
+            'says, name another with --cfg-options load_from=FILE, or start '
+            'from random weights with load_from=None')
+
+
 def main():
     args = parse_args()
     args.config = config_path(args.config)
+    announce_world_size(args.launcher)
     cfg = merge_args(Config.fromfile(args.config), args)
+    check_start(cfg, args.config)
     Runner.from_cfg(cfg).train()
 
 

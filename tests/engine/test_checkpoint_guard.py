@@ -11,7 +11,7 @@ from mmpose.utils import register_all_modules
 import projects.temporal_corr  # noqa: F401
 from projects.temporal_corr.engine import load_from_local
 from projects.temporal_corr.engine.checkpoint_guard_hook import (
-    check_checkpoint, compare)
+    check_checkpoint, compare, describe)
 
 HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
 GUARD = dict(type='mmpose.CheckpointGuardHook')
@@ -223,3 +223,8 @@ class TestInARun:
             load_from=str(tmp_path / 'more.pth'))  # yapf: disable
         with pytest.raises(RuntimeError, match='not in the model: more'):
             runner.val()
+
+
+@pytest.mark.parametrize('name', ['conv4_2.weight', 'model0.0.weight'])
+def test_weights_that_are_not_converted_are_told(name):
+    assert 'openpose_mpi.py' in describe({name: torch.zeros(1)})

@@ -50,13 +50,18 @@ def cut(path):
         lambda folder: torch.save(COMPLETE, folder / 'epoch_11.pth.incomplete'
                                   ),
         'epoch_10.pth', id='a newer one under its temporary name'),
-    pytest.param(lambda folder: [cut(path) for path in folder.glob('epoch*')],
-                 None, id='none is complete'),
 ])  # yapf: disable
 def test_newest_complete_one(happened, expected, work_dir):
     happened(work_dir)
     found = find_resumable_checkpoint(str(work_dir))
-    assert found == (str(work_dir / expected) if expected else None)
+    assert found == str(work_dir / expected)
+
+
+def test_checkpoints_that_cannot_be_read_are_not_overwritten(work_dir):
+    for path in work_dir.glob('epoch*'):
+        cut(path)
+    with pytest.raises(RuntimeError, match='choose another --work-dir'):
+        find_resumable_checkpoint(str(work_dir))
 
 
 def test_of_one_time_the_higher_number(work_dir):

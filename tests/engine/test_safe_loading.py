@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Checkpoints of MMEngine load, code in them does not run."""
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.error import URLError
@@ -59,6 +59,38 @@ def test_run_resumes_from_it(checkpoint, build_runner):
     assert runner.iter == 6
     # two iterations an epoch, all of them remembered
     assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 6
+
+
+@pytest.mark.parametrize('milestones', [[2], [1, 2]])
+def test_run_with_milestones_tests_and_resumes(milestones, tmp_path,
+                                               build_runner):
+    """MultiStepLR keeps them in a Counter, as no other scheduler does."""
+    hook = dict(type='CheckpointHook', interval=1)
+    schedule = dict(
+        param_scheduler=dict(
+            type='MultiStepLR', milestones=milestones, gamma=0.1))
+    build_runner(tmp_path, hook, **schedule).train()
+    path = tmp_path / 'epoch_2.pth'
+    state, = load_from_local(str(path))['param_schedulers']
+    assert state['milestones'] == Counter(milestones)
+
+    whole = build_runner(tmp_path / 'whole', hook, epochs=3, **schedule)
+    whole.train()
+    resumed = build_runner(
+        tmp_path / 'resumed', hook, epochs=3, resume=True,
+        load_from=str(path), **schedule)  # yapf: disable
+    resumed.train()
+    assert resumed.iter == 6
+    assert resumed.optim_wrapper.get_lr() == whole.optim_wrapper.get_lr()
+    for name, value in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], value)
+
+    tested = build_runner(
+        tmp_path / 'tested', hook, load_from=str(path), **schedule)
+    tested.load_or_resume()  # as Runner.test does
+    saved = load_from_local(str(path))['state_dict']
+    for name, value in tested.model.state_dict().items():
+        torch.testing.assert_close(saved[name], value)
 
 
 def test_every_kind_of_array_loads(tmp_path):

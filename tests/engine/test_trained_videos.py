@@ -1,13 +1,16 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Checkpoints say what a model was trained on; tests on these are told."""
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
+from projects.temporal_corr.datasets import SubJhmdbDataset
 from projects.temporal_corr.engine import TrainedVideosHook
 from projects.temporal_corr.engine.trained_videos_hook import (
     trained_videos_hook, video_ids)
@@ -215,6 +218,7 @@ class TestRunnerTest:
             test_videos=list('abcdefgx'),
             train_videos=list('abcdefg'),
             frame_stride=1,
+            indices=None,
             num_frames=16)
         assert described['checkpoint'].endswith('train/epoch_1.pth')
 
@@ -225,3 +229,20 @@ class TestRunnerTest:
         run.test()
         assert not [text for text in warnings if 'was trained on' in text]
         assert hook.train_videos == list('abcdefg')
+
+
+@pytest.mark.parametrize('indices, frames', [(None, 20), (4, 4), ([0, 7], 2)])
+def test_a_partial_test_is_described(indices, frames, tiny_jhmdb):
+    dataset = SubJhmdbDataset(
+        ann_file='annotations/Sub1_test.json',
+        data_root=str(tiny_jhmdb),
+        data_prefix=dict(img=''),
+        indices=indices,
+        test_mode=True)
+    runner = SimpleNamespace(
+        test_dataloader=SimpleNamespace(dataset=dataset),
+        cfg=Config(),
+        _load_from=None)
+    described = TrainedVideosHook().describe_test(runner)
+    assert described['indices'] == indices
+    assert described['num_frames'] == frames

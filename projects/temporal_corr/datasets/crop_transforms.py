@@ -70,9 +70,9 @@ class UniformBBoxTransform(RandomBBoxTransform):
     """Resize and rotate the box, evenly distributed over the ranges.
 
     MMPose's :class:`RandomBBoxTransform` draws from a truncated normal
-    distribution. The defaults are the paper's: "random resize with scale
-    [0.7, 1.3], random rotation with degree [-40, 40]", each always, and no
-    shift.
+    distribution. The ranges are the paper's, scales from 0.7 to 1.3 and
+    rotations from -40 to 40 degrees; that each is drawn always, and that
+    there is no shift, is how it is read here.
 
     Args:
         scale_factor (tuple[float, float]): Range of the scale. Defaults to

@@ -206,6 +206,9 @@ def describe(state_dict: Dict[str, Tensor]) -> str:
     def has(*parts: str) -> bool:
         return any(part in key for part in parts for key in keys)
 
+    if has('conv4_2.weight', 'model0.0.weight') and not has('backbone.'):
+        return ('weights of OpenPose in their own names, which '
+                'tools/model_converters/openpose_mpi.py converts')
     if not has('head.'):
         return ('no pose model: it has no head, only ' +
                 ', '.join(families[:6]))

@@ -41,6 +41,22 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def announce_world_size(launcher: str) -> None:
+    """Set ``WORLD_SIZE`` as torchrun does, before a config is read.
+
+    Configs deal out a batch by it. Slurm and MPI have names of their own.
+
+    Args:
+        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+    """
+    names = dict(
+        slurm=('SLURM_NTASKS', ),
+        mpi=('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'))
+    for name in names.get(launcher, ()):
+        if name in os.environ:
+            os.environ.setdefault('WORLD_SIZE', os.environ[name])
+
+
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch PoseVisualizationHook on for ``--show`` and ``--show-dir``.
 

@@ -28,7 +28,12 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
 
     Returns:
         str, optional: Path of the checkpoint, None if there is none.
+
+    Raises:
+        RuntimeError: If there are checkpoints, but none can be read: a new
+            start in the same folder would replace them.
     """
+    unreadable = []
     for path in _newest_first(folders):
         try:
             checkpoint = load_from_local(path, map_location='cpu')
@@ -37,9 +42,16 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
                 f'not resuming from {path}: {error}',
                 logger='current',
                 level=logging.WARNING)
+            unreadable.append(path)
             continue
         if isinstance(checkpoint, dict) and set(RESUMABLE) <= set(checkpoint):
             return path
+    if unreadable:
+        raise RuntimeError(
+            f'none of the {len(unreadable)} checkpoints to resume from can '
+            f'be read, the newest being {unreadable[0]} (the reasons stand '
+            'above). To start anew, move them away or choose another '
+            '--work-dir')
     return None
 
 

@@ -129,6 +129,10 @@ def load_from_local(filename: str, map_location=None) -> dict:
     if not osp.isfile(filename):
         raise FileNotFoundError(
             f'there is no checkpoint {osp.abspath(filename)}: check the path')
+    if filename.endswith('.caffemodel'):
+        raise RuntimeError(
+            f'{filename} is a Caffe model: convert it first with '
+            'tools/model_converters/openpose_mpi.py')
     if _has_safe_globals():
         options = dict(weights_only=True)
     else:

@@ -142,8 +142,9 @@ class TrainedVideosHook(Hook):
         Returns:
             dict: ``config``, ``checkpoint``, ``ann_file`` (str or None),
             ``test_videos`` and ``train_videos`` (lists of ids, None where
-            the data set or the checkpoint does not say), ``frame_stride``
-            and ``num_frames``.
+            the data set or the checkpoint does not say), ``frame_stride``,
+            ``indices`` (the data set's argument: None if all of it was
+            tested) and ``num_frames``.
         """
         dataset = runner.test_dataloader.dataset
         return dict(
@@ -153,6 +154,8 @@ class TrainedVideosHook(Hook):
             test_videos=video_ids(dataset),
             train_videos=self.train_videos,
             frame_stride=getattr(dataset, 'frame_stride', 1),
+            # MMEngine's BaseDataset keeps its argument under this name.
+            indices=getattr(dataset, '_indices', None),
             num_frames=len(dataset))
 
 
