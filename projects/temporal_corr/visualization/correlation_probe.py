@@ -134,6 +134,10 @@ class _Frame:
         self.image, packed = load_frame(video_model.dataset, item)
         batch = model.data_preprocessor(pseudo_collate([packed]), False)
         self.feats = model.extract_feat(batch['inputs'])
+        self.pad_value = next(
+            (transform.pad_value
+             for transform in video_model.dataset.pipeline.transforms
+             if hasattr(transform, 'pad_value')), 0)
         self.size = tuple(packed['inputs'].shape[:-3:-1])  # width, height
         self.conditions = model.conditions(batch['data_samples'],
                                            batch['inputs'].device)
@@ -142,7 +146,7 @@ class _Frame:
         """The crop, RGB, ``zoom`` pixels per input pixel."""
         image = cv2.cvtColor(self.image, cv2.COLOR_BGR2RGB)
         return crop_view(image, self.conditions['crops'][0].cpu().numpy(),
-                         self.size, zoom)
+                         self.size, zoom, self.pad_value)
 
 
 def _keypoints(model, heatmaps: Tensor) -> np.ndarray:

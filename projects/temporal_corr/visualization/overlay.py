@@ -12,8 +12,11 @@ from mmpose.visualization import PoseLocalVisualizer
 Size = Tuple[int, int]
 
 
-def crop_view(image: np.ndarray, crop: np.ndarray, size: Size,
-              zoom: float) -> np.ndarray:
+def crop_view(image: np.ndarray,
+              crop: np.ndarray,
+              size: Size,
+              zoom: float,
+              pad_value: int = 0) -> np.ndarray:
     """What the network sees, taken from the image at a higher resolution.
 
     Args:
@@ -21,6 +24,7 @@ def crop_view(image: np.ndarray, crop: np.ndarray, size: Size,
         crop (np.ndarray): Affine matrix image to input pixel, (2, 3).
         size (tuple): Width and height of the network's input in pixels.
         zoom (float): Pixels of the view per pixel of the input.
+        pad_value (int): Grey value outside of the image. Defaults to 0.
 
     Returns:
         np.ndarray: View in shape (round(h * zoom), round(w * zoom), 3). An
@@ -28,7 +32,12 @@ def crop_view(image: np.ndarray, crop: np.ndarray, size: Size,
     """
     target = (round(size[0] * zoom), round(size[1] * zoom))
     matrix = np.asarray(crop, dtype=np.float64) * zoom
-    return cv2.warpAffine(image, matrix, target, flags=cv2.INTER_CUBIC)
+    return cv2.warpAffine(
+        image,
+        matrix,
+        target,
+        flags=cv2.INTER_CUBIC,
+        borderValue=(pad_value, ) * 3)
 
 
 def resize_map(
