@@ -69,13 +69,12 @@ def test_run_with_milestones_tests_and_resumes(milestones, tmp_path,
     schedule = dict(
         param_scheduler=dict(
             type='MultiStepLR', milestones=milestones, gamma=0.1))
-    build_runner(tmp_path, hook, **schedule).train()
-    path = tmp_path / 'epoch_2.pth'
+    whole = build_runner(tmp_path, hook, epochs=3, **schedule)
+    whole.train()
+    path = tmp_path / 'epoch_1.pth'
     state, = load_from_local(str(path))['param_schedulers']
     assert state['milestones'] == Counter(milestones)
 
-    whole = build_runner(tmp_path / 'whole', hook, epochs=3, **schedule)
-    whole.train()
     resumed = build_runner(
         tmp_path / 'resumed', hook, epochs=3, resume=True,
         load_from=str(path), **schedule)  # yapf: disable

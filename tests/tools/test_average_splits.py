@@ -40,9 +40,11 @@ def call(tool, monkeypatch, tmp_path):
 def result(tmp_path):
     """Writes a file as tools/test.py --out does."""
 
-    def write(name, split=1, score=0.9, drop=(), **run):
+    def write(name, split=1, score=0.9, drop=(), prefixes=('', ), **run):
         content = {
-            column: score + number / 1000
+            # each prefix a tenth lower than the one before
+            prefix + column: score + number / 1000 - step / 10
+            for step, prefix in enumerate(prefixes)
             for number, column in enumerate((*COLUMNS, 'PCK', 'Pooled'))
         }
         content['run'] = dict(
@@ -52,6 +54,7 @@ def result(tmp_path):
             test_videos=SPLITS[split],
             train_videos=TRAIN[split],
             frame_stride=1,
+            indices=None,
             num_frames=30 * len(SPLITS[split]))
         content['run'].update(run)
         for key in drop:
@@ -115,6 +118,24 @@ class TestTable:
         assert 'not known on which videos' in last and 'old' in last
         assert 'new' not in last
 
+    def test_columns_of_a_prefix(self, call, result):
+        file = result('s1', prefixes=['', 'assembled/'])
+        text, record = call(['ours', file])
+        assert line_of(text, 'ours') == line_of(
+            call(['ours', result('plain')])[0], 'ours')
+        assert text.startswith('PCK@0.2 in percent, Head to Mean of the ')
+        assert record['prefix'] is None
+
+        text, record = call(['ours', file], options=['--prefix', 'assembled'])
+        expected = [100 * (0.8 + number / 1000) for number in range(8)]
+        assert line_of(text, 'ours') == [f'{value:.1f}' for value in expected]
+        assert 'assembled/Head to assembled/Mean of the results' in text
+        assert record['prefix'] == 'assembled'
+
+    def test_file_that_does_not_say_its_indices(self, call, result):
+        text, _ = call(['ours', result('s1', drop=['indices'])])
+        assert line_of(text, 'ours')[0] == '90.0'
+
 
 class TestRefused:
 
@@ -133,11 +154,28 @@ class TestRefused:
                      id='missing columns'),
         pytest.param(dict(score=float('nan')), 'no column Head, Sho',
                      id='columns without ground truth'),
+        pytest.param(dict(prefixes=['a/', 'b/']),
+                     'no columns without a prefix: what it has is --prefix a, '
+                     '--prefix b', id='columns of prefixes alone'),
+        pytest.param(dict(indices=40), 'partial test (test_dataloader.dataset.'
+                     'indices=40): leave indices out', id='a partial test'),
+        pytest.param(dict(indices=list(range(999))), 'indices=[0, 1, 2, 3, 4',
+                     id='chosen items'),
     ])  # yapf: disable
     def test_file(self, call, result, change, word):
         with pytest.raises(ValueError, match='bad.json') as error:
             call(['ours', result('bad', **change)])
         assert word in str(error.value)
+
+    @pytest.mark.parametrize('prefixes, has', [
+        (['', 'assembled/'], 'no --prefix or --prefix assembled'),
+        ([''], 'no --prefix'),
+    ])  # yapf: disable
+    def test_prefix(self, call, result, prefixes, has):
+        with pytest.raises(ValueError, match='bad.json has no columns of pre'
+                           f'fix other: what it has is {has}$'):
+            call(['ours', result('bad', prefixes=prefixes)],
+                 options=['--prefix', 'other'])  # yapf: disable
 
     def test_leak_even_if_unknown_is_allowed(self, call, result):
         with pytest.raises(ValueError, match='was trained on 2 of'):

@@ -188,6 +188,22 @@ class TestTool:
         assert model['run']['checkpoint'].endswith('correlation.pth')
         assert (out / 'frame_stride.png').stat().st_size > 1000
 
+    @pytest.mark.parametrize('column, label', [
+        ('Mean', 'PCK@0.2 (Mean)'),
+        ('half/Wri', 'PCK@0.5 (half/Wri)'),
+        ('other/Mean', 'other/Mean'),
+    ])
+    def test_label_of_several_evaluators(self, modules, column, label):
+        """As the OpenPose configs have them; 0.2 is the default."""
+        evaluators = [
+            dict(type='GroupPCKAccuracy'),
+            dict(type='GroupPCKAccuracy', prefix='half', thr=0.5),
+            dict(type='GroupPCKAccuracy', thr=0.1),
+            dict(type='AUC', prefix='other')
+        ]
+        cfg = Config(dict(test_evaluator=evaluators))
+        assert modules[0].pck_label(cfg, column) == label
+
     def test_what_is_finished_is_not_run_again(self, call, models):
         out, tested = call(['single'], [1, 2, 3], fail_at=3)
         assert tested == [1, 2]

@@ -142,7 +142,8 @@ def test_refused_files(content, words, tmp_path):
 @pytest.mark.parametrize('name', ['nothing.caffemodel', '.'])
 def test_no_such_file(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match='nothing.caffemodel|directory'):
+    with pytest.raises(SystemExit, match=f'no file {name}: check the path.*'
+                       'docs/data_preparation.md, "Weights of OpenPose"'):
         openpose_mpi.main([name, '--out', 'out.pth'])
 
 

@@ -43,6 +43,11 @@ def parse_args():
         help="the paper's rows: Table 1 (jhmdb) or 2 (penn). Defaults to "
         'jhmdb')
     parser.add_argument(
+        '--prefix',
+        help='take the columns PREFIX/Head ... PREFIX/Mean, of the evaluator '
+        "with that prefix: the OpenPose configs report 'assembled' too. "
+        'Defaults to those without a prefix')
+    parser.add_argument(
         '--allow-unknown',
         action='store_true',
         help='accept checkpoints that do not say which videos they were '
@@ -121,7 +126,7 @@ def average(results: List[SplitResult]) -> dict:
 
 
 def markdown(rows: Dict[str, List[SplitResult]], averages: Dict[str, dict],
-             data: str) -> str:
+             data: str, prefix: Optional[str]) -> str:
     """The table as Markdown."""
     published = PUBLISHED[data]
     first = sorted(next(iter(rows.values())), key=lambda r: r.ann_file)
@@ -134,8 +139,11 @@ def markdown(rows: Dict[str, List[SplitResult]], averages: Dict[str, dict],
     stride = first[0].frame_stride
     if stride > 1:
         splits += f', temporal downsampling rate {stride}'
+    first_column, *_, last_column = (
+        f'{prefix}/{name}' if prefix else name for name in COLUMNS)
     lines = [
-        f'PCK@0.2 in percent{splits} ({tested}). Rows of the paper: Table '
+        f'PCK@0.2 in percent, {first_column} to {last_column} of the '
+        f'results{splits} ({tested}). Rows of the paper: Table '
         f'{published.number}, {published.title} '
         f'({published.num_clips} clips in all), as printed.', '',
         f'| method | {" | ".join(COLUMNS)} |',
@@ -168,16 +176,19 @@ def markdown(rows: Dict[str, List[SplitResult]], averages: Dict[str, dict],
 
 def main():
     args = parse_args()
-    rows = {row[0]: [read_result(path) for path in row[1:]]
+    rows = {row[0]: [read_result(path, args.prefix) for path in row[1:]]
             for row in args.row}  # yapf: disable
     for results in rows.values():
         for result in results:
             result.check_unseen(args.allow_unknown)
     check_rows(rows, PUBLISHED[args.data].num_splits)
     averages = {name: average(results) for name, results in rows.items()}
-    text = markdown(rows, averages, args.data)
+    text = markdown(rows, averages, args.data, args.prefix)
     record = dict(
-        columns=COLUMNS, rows=averages, paper=published_rows(args.data))
+        columns=COLUMNS,
+        prefix=args.prefix,
+        rows=averages,
+        paper=published_rows(args.data))
     AtomicLocalBackend().put_text(
         json.dumps(record, indent=1), args.out[:-len('.md')] + '.json')
     AtomicLocalBackend().put_text(text, args.out)

@@ -21,6 +21,7 @@ from typing import Callable, Dict, List
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
+from mmpose.registry import METRICS
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
@@ -143,9 +144,16 @@ def check_same_videos(videos: Dict[str, List[str]]) -> None:
 
 
 def pck_label(cfg: Config, column: str) -> str:
-    """What a column is, with the threshold of the evaluator."""
-    metric = cfg.test_evaluator
-    thr = metric.get('thr') if isinstance(metric, dict) else None
+    """What a column is, with the threshold of its evaluator.
+
+    Of several evaluators it is the one with the column's prefix.
+    """
+    metrics = cfg.test_evaluator
+    metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    metrics = {metric.get('prefix') or '': metric for metric in metrics[::-1]}
+    metric = metrics.get(column.rpartition('/')[0])
+    # Built, it knows its default.
+    thr = metric and getattr(METRICS.build(metric), 'thr', None)
     return f'PCK@{thr:g} ({column})' if thr else column
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import os.path as osp
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, Optional
+from typing import Dict, FrozenSet, List, Optional
 
 from projects.temporal_corr.evaluation.published_results import COLUMNS
 
@@ -62,18 +62,21 @@ class SplitResult:
                 'trained for (JHMDB_SPLIT)')
 
 
-def read_result(path: str) -> SplitResult:
+def read_result(path: str, prefix: Optional[str] = None) -> SplitResult:
     """Read one file.
 
     Args:
         path (str): A file of tools/test.py --out.
+        prefix (str, optional): ``prefix`` of the evaluator whose scores are
+            read. Defaults to None, the one without
 
     Returns:
         SplitResult: What it says.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is none of tools/test.py, or lacks a column.
+        ValueError: If it is none of tools/test.py, lacks a column, or only
+            a part of the data set was tested.
     """
     remedy = f'make it with tools/test.py CONFIG CHECKPOINT --out {path}'
     if not osp.isfile(path):
@@ -91,22 +94,51 @@ def read_result(path: str) -> SplitResult:
     if missing or not run['test_videos']:
         raise ValueError(f'{path} lacks run.{(missing or ["test_videos"])[0]}'
                          f': use a data set of videos, and {remedy}')
-    absent = [name for name in COLUMNS if not _is_number(content.get(name))]
-    if absent:
+    # Earlier files do not say it; check_rows compares their num_frames.
+    if run.get('indices') is not None:
         raise ValueError(
-            f'{path} has no column {", ".join(absent)}: use '
-            "test_evaluator=dict(type='GroupPCKAccuracy') and a data set "
-            f'whose metainfo has these pck_groups, and {remedy}')
+            f'{path} is of a partial test (test_dataloader.dataset.indices='
+            f'{_shortened(run["indices"])}): leave indices out of the config '
+            f'and the --cfg-options, and {remedy}')
+    scores = {
+        name: content.get(f'{prefix}/{name}' if prefix else name)
+        for name in COLUMNS
+    }
+    absent = [name for name, score in scores.items() if not _is_number(score)]
+    if absent:
+        raise ValueError(_without_columns(path, content, prefix, absent,
+                                          remedy))
     trained = run['train_videos']
     return SplitResult(
         path=path,
-        scores={name: 100 * content[name]
-                for name in COLUMNS},
+        scores={name: 100 * score
+                for name, score in scores.items()},
         ann_file=osp.basename(run['ann_file'] or ''),
         test_videos=frozenset(run['test_videos']),
         train_videos=None if trained is None else frozenset(trained),
         frame_stride=run['frame_stride'],
         num_frames=run['num_frames'])
+
+
+def _without_columns(path: str, content: dict, prefix: Optional[str],
+                     absent: List[str], remedy: str) -> str:
+    """What is wrong with a file that lacks columns, and what to do."""
+    found = [key.rpartition('/')[0] for key in content
+             if key.rpartition('/')[2] == 'Mean']  # yapf: disable
+    if found and (prefix or '') not in found:
+        named = ', '.join(f'--prefix {name}' for name in found if name)
+        if '' in found:
+            named = f'no --prefix or {named}' if named else 'no --prefix'
+        wanted = f'of prefix {prefix}' if prefix else 'without a prefix'
+        return f'{path} has no columns {wanted}: what it has is {named}'
+    return (f'{path} has no column {", ".join(absent)}: use '
+            "test_evaluator=dict(type='GroupPCKAccuracy') and a data set "
+            f'whose metainfo has these pck_groups, and {remedy}')
+
+
+def _shortened(indices) -> str:
+    text = str(indices)
+    return text if len(text) <= 30 else f'{text[:30]}...'
 
 
 def _is_number(value) -> bool:

@@ -52,6 +52,10 @@ def read(path: Path, table: LayerTable,
         OSError: If the file cannot be read.
         RuntimeError: If it holds no weights, or could run code.
     """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'there is no file {path}: check the path; where to fetch the '
+            'weights says docs/data_preparation.md, "Weights of OpenPose"')
     with open(path, 'rb') as file:
         start = file.read(512)
     other = _no_weights(start)

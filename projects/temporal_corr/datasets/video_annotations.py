@@ -93,7 +93,8 @@ def _read_json(ann_file: str) -> Dict[str, List[dict]]:
         raise FileNotFoundError(
             f'There is no annotation file {ann_file}. {CONVERT}, or correct '
             'data_root and ann_file (the configs take data_root from '
-            'JHMDB_ROOT or PENN_ROOT in the environment)')
+            'JHMDB_ROOT or PENN_ROOT in the environment, and the split of '
+            'JHMDB from JHMDB_SPLIT, which is 1, 2 or 3)')
     try:
         data = json.loads(get_text(ann_file))
     except ValueError as error:
