@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """penn.py as the README starts it, on synthetic videos in Penn's layout."""
 import json
-import os
+import runpy
 import subprocess
 import sys
 
@@ -22,58 +22,62 @@ SMALL = [
 ]  # yapf: disable
 
 
-@pytest.fixture(scope='module')
-def penn(repo_root, tmp_path_factory):
-    """Runs a tool with a data root of three synthetic videos."""
-    folder = tmp_path_factory.mktemp('penn')
-    env = dict(
-        os.environ,
-        PENN_ROOT=str(folder / 'penn_action'),
-        PENN_20K=str(folder / 'run/iter_2.pth'),
-        OMP_NUM_THREADS='1',
-        CUDA_VISIBLE_DEVICES='',
-        PORT='29651',
-        PYTHON=sys.executable)
+@pytest.fixture
+def penn(repo_root, tmp_path, monkeypatch):
+    """Runs a tool with a data root of three synthetic videos.
 
-    def run(*command):
-        tool, *arguments = command
-        start = [] if tool.endswith('.sh') else [sys.executable]
-        result = subprocess.run(
-            [*start, str(repo_root / 'tools' / tool),
-             *map(str, arguments)],
-            cwd=folder, env=env, capture_output=True, text=True)
-        output = result.stdout + result.stderr
-        assert result.returncode == 0, output[-3000:]
-        return output
+    The shell scripts in processes of their own; Python's tools in this one,
+    which has imported everything.
+    """
+    for name, value in dict(
+            PENN_ROOT=tmp_path / 'data/penn_action',
+            PENN_20K=tmp_path / 'run/iter_2.pth',
+            OMP_NUM_THREADS=1,
+            CUDA_VISIBLE_DEVICES='',
+            PORT=29651,
+            PYTHON=sys.executable).items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
 
-    run('misc/make_synthetic_videos.py', folder, '--layout', 'penn',
+    def run(tool, *arguments):
+        tool = repo_root / 'tools' / tool
+        command = [str(tool), *map(str, arguments)]
+        if tool.suffix == '.sh':
+            result = subprocess.run(command, capture_output=True, text=True)
+            output = result.stdout + result.stderr
+            assert result.returncode == 0, output[-3000:]
+            return output
+        with monkeypatch.context() as context:
+            context.setattr(sys, 'argv', command)
+            context.syspath_prepend(str(tool.parent))
+            runpy.run_path(str(tool), run_name='__main__')
+
+    run('misc/make_synthetic_videos.py', 'data', '--layout', 'penn',
         '--num-videos', 3, '--num-frames', 3, '--size', 240, 180)
-    root = folder / 'penn_action'
+    root = tmp_path / 'data/penn_action'
     run('dataset_converters/penn_action.py', root, '--out',
         root / 'annotations')
-    run.folder = folder
     return run
 
 
-def test_both_phases_on_two_processes(penn):
-    """20k without correlation maps, then 60k with; here 2 and 2."""
+def test_both_phases(penn, tmp_path):
+    """20k without correlation maps, then 60k with on two processes; here 2
+    and 2 iterations."""
     configs = 'projects/temporal_corr/configs/'
-    first = configs + 'single_openpose_4xb5-20k_penn-368x368.py'
-    log = penn('dist_train.sh', first, 2, '--work-dir', 'run',
-               '--no-validate', '--cfg-options', *SMALL, 'load_from=None',
-               'default_hooks.logger.interval=1')
-    assert 'Iter(train) [2/2]' in log
+    penn('train.py', configs + 'single_openpose_4xb5-20k_penn-368x368.py',
+         '--work-dir', 'run', '--no-validate', '--cfg-options', *SMALL,
+         'load_from=None')
     log = penn('dist_train.sh', configs + 'penn.py', 2, '--work-dir', 'ours',
                '--no-validate', '--cfg-options', *SMALL,
                'default_hooks.logger.interval=1')
     assert 'Iter(train) [2/2]' in log and 'loss_stage2_paf' in log
-    state = torch.load(penn.folder / 'ours/iter_2.pth', map_location='cpu')
+    state = torch.load(tmp_path / 'ours/iter_2.pth', map_location='cpu')
     assert 'head.stage1.L1.maps_conv.weight' in state['state_dict']
     assert 'head.stage2.L2.center_conv.weight' in state['state_dict']
     assert 'temporal parameters are new' in log
 
     penn('test.py', configs + 'penn.py', 'ours/iter_2.pth', '--out',
          'ours.json', '--cfg-options', *SMALL)
-    metrics = json.loads((penn.folder / 'ours.json').read_text())
+    metrics = json.loads((tmp_path / 'ours.json').read_text())
     assert metrics['assembled/Mean'] <= metrics['Mean']
     assert metrics['run']['train_videos']
