@@ -129,10 +129,6 @@ def load_from_local(filename: str, map_location=None) -> dict:
     if not osp.isfile(filename):
         raise FileNotFoundError(
             f'there is no checkpoint {osp.abspath(filename)}: check the path')
-    if filename.endswith('.caffemodel'):
-        raise RuntimeError(
-            f'{filename} is a Caffe model: convert it first with '
-            'tools/model_converters/openpose_mpi.py')
     if _has_safe_globals():
         options = dict(weights_only=True)
     else:
@@ -150,6 +146,9 @@ def load_from_local(filename: str, map_location=None) -> dict:
         else:
             reason = (str(error) or repr(error)).splitlines()[0]
             remedy = 'it is damaged or cut off: fetch or make it again'
+            if filename.endswith('.caffemodel'):
+                remedy = ('a Caffe model has to be converted first, by '
+                          'tools/model_converters/openpose_mpi.py')
         raise RuntimeError(f'cannot load the checkpoint {filename}: {remedy}. '
                            f'[{reason}]') from error
 
