@@ -164,7 +164,7 @@ def test_flows_find_a_shift():
 
 
 def test_held_bytes_count_whole_storages():
-    from benchmarks.memory import held_bytes
+    from benchmarks.held_bytes import held_bytes
 
     from projects.temporal_corr.models.memory import TrackFrame, TrackMemory
     memory = TrackMemory()
@@ -183,6 +183,13 @@ def test_bytes_of_a_person(config, wanted):
     found = value_bytes(f'{config}_openpose-slim_1xb16-6e_jhmdb-128x128', 128,
                         (4, 6))
     assert found == wanted
+
+
+def test_a_long_video_is_remembered_as_a_short_one():
+    from benchmarks.long_video import predict_long_video
+    found = predict_long_video(8, 2)
+    assert found['held'] == [4 * 15 * 8] * 4
+    assert len(found['resident']) == 4
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')

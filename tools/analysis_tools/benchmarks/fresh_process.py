@@ -1,8 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Work whose time and peak memory are measured in a process of its own.
+"""Work whose time and memory are measured in a process of its own.
 
     python -m benchmarks.fresh_process convert ROOT OUT
     python -m benchmarks.fresh_process build ANN_FILE
+    python -m benchmarks.fresh_process stream NUM_FRAMES EVERY
 
 The last line of the standard output is JSON.
 """
@@ -22,20 +23,18 @@ def run_fresh(task: str, *args) -> dict:
     """Do a task in a new process.
 
     Args:
-        task (str): ``'convert'`` or ``'build'``.
+        task (str): ``'convert'``, ``'build'`` or ``'stream'``.
         args: Its arguments, see the functions of these names.
 
     Returns:
-        dict: ``wall`` and ``cpu`` seconds, ``peak`` bytes of the process
-        and ``before``, its bytes before the task, all imports done (None
-        where the system does not tell), and what the task returns.
+        dict: What the function returns.
 
     Raises:
         RuntimeError: If it fails; its own message is on the terminal.
     """
     command = [sys.executable, '-m', 'benchmarks.fresh_process', task,
                *map(str, args)]
-    folders = (HERE.parents[1], os.environ.get('PYTHONPATH'))
+    folders = (*HERE.parents[1:3], os.environ.get('PYTHONPATH'))
     env = dict(
         os.environ, PYTHONPATH=os.pathsep.join(str(f) for f in folders if f))
     result = subprocess.run(command, stdout=subprocess.PIPE, env=env,
@@ -53,7 +52,9 @@ def measured(task: Callable) -> dict:
         task (Callable): Returns a dict.
 
     Returns:
-        dict: As of :func:`run_fresh`.
+        dict: ``wall`` and ``cpu`` seconds, ``peak`` bytes of the process
+        and ``before``, its bytes before the task, all imports done (None
+        where the system does not tell), and what the task returns.
     """
     from benchmarks.process_memory import memory_bytes
     before = memory_bytes('VmRSS')
@@ -83,7 +84,6 @@ def convert(root: str, out: str) -> dict:
 
 def build(ann_file: str) -> dict:
     """Build PennActionDataset, then read it in a forked worker."""
-    sys.path.insert(0, str(HERE.parents[2]))
     import repo_path  # noqa: F401
     from mmengine.registry import init_default_scope
 
@@ -98,6 +98,17 @@ def build(ann_file: str) -> dict:
 
     result = measured(task)
     return dict(result, worker=worker_memory(datasets[0]))
+
+
+def stream(num_frames: str, every: str) -> dict:
+    """Predict a video of NUM_FRAMES, looking at the memory each EVERY."""
+    import repo_path  # noqa: F401
+    import torch
+    from benchmarks.long_video import predict_long_video
+    from mmengine.logging import MMLogger
+    torch.set_num_threads(1)
+    MMLogger.get_instance('mmengine').setLevel('ERROR')
+    return predict_long_video(int(num_frames), int(every))
 
 
 def worker_memory(dataset) -> dict:
@@ -135,5 +146,5 @@ def _read(dataset, sender) -> None:
 
 if __name__ == '__main__':
     task, *arguments = sys.argv[1:]
-    print('\n' + json.dumps(dict(convert=convert, build=build)[task](
-        *arguments)))
+    functions = dict(convert=convert, build=build, stream=stream)
+    print('\n' + json.dumps(functions[task](*arguments)))

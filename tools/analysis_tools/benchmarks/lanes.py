@@ -65,7 +65,7 @@ def _test_runner(method: str, lanes: int, data_root: str, work_dir: str,
         'test_dataloader.num_workers': 1,
         'log_level': 'ERROR',
     })
-    # Nothing of the environment is looked up, nothing is kept.
+    # There is no checkpoint to check, and nothing to keep.
     cfg.work_dir = work_dir
     cfg.launcher = 'none'
     cfg.experiment_name = f'{method}_{lanes}'

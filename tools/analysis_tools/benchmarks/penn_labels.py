@@ -10,7 +10,7 @@ import numpy as np
 
 from .fresh_process import run_fresh
 from .penn_source import penn_source
-from .report import Goal, Row, write_json
+from .report import Goal, Row
 from .settings import Settings
 
 SECTION = 'Annotations of Penn Action'
@@ -29,7 +29,10 @@ def measure(settings: Settings) -> List[Row]:
             for _ in range(settings.repetitions(1))
         ]
         ann_file = Path(out) / 'all.json'
-        write_json(ann_file, merged(Path(out)))
+        # Written as the converter writes.
+        ann_file.write_text(
+            json.dumps(merged(Path(out)), separators=(',', ':')),
+            encoding='utf-8')
         builds = [
             _run('build', ann_file) for _ in range(settings.repetitions(2))
         ]

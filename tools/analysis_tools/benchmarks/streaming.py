@@ -15,7 +15,7 @@ SECTION = 'Streaming step: correlation / single frame'
 #: Name, end of the configs' names, usual repetitions, the wanted increase,
 #: and whether so many repetitions can tell it from noise.
 NETWORKS = (
-    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 15, 0.03, True),
+    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 25, 0.03, True),
     ('OpenPose 368x368', 'openpose_4xb5-60k_jhmdb-368x368', 3, 0.01, False),
 )
 
