@@ -16,8 +16,8 @@ from .timing import interleave
 SECTION = 'Training step: clips of two frames / single frames'
 #: Name, end of the configs' names, batch size, usual repetitions.
 NETWORKS = (
-    ('half ResNet-18 128x96', 'res18_1xb16-2e-finetune_jhmdb-128x96', 16, 5),
-    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 4, 3),
+    ('half ResNet-18 128x96', 'res18_1xb16-2e-finetune_jhmdb-128x96', 16, 9),
+    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 4, 2),
 )
 VARIANTS = (('exemplar forward-only', False, 1.4),
             ('gradients through both', True, 2.))
