@@ -14,6 +14,7 @@ from repo_path import config_path
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
                                                   set_visualization)
+from projects.temporal_corr.engine.safe_loading import is_missing
 from projects.temporal_corr.engine.trained_videos_hook import \
     trained_videos_hook
 
@@ -84,7 +85,7 @@ def temporary(path: str) -> str:
 def main():
     args = parse_args()
     args.config = config_path(args.config)
-    if '://' not in args.checkpoint and not osp.isfile(args.checkpoint):
+    if is_missing(args.checkpoint):
         sys.exit(f'there is no checkpoint {args.checkpoint}: give the .pth '
                  'file that tools/train.py left in its work directory')
     cfg = merge_args(Config.fromfile(args.config), args)

@@ -14,6 +14,7 @@ from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   announce_world_size,
                                                   prepare_launcher,
                                                   set_visualization)
+from projects.temporal_corr.engine.safe_loading import is_missing
 
 
 def parse_args():
@@ -111,7 +112,7 @@ def set_resume(cfg: Config, resume: str) -> None:
             print(f'--resume: no complete checkpoint in {folders[0]}; '
                   f'starting from {cfg.get("load_from") or "scratch"}')
     elif resume is not None:
-        if '://' not in resume and not osp.isfile(resume):
+        if is_missing(resume):
             sys.exit(f'--resume: there is no checkpoint {resume}')
         cfg.resume = True
         cfg.load_from = resume
@@ -120,7 +121,7 @@ def set_resume(cfg: Config, resume: str) -> None:
 def check_start(cfg: Config, config: str) -> None:
     """Say at once where the checkpoint that the config starts from is."""
     start = cfg.get('load_from')
-    if start and '://' not in start and not osp.isfile(start):
+    if start and is_missing(start):
         sys.exit(
             f'there is no checkpoint {start}, from which {config} starts '
             '(load_from): make it first, as the comment beside load_from '

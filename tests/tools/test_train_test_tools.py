@@ -272,6 +272,13 @@ def test_a_missing_start_is_told_at_once(start, tool):
         train.check_start(Config(dict(load_from=start)), 'penn.py')
 
 
+def test_a_start_in_the_home_folder_is_there(tool, tmp_path, monkeypatch):
+    """As the loader, which expands it."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'start.pth').touch()
+    tool('train').check_start(Config(dict(load_from='~/start.pth')), 'penn.py')
+
+
 def run(command, cwd, env):
     result = subprocess.run(
         [str(part) for part in command],

@@ -28,6 +28,7 @@ from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
+from projects.temporal_corr.engine.safe_loading import is_missing  # noqa: E402
 from projects.temporal_corr.engine.trained_videos_hook import \
     video_ids  # noqa: E402
 from projects.temporal_corr.visualization import save_figure  # noqa: E402
@@ -92,7 +93,7 @@ def parse_args():
 
 def load_config(config: str, checkpoint: str, cfg_options: dict) -> Config:
     """The config of a test of a checkpoint."""
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
+    if is_missing(checkpoint):
         raise FileNotFoundError(
             f'there is no checkpoint {checkpoint}: give the .pth file that '
             'tools/train.py left in its work directory')
@@ -114,7 +115,7 @@ def identity(cfg: Config, ann_file: str) -> Dict[str, str]:
         if '://' in path:
             digest.update(path.encode())
         else:
-            with open(path, 'rb') as file:
+            with open(osp.expanduser(path), 'rb') as file:
                 for block in iter(lambda: file.read(1 << 20), b''):
                     digest.update(block)
         found[f'{name}_sha256'] = digest.hexdigest()

@@ -110,6 +110,18 @@ def _has_safe_globals() -> bool:
     return hasattr(torch.serialization, 'add_safe_globals')
 
 
+def is_missing(filename: str) -> bool:
+    """Whether a checkpoint is a local file that is not there.
+
+    Args:
+        filename (str): Path or URL.
+
+    Returns:
+        bool: False for what is downloaded.
+    """
+    return '://' not in filename and not osp.isfile(osp.expanduser(filename))
+
+
 def load_from_local(filename: str, map_location=None) -> dict:
     """Load a checkpoint file without running any code that it may hold.
 

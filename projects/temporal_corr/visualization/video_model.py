@@ -18,6 +18,7 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from ..engine.checkpoint_guard_hook import check_checkpoint
+from ..engine.safe_loading import is_missing
 
 
 @dataclass
@@ -87,7 +88,7 @@ def load_video_model(config: str,
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
+    if is_missing(checkpoint):
         raise FileNotFoundError(
             f'There is no checkpoint {checkpoint}: give the .pth file that '
             'tools/train.py left in its work directory')
