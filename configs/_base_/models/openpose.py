@@ -29,3 +29,11 @@ model = dict(
     train_cfg=dict(exemplar_grad=True),
     # "we test all images on a single scale": no flip test either.
     test_cfg=dict(flip_test=False))
+
+# The paper does not say what becomes of a keypoint that is not assembled
+# into the person: Mean takes the peak of its heatmap, assembled/Mean counts
+# it as wrong.
+paf_evaluator = [
+    dict(type='GroupPCKAccuracy', thr=0.2),
+    dict(type='GroupPCKAccuracy', assembled_only=True, prefix='assembled')
+]

@@ -19,9 +19,5 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(metainfo=metainfo, pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
-# See single_openpose_4xb5-60k_jhmdb-368x368.py.
-val_evaluator = [
-    _base_.val_evaluator,
-    dict(type='GroupPCKAccuracy', assembled_only=True, prefix='assembled')
-]
+val_evaluator = _base_.paf_evaluator
 test_evaluator = val_evaluator

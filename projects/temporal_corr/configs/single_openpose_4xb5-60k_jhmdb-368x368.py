@@ -24,11 +24,5 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(metainfo=metainfo, pipeline=_base_.enlarged_val_pipeline))
 test_dataloader = val_dataloader
-# The paper does not say what becomes of a keypoint that is not assembled
-# into the person: Mean takes the peak of its heatmap, assembled/Mean counts
-# it as wrong.
-val_evaluator = [
-    _base_.val_evaluator,
-    dict(type='GroupPCKAccuracy', assembled_only=True, prefix='assembled')
-]
+val_evaluator = _base_.paf_evaluator
 test_evaluator = val_evaluator
