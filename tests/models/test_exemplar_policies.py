@@ -1,0 +1,134 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What is remembered, against hand-computed cases and for any input."""
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projects.temporal_corr.models.exemplar_policies import build_policy
+
+ALL = [
+    dict(policy='fixed'),
+    dict(policy='fixed', threshold=0.5),
+    dict(policy='average'),
+    dict(policy='weighted_average', decay=0.9),
+    dict(policy='gated', threshold=0.7, decay=0.95, agreement=0.9),
+    dict(policy='bank', size=3),
+]
+
+
+def unit(*angles):
+    """Unit vectors in the plane, as the exemplars of one person, degrees."""
+    angles = np.deg2rad(angles)
+    return torch.tensor(
+        np.stack([np.cos(angles), np.sin(angles)], -1)[None],
+        dtype=torch.float32)
+
+
+def run(memory, frames):
+    """The values after each of ``frames`` (angle, confidence), P = 1."""
+    policy, value, seen = build_policy(memory), None, []
+    for angle, confidence in frames:
+        value = policy(value, unit(angle), torch.tensor([[confidence]]))
+        seen.append(value)
+    return seen
+
+
+def angles(values):
+    return [
+        np.rad2deg(torch.atan2(v['exemplars'][0, 0, 0, 1],
+                               v['exemplars'][0, 0, 0, 0]).item())
+        for v in values
+    ]
+
+
+@pytest.mark.parametrize('memory, frames, expected', [
+    # the first is kept, whatever comes
+    (dict(policy='fixed'), [(0, .2), (90, .9)], [0, 0]),
+    # ... once it is good enough; until then the best
+    (dict(policy='fixed', threshold=.5), [(0, .3), (90, .2), (45, .6),
+                                          (80, .9)], [0, 0, 45, 45]),
+    # half and half, of unit length
+    (dict(policy='average', momentum=.5), [(0, .9), (90, .9)], [0, 45]),
+    # weights .8^2 and .6^2: atan(.36 / .64)
+    (dict(policy='weighted_average'), [(0, .8), (90, .6)],
+     [0, np.rad2deg(np.arctan2(.36, .64))]),
+    # the less confident does not replace, the more confident does
+    (dict(policy='gated'), [(0, .5), (40, .4), (80, .6)], [0, 0, 80]),
+    # .5 fades to .5 * .9 * .9 = .405
+    (dict(policy='gated', decay=.9), [(0, .5), (40, .4), (80, .41)],
+     [0, 0, 80]),
+    (dict(policy='gated', threshold=.4), [(0, .9), (40, .3), (80, .4)],
+     [0, 0, 80]),
+    # cos 20 = .94 is like it, cos 70 is not
+    (dict(policy='gated', agreement=.9), [(0, .9), (20, .1), (90, .05)],
+     [0, 20, 20]),
+    # most confident first
+    (dict(policy='bank', size=2), [(0, .5), (40, .4), (80, .6)], [0, 0, 80]),
+])  # yapf: disable
+def test_by_hand(memory, frames, expected):
+    assert np.allclose(angles(run(memory, frames)), expected, atol=1e-3)
+
+
+def test_bank_keeps_the_best():
+    value = run(dict(policy='bank', size=2), [(0, .5), (40, .4), (80, .6)])[-1]
+    assert torch.allclose(value['confidence'], torch.tensor([[[.6, .5]]]))
+    assert torch.allclose(value['exemplars'][0, 0], unit(80, 0)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_any_input(memory, data):
+    """Unit length, nothing for a keypoint never seen, one size."""
+    generator = torch.Generator().manual_seed(data.draw(st.integers(0, 999)))
+    policy, value, sizes = build_policy(memory), None, set()
+    seen = torch.zeros(2, 3, dtype=torch.bool)
+    for _ in range(6):
+        exemplars = torch.nn.functional.normalize(
+            torch.randn(2, 3, 4, generator=generator), dim=-1)
+        shown = torch.rand(2, 3, generator=generator) < .4
+        shown[:, 2] = False
+        confidence = torch.rand(2, 3, generator=generator) * 1.2 - .1
+        value = policy(value, exemplars * shown[..., None], confidence)
+        seen |= shown & (confidence > 0)
+        norms = value['exemplars'].norm(dim=-1)
+        assert ((norms - 1).abs() < 1e-5).logical_or(norms == 0).all()
+        assert (norms[:, 2] == 0).all()
+        assert (norms.amax(-1)[seen] > .99).all()
+        assert all(part.isfinite().all() for part in value.values())
+        sizes.add(tuple(part.shape for part in value.values()))
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+def test_a_person_new_in_a_batch(memory):
+    """A row of zeros, as TrackMemory gives it, is a first frame."""
+    policy = build_policy(memory)
+    known = policy(None, unit(30), torch.tensor([[.5]]))
+    rows = {
+        name: torch.cat([part, torch.zeros_like(part)])
+        for name, part in known.items()
+    }
+    both = policy(rows, torch.cat([unit(10), unit(70)]),
+                  torch.tensor([[.4], [.4]]))  # yapf: disable
+    alone = policy(None, unit(70), torch.tensor([[.4]]))
+    for name, part in alone.items():
+        assert torch.equal(both[name][1:], part)
+
+
+def test_the_papers_rule_needs_no_policy():
+    assert build_policy(None) is None
+    assert build_policy(dict(policy='previous')) is None
+
+
+@pytest.mark.parametrize('memory, message', [
+    (dict(policy='newest'), 'must be one of previous'),
+    (dict(policy='previous', decay=.9), 'without arguments'),
+    (dict(policy='fixed', decay=.9), 'decay'),
+    (dict(policy='bank', size=0), 'size must be a positive'),
+])
+def test_refusals(memory, message):
+    with pytest.raises(ValueError, match=message):
+        build_policy(memory)
