@@ -26,7 +26,7 @@ def test_loads_and_says_what_its_name_says(path):
     variant, backbone, _, data_and_size = path.stem.split('_')
     data, size = data_and_size.rsplit('-', 1)
     height, width = map(int, size.split('x'))
-    assert cfg.model.head.temporal == TEMPORAL[variant]
+    assert cfg.model.head.temporal == TEMPORAL[variant.split('-')[0]]
     assert cfg.train_dataloader.dataset.get('clip_len', 1) == (
         1 if variant == 'single' else 2)
     assert tuple(cfg.model.head.decoder.input_size) == (width, height)
