@@ -186,7 +186,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 features = self.head.features(
                     tuple(level[rows] for level in feats))
                 memory = self.head.remember(features, truth[rows],
-                                            conditions['crops'][rows])
+                                            conditions['crops'][rows], memory)
             if memory is not None:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
