@@ -9,8 +9,10 @@ from projects.temporal_corr.models.resample import mirror
 
 FLIP_INDICES = [0, 2, 1, 4, 3]
 
-ALL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm', None])
-TEMPORAL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm'])
+ALL = pytest.mark.parametrize(
+    'temporal', ['correlation', 'heatmap', 'lstm', None])
+TEMPORAL = pytest.mark.parametrize(
+    'temporal', ['correlation', 'heatmap', 'lstm'])
 
 
 def stream(model, frames, crops):

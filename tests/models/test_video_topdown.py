@@ -5,8 +5,10 @@ import pytest
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-ALL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm', None])
-TEMPORAL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm'])
+ALL = pytest.mark.parametrize(
+    'temporal', ['correlation', 'heatmap', 'lstm', None])
+TEMPORAL = pytest.mark.parametrize(
+    'temporal', ['correlation', 'heatmap', 'lstm'])
 
 
 def keypoints(sample):
