@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projects.temporal_corr.models.exemplar_policies import build_policy
+from projects.temporal_corr.models.exemplar_policies import (LABELLED,
+                                                             build_policy)
 
 ALL = [
     dict(policy='fixed'),
@@ -59,11 +60,17 @@ def angles(values):
     # .5 fades to .5 * .9 * .9 = .405
     (dict(policy='gated', decay=.9), [(0, .5), (40, .4), (80, .41)],
      [0, 0, 80]),
-    (dict(policy='gated', threshold=.4), [(0, .9), (40, .3), (80, .4)],
+    (dict(policy='gated', threshold=.4), [(0, .9), (40, .3), (80, .5)],
      [0, 0, 80]),
     # cos 20 = .94 is like it, cos 70 is not
     (dict(policy='gated', agreement=.9), [(0, .9), (20, .1), (90, .05)],
      [0, 20, 20]),
+    # a label is always taken, and kept
+    (dict(policy='fixed'), [(0, 1.), (40, LABELLED), (80, 1.),
+                            (60, LABELLED)], [0, 40, 40, 60]),
+    (dict(policy='average', momentum=.5), [(10, 1.), (40, LABELLED)],
+     [10, 40]),
+    (dict(policy='gated'), [(0, 1.), (40, LABELLED), (80, 1.)], [0, 40, 40]),
     # most confident first
     (dict(policy='bank', size=2), [(0, .5), (40, .4), (80, .6)], [0, 0, 80]),
 ])  # yapf: disable
