@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from projects.temporal_corr.models.correlation import keypoint_exemplars
 from projects.temporal_corr.models.exemplar_policies import (LABELLED,
                                                              build_policy)
 
@@ -139,3 +140,50 @@ def test_the_papers_rule_needs_no_policy():
 def test_refusals(memory, message):
     with pytest.raises(ValueError, match=message):
         build_policy(memory)
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+def test_a_stream_remembers_what_the_policy_says(memory, make_model, videos):
+    """Frame by frame the head correlates with the policy's exemplars."""
+    model = make_model('correlation', test_cfg=dict(memory=memory))
+    plain = make_model('correlation')
+    plain.load_state_dict(model.state_dict())
+    policy, value, wanted = build_policy(memory), None, None
+    with torch.no_grad():
+        for frame in videos[0]['A'][:, None]:
+            heatmaps, value = model.step(frame, value)
+            features = plain.head.features(plain.extract_feat(frame))
+            maps = None if wanted is None else torch.stack([
+                plain.head.correlation(features, exemplars, torch.ones(1))
+                for exemplars in wanted['exemplars'].unbind(2)
+                if exemplars.any()
+            ]).amax(0)
+            expected = plain.head.heatmaps(features, maps)
+            torch.testing.assert_close(heatmaps, expected)
+            confidence = expected.amax((2, 3)).clamp(0, 1)
+            wanted = policy(wanted, keypoint_exemplars(features, expected),
+                            confidence)
+            for name, part in wanted.items():
+                torch.testing.assert_close(value[name], part)
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+def test_memory_stays_constant(memory):
+    """Over 10,000 frames a value neither grows nor leaves the sphere."""
+    policy, value = build_policy(memory), None
+    exemplars = torch.nn.functional.normalize(torch.randn(100, 1, 2, 8), dim=-1)
+    confidence = torch.rand(100, 1, 2)
+    for frame in range(10_000):
+        value = policy(value, exemplars[frame % 100], confidence[frame % 100])
+        if frame == 0:
+            shapes = {name: part.shape for name, part in value.items()}
+    assert {name: part.shape for name, part in value.items()} == shapes
+    assert all(part.isfinite().all() for part in value.values())
+    norms = value['exemplars'].norm(dim=-1)
+    torch.testing.assert_close(norms, torch.ones_like(norms))
+
+
+@pytest.mark.parametrize('temporal', ['heatmap', None])
+def test_only_exemplars_have_a_policy(temporal, make_model):
+    with pytest.raises(ValueError, match='remembers none'):
+        make_model(temporal, test_cfg=dict(memory=dict(policy='fixed')))

@@ -37,6 +37,19 @@ Value = Dict[str, Tensor]
 Policy = Callable[[Optional[Value], Tensor, Tensor], Value]
 
 
+def forget(old: Value, new: Value) -> Value:
+    """Remember nothing: every frame is predicted alone.
+
+    Args:
+        old (dict): Value so far, K = 1.
+        new (dict): Value of the current frame, K = 1.
+
+    Returns:
+        dict: A value of zeros.
+    """
+    return {name: torch.zeros_like(part) for name, part in new.items()}
+
+
 def keep_first(old: Value, new: Value, threshold: float = 0.) -> Value:
     """Keep the first exemplar that was found with enough confidence.
 
@@ -151,6 +164,7 @@ def bank(old: Value, new: Value, decay: float = 1.) -> Value:
 
 
 POLICIES = dict(
+    none=forget,
     fixed=keep_first,
     average=average,
     weighted_average=weighted_average,
