@@ -1,0 +1,21 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Pose estimation on running video.
+
+``box_tracker`` and ``person_detector`` need MMDetection and are imported by
+their own names.
+"""
+from .box_file import BoxFile
+from .frame_painter import FramePainter
+from .frame_source import FrameSource, SourceFrame
+from .interruption import Interruption
+from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
+                           follow_pose)
+from .pose_json import PoseFile
+from .video_outputs import VideoOutputs
+from .video_pose_inferencer import VideoPoseInferencer
+
+__all__ = [
+    'BoxFile', 'FollowedBox', 'FramePainter', 'FrameSource', 'Interruption',
+    'People', 'PoseFile', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
+    'VideoPoseInferencer', 'WholeFrame', 'follow_pose'
+]
