@@ -148,11 +148,31 @@ def test_average_is_the_mean_of_single_guides(streamed):
         guided([1, 3], 'average'), mean, atol=1e-5, rtol=1e-4)
 
 
-def test_other_videos_are_refused(streamed):
+def test_others_go_on_from_their_memory(streamed, predict):
+    """Trusted exemplars of one person change nothing for another."""
     model, frames, _, samples = streamed
-    model.trusted = {('B', 0, False): None}
-    with pytest.raises(RuntimeError, match='other videos'):
-        model.predict(frames, samples)
+    rows, exemplars, confidence = model.exemplars(frames[:1], samples[:1])
+    alone = [predict(model, [('B', index)])[0] for index in range(3)]
+    collector = TrustedCollector()
+    collector.add(rows, exemplars, confidence)
+    model.trusted = collector.finish()
+    for index, wanted in enumerate(alone):
+        found = predict(model, [('A', index), ('B', index)])[1]
+        assert (found.pred_instances.keypoints ==
+                wanted.pred_instances.keypoints).all()
+    assert len(model.memory) == 0  # B is through, A was never remembered
+
+
+def test_a_keypoint_without_label_is_predicted(streamed):
+    model, frames, _, samples = streamed
+    _, predicted, _ = model.exemplars(frames[:1], samples[:1])
+    _, labelled, _ = model.exemplars(frames[:1], samples[:1], labelled=True)
+    samples[0].gt_instances.keypoints_visible[0, 2] = 0
+    _, mixed, _ = model.exemplars(frames[:1], samples[:1], labelled=True)
+    assert torch.equal(mixed[0, 2], predicted[0, 2])
+    others = [0, 1, 3, 4]
+    assert torch.equal(mixed[0, others], labelled[0, others])
+    assert not torch.equal(labelled[0, 2], predicted[0, 2])
 
 
 @pytest.mark.parametrize('temporal', ['heatmap', None])

@@ -89,18 +89,18 @@ def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
         f'positive integer (every so many frames), got {frames!r}')
 
 
-def guided_fields(head, feats: Tuple[Tensor, ...], conditions: Dict[str,
-                                                                    Tensor],
-                  trusted: Sequence[TrustedExemplars],
-                  frame_indices: Sequence[int], merge: str) -> Tensor:
+def guided_fields(head, feats: Tuple[Tensor, ...],
+                  frames: Sequence[TrackFrame], conditions: Dict[str, Tensor],
+                  trusted: Dict[tuple, TrustedExemplars],
+                  merge: str) -> Tensor:
     """What a head predicts of frames, guided by trusted exemplars.
 
     Args:
         head: A head with :class:`TemporalMixin`, ``temporal='correlation'``.
         feats (tuple[Tensor]): Feature maps of N frames.
+        frames (Sequence[TrackFrame]): Which they are.
         conditions (dict): Further inputs of ``head.step``.
-        trusted (Sequence[TrustedExemplars]): Of the track of each frame.
-        frame_indices (Sequence[int]): N frames in their videos.
+        trusted (dict): What is trusted, by ``TrackFrame.key``.
         merge (str): ``'nearest'``, each keypoint by the exemplar that is
             closest in time, or ``'average'``, the mean of what the trusted
             frames predict, each alone.
@@ -108,20 +108,20 @@ def guided_fields(head, feats: Tuple[Tensor, ...], conditions: Dict[str,
     Returns:
         Tensor: Fields in shape (N, ..., H, W), as of ``head.fields``.
     """
+    own = [trusted[frame.key] for frame in frames]
     features = head.features(feats)
     others = dict(conditions)
     crops = others.pop('crops', None)
     if merge == 'nearest':
         rounds = [[
-            entry.nearest(index)
-            for entry, index in zip(trusted, frame_indices)
+            entry.nearest(frame.frame_index)
+            for entry, frame in zip(own, frames)
         ]]
     else:
         # A track with fewer frames goes round them again.
         rounds = [[
-            entry.exemplars[number % len(entry.exemplars)]
-            for entry in trusted
-        ] for number in range(max(len(entry.exemplars) for entry in trusted))]
+            entry.exemplars[number % len(entry.exemplars)] for entry in own
+        ] for number in range(max(len(entry.exemplars) for entry in own))]
     fields = [
         head.fields(features,
                     head.maps(features,

@@ -141,8 +141,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
         feats = self.extract_feat(inputs)
-        if self.trusted:
-            heatmaps = self._guide(feats, frames, conditions)
+        if self.trusted and frames is not None:
+            heatmaps = self._guide(feats, frames, conditions, truth)
         else:
             heatmaps = self._track(feats, frames, conditions, truth)
 
@@ -176,7 +176,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             data_samples (list[PoseDataSample]): N samples with the video
                 fields of ``PackClipInputs``.
             labelled (bool): Whether the keypoints of the samples give the
-                exemplars, instead of the predictions. Defaults to False.
+                exemplars, as far as they are visible, instead of the
+                predictions. Defaults to False.
 
         Returns:
             tuple: The R rows (the frames and, for a flip test, the mirrored
@@ -193,13 +194,15 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         if labelled:
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
+        conditions.pop('crops', None)
         features = self.head.features(self.extract_feat(inputs))
-        if truth is None:
-            conditions.pop('crops', None)
-            fields = self.head.fields(features, None, **conditions)
-            truth = fields[:, :self.head.num_keypoints]
-        return (frames, self.head.remember(features, truth, None),
-                truth.flatten(2).amax(dim=2))
+        weights = self.head.fields(features, None, **conditions)
+        weights = weights[:, :self.head.num_keypoints]
+        if truth is not None:
+            known = truth.flatten(2).any(dim=2)[:, :, None, None]
+            weights = torch.where(known, truth, weights)
+        return (frames, self.head.remember(features, weights, None),
+                weights.flatten(2).amax(dim=2))
 
     def _passes(self, inputs: Tensor, samples: SampleList,
                 frames: Optional[List[TrackFrame]]) -> tuple:
@@ -223,20 +226,30 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             ]
         return torch.cat([inputs, inputs.flip(-1)]), conditions, frames
 
-    def _guide(self, feats: Sequence[Tensor],
-               frames: Optional[List[TrackFrame]],
-               conditions: Dict[str, Tensor]) -> Tensor:
-        """Heatmaps by trusted exemplars, each row by those of its track."""
-        if frames is None or any(row.key not in self.trusted
-                                 for row in frames):
-            raise RuntimeError(
-                'exemplars are trusted of other videos than those of this '
-                'batch: run the first pass over all of them')
+    def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
+               conditions: Dict[str, Tensor],
+               truth: Optional[Tensor]) -> Tensor:
+        """Heatmaps of rows, those of tracks with trusted exemplars by these,
+        the others by what is remembered."""
+        guided = [frame.key in self.trusted for frame in frames]
         settings = self.test_cfg.get('trusted') or {}
-        return guided_fields(self.head, feats, conditions,
-                             [self.trusted[row.key] for row in frames],
-                             [row.frame_index for row in frames],
-                             settings.get('merge', 'nearest'))
+        parts, order = [], []
+        for wanted in (True, False):
+            rows = [row for row, own in enumerate(guided) if own is wanted]
+            if not rows:
+                continue
+            some = (
+                tuple(level[rows] for level in feats),
+                [frames[row] for row in rows],
+                {name: value[rows] for name, value in conditions.items()},
+            )
+            parts.append(
+                guided_fields(self.head, *some, self.trusted,
+                              settings.get('merge', 'nearest'))
+                if wanted else
+                self._track(*some, None if truth is None else truth[rows]))
+            order.extend(rows)
+        return torch.cat(parts)[torch.as_tensor(order).argsort()]
 
     def _track(self, feats: Sequence[Tensor],
                frames: Optional[List[TrackFrame]],
