@@ -12,7 +12,6 @@ import argparse
 import os
 import os.path as osp
 import sys
-from contextlib import ExitStack
 
 from mmengine.utils import ProgressBar
 
@@ -20,9 +19,12 @@ sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (  # noqa: E402
-    BoxFile, FollowedBox, FramePainter, FrameSource, Interruption,
-    TrackedPeople, VideoOutputs, VideoPoseInferencer, WholeFrame)
+from projects.temporal_corr.apis import (BoxFile, FollowedBox,  # noqa: E402
+                                         FramePainter, FrameSource,
+                                         Interruption, LabelFile,
+                                         LabelledPeople, Prompts,
+                                         TrackedPeople, VideoOutputs,
+                                         VideoPoseInferencer, WholeFrame)
 
 
 def box(text: str) -> list:
@@ -67,6 +69,13 @@ def parse_args():
         metavar='x,y,w,h',
         help='box of one person in the first frame, from where the pose is '
         'followed; with --cuts one for each shot')
+    parser.add_argument(
+        '--prompt',
+        metavar='FILE.json',
+        help="labelled frames, in COCO's format of keypoints: people in them "
+        'are guided by the label closest in time. Without boxes from '
+        'elsewhere, they are the people who are looked for. Predictions also '
+        'go to STEM_coco.json, to be corrected and given to --prompt again')
     parser.add_argument('--det-weights', help='checkpoint of the detector')
     parser.add_argument(
         '--det-cat-id',
@@ -124,12 +133,16 @@ def parse_args():
         parser.error('--det-weights needs --det-model')
     if args.det_model and not args.det_weights:
         parser.error('--det-model needs --det-weights')
+    if args.prompt and args.det_model:
+        parser.error('--prompt names people, whom a detector cannot tell '
+                     'apart: leave --det-model out, or give their boxes with '
+                     'their track_id as --bbox-file')
     if args.max_age < 0 or (args.fps is not None and not args.fps > 0):
         parser.error('--max-age must be at least 0, --fps more than 0')
     return args
 
 
-def find_people(args, source):
+def find_people(args, source, labels):
     """The provider of boxes that the command line asks for."""
     if args.bbox:
         return FollowedBox(args.bbox, args.kpt_thr)
@@ -137,11 +150,16 @@ def find_people(args, source):
         boxes = BoxFile(args.bbox_file, source, args.bbox_thr)
         if boxes.has_identities:
             return boxes
+        if labels:
+            raise ValueError(f'{args.bbox_file} has no track_id, so that the '
+                             'labels of --prompt are about nobody: add them')
         find = boxes.find
     elif args.det_model:
         from projects.temporal_corr.apis.person_detector import PersonDetector
         find = PersonDetector(args.det_model, args.det_weights, args.device,
                               args.det_cat_id, args.nms_thr)
+    elif labels:
+        return LabelledPeople(labels.frames, args.kpt_thr)
     else:
         return WholeFrame()
     # MMDetection is imported only where it is needed.
@@ -149,14 +167,18 @@ def find_people(args, source):
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
 
 
-def run(args, source, inferencer, people, outputs) -> str:
+def run(args, source, inferencer, people, outputs, prompts) -> str:
     """Go through the frames; returns why it ended early, '' if it did not."""
     progress = ProgressBar(source.num_frames or 0)
     with Interruption() as interruption:
         for frame in source:
-            if frame.index and frame.index in args.cuts:
+            cut = frame.index in args.cuts
+            if frame.index and cut:
                 inferencer.reset()
                 people.reset()
+            if prompts and (cut or not frame.index):
+                later = [end for end in args.cuts if end > frame.index]
+                prompts.show(inferencer, frame.index, min(later, default=None))
             try:
                 samples = []
                 if frame.readable:
@@ -196,19 +218,25 @@ def warnings(args, source, people) -> list:
 def main() -> int:
     args = parse_args()
     source = FrameSource(args.input, args.fps)
-    people = find_people(args, source)
     inferencer = VideoPoseInferencer(
         config_path(args.config),
         args.checkpoint,
         args.device, {'model.test_cfg.output_heatmaps': args.draw_heatmap},
         max_age=args.max_age)
+    names = list(inferencer.dataset_meta['keypoint_id2name'].values())
+    labels = prompts = None
+    if args.prompt:
+        labels = LabelFile(args.prompt, source, names)
+        # The labelled frames are read before their shot is.
+        prompts = Prompts(labels.frames, FrameSource(args.input))
+    people = find_people(args, source, labels)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
-                      args.vis_out_dir, args.pred_out_dir,
-                      args.show) as outputs:
-        ended = run(args, source, inferencer, people, outputs)
+                      args.vis_out_dir, args.pred_out_dir, args.show,
+                      labels) as outputs:
+        ended = run(args, source, inferencer, people, outputs, prompts)
     source.close()
     print()
     if ended:

@@ -5,17 +5,21 @@
 their own names.
 """
 from .box_file import BoxFile
+from .coco_poses import CocoPoses
 from .frame_painter import FramePainter
 from .frame_source import FrameSource, SourceFrame
 from .interruption import Interruption
+from .label_file import LabelFile
 from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
                            follow_pose)
 from .pose_json import PoseFile
+from .prompts import LabelledPeople, Prompts
 from .video_outputs import VideoOutputs
 from .video_pose_inferencer import VideoPoseInferencer
 
 __all__ = [
-    'BoxFile', 'FollowedBox', 'FramePainter', 'FrameSource', 'Interruption',
-    'People', 'PoseFile', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
+    'BoxFile', 'CocoPoses', 'FollowedBox', 'FramePainter', 'FrameSource',
+    'Interruption', 'LabelFile', 'LabelledPeople', 'People', 'PoseFile',
+    'Prompts', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
     'VideoPoseInferencer', 'WholeFrame', 'follow_pose'
 ]

@@ -83,6 +83,35 @@ def as_boxes(bboxes: Optional[Sequence], image: np.ndarray) -> np.ndarray:
     return boxes
 
 
+def as_keypoints(keypoints: Sequence, count: int) -> np.ndarray:
+    """Labelled keypoints of the people of a frame.
+
+    Args:
+        keypoints (array-like): x, y in pixels, (N, K, 2), or (K, 2) of one
+            person; NaN for one that is not labelled.
+        count (int): Number K of keypoints of the model.
+
+    Returns:
+        np.ndarray: Keypoints in shape (N, K, 2), float64.
+
+    Raises:
+        ValueError: If the shape is another one, or a person has no label.
+    """
+    points = _numbers('keypoints', keypoints).astype(np.float64)
+    if points.ndim == 2:
+        points = points[None]
+    if points.ndim != 3 or points.shape[1:] != (count, 2):
+        raise ValueError(
+            f'keypoints has the shape {points.shape}; it must be '
+            f'(N, {count}, 2), x and y of the {count} keypoints of the '
+            'model, NaN for one that is not labelled')
+    empty = np.flatnonzero(~np.isfinite(points).all(-1).any(-1))
+    if len(empty):
+        raise ValueError(f'keypoints[{empty[0]}] has no label at all: leave '
+                         'that person out')
+    return points
+
+
 def as_track_ids(track_ids: Optional[Sequence[int]],
                  count: int) -> Sequence[int]:
     """The identities of the people of a frame.

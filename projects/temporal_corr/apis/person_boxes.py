@@ -109,6 +109,26 @@ class TrackedPeople:
         self.tracker.reset()
 
 
+def pose_extents(keypoints: np.ndarray, padding: float = 1.25) -> np.ndarray:
+    """The padded extents of poses.
+
+    Args:
+        keypoints (np.ndarray): Poses in pixels, (N, K, 2); NaN for a keypoint
+            that is not known.
+        padding (float): Sides of the box by those of the extent. Defaults to
+            1.25.
+
+    Returns:
+        np.ndarray: Boxes x1, y1, x2, y2 in shape (N, 4), float32, of at least
+        two pixels a side.
+    """
+    low, high = np.nanmin(keypoints, axis=1), np.nanmax(keypoints, axis=1)
+    sides = np.maximum((high - low) * padding, 2)
+    centre = (low + high) / 2
+    return np.concatenate([centre - sides / 2, centre + sides / 2],
+                          axis=1).astype(np.float32)
+
+
 def follow_pose(box: np.ndarray,
                 keypoints: np.ndarray,
                 scores: np.ndarray,

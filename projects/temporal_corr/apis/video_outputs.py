@@ -8,8 +8,10 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from ..visualization.video_file import VideoFile, save_image
+from .coco_poses import CocoPoses
 from .frame_painter import FramePainter
 from .frame_source import FrameSource
+from .label_file import LabelFile
 from .pose_json import PoseFile
 
 ESC = 27
@@ -31,6 +33,9 @@ class VideoOutputs(ExitStack):
             None, no file.
         show (bool): Whether to show the pictures in a window. Defaults to
             False.
+        labels (LabelFile, optional): Labels of the input, which go, with the
+            predictions, to STEM_coco.json, too. Defaults to None, no such
+            file.
 
     Attributes:
         num_frames (int): Frames written so far.
@@ -45,12 +50,13 @@ class VideoOutputs(ExitStack):
                  dataset_meta: dict,
                  vis_out_dir: Optional[str] = None,
                  pred_out_dir: Optional[str] = None,
-                 show: bool = False):
+                 show: bool = False,
+                 labels: Optional[LabelFile] = None):
         super().__init__()
         self.num_frames = 0
         self.painter = painter
         self.window = source.stem if show else None
-        self.picture = self.video = self.poses = None
+        self.picture = self.video = self.poses = self.coco = None
         self._existed: List[str] = []
         if vis_out_dir and source.kind == 'image':
             self.picture = self._path(vis_out_dir, source, '.png')
@@ -60,6 +66,11 @@ class VideoOutputs(ExitStack):
         if pred_out_dir:
             path = self._path(pred_out_dir, source, '.json')
             self.poses = self.enter_context(PoseFile(path, dataset_meta))
+        if pred_out_dir and labels:
+            path = self._path(pred_out_dir, source, '_coco.json')
+            names = dataset_meta['keypoint_id2name'].values()
+            self.coco = self.enter_context(
+                CocoPoses(path, source, names, labels.frames))
 
     def _path(self, folder: str, source: FrameSource, suffix: str) -> str:
         path = osp.join(folder, source.stem + suffix)
@@ -90,6 +101,8 @@ class VideoOutputs(ExitStack):
             save_image(drawn, self.picture)
         if self.poses:
             self.poses.write(samples)
+        if self.coco:
+            self.coco.write(image, samples)
         self.num_frames += 1
         return not self.window or self._show(drawn)
 
@@ -109,7 +122,8 @@ class VideoOutputs(ExitStack):
         Returns:
             list[str]: Paths, marked where an older file was replaced.
         """
-        files = [str(file.path) for file in (self.video, self.poses) if file]
+        written = (self.video, self.poses, self.coco)
+        files = [str(file.path) for file in written if file]
         return [
             path + (' (replaced)' if path in self._existed else '')
             for path in files + ([self.picture] if self.picture else [])

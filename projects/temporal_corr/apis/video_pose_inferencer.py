@@ -15,7 +15,10 @@ from mmpose.structures import PoseDataSample
 
 from ..engine.pose_model import load_pose_model
 from ..models.memory import TrackMemory
-from .frame_inputs import as_bgr, as_boxes, as_scores, as_track_ids
+from ..models.trusted_exemplars import with_frame
+from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
+                           as_track_ids)
+from .person_boxes import pose_extents
 
 #: Name of the one video of an inferencer in the model's memory.
 VIDEO_ID = 'stream'
@@ -101,6 +104,7 @@ class VideoPoseInferencer:
         self._last_seen: Dict[int, int] = {}
         if hasattr(self.model, 'memory'):
             self.model.memory.reset()
+            self.model.trusted.clear()
 
     @property
     def track_ids(self) -> List[int]:
@@ -159,8 +163,66 @@ class VideoPoseInferencer:
         self._frame_index += 1
         return samples
 
-    def _prepare(self, image: np.ndarray, boxes: np.ndarray,
-                 track_ids: Sequence[int], scores: np.ndarray) -> dict:
+    @torch.no_grad()
+    def prompt(self,
+               frame: np.ndarray,
+               keypoints: np.ndarray,
+               bboxes: Optional[Sequence] = None,
+               track_ids: Optional[Sequence[int]] = None,
+               frame_index: Optional[int] = None) -> None:
+        """Label a frame of the shot: its keypoints become exemplars.
+
+        From now on a person who has been labelled is guided by the label
+        closest in time, before or after, and no longer by predictions. Any
+        number of frames may be labelled, in any order, those of a recorded
+        video before it is run through; :meth:`reset` forgets them.
+
+        Args:
+            frame (np.ndarray): The frame, as of a call.
+            keypoints (np.ndarray): Labelled keypoints in pixels of the
+                frame, (N, K, 2), NaN for one that is not labelled: its
+                exemplar is that of the prediction.
+            bboxes (array-like, optional): Boxes of the people, x1, y1, x2,
+                y2, (N, 4). Defaults to None, the padded extent of their
+                keypoints.
+            track_ids (array-like, optional): N different integers. Defaults
+                to None, 0 .. N - 1.
+            frame_index (int, optional): Number of the frame in the shot, from
+                0. Defaults to None, the one that is predicted next.
+
+        Raises:
+            ValueError: If an argument cannot be used, or the model has no
+                exemplars.
+        """
+        if getattr(self.model.head, 'temporal', None) != 'correlation':
+            raise ValueError(
+                'a label becomes an exemplar, and this model has none: use '
+                "one whose head has temporal='correlation'")
+        image = as_bgr(frame)
+        points = as_keypoints(keypoints,
+                              len(self.dataset_meta['keypoint_id2name']))
+        boxes = as_boxes(
+            pose_extents(points) if bboxes is None else bboxes, image)
+        if len(boxes) != len(points):
+            raise ValueError(f'keypoints are of {len(points)} people, bboxes '
+                             f'of {len(boxes)}')
+        ids = as_track_ids(track_ids, len(boxes))
+        index = self._frame_index if frame_index is None else frame_index
+        batch = self._prepare(image, boxes, ids, as_scores(None, len(boxes)),
+                              points, index)
+        batch = self.model.data_preprocessor(batch, False)
+        rows = zip(*self.model.exemplars(**batch, labelled=True))
+        for row, exemplars, _ in rows:
+            self.model.trusted[row.key] = with_frame(
+                self.model.trusted.get(row.key), index, exemplars)
+
+    def _prepare(self,
+                 image: np.ndarray,
+                 boxes: np.ndarray,
+                 track_ids: Sequence[int],
+                 scores: np.ndarray,
+                 keypoints: Optional[np.ndarray] = None,
+                 frame_index: Optional[int] = None) -> dict:
         """What the pipeline makes of the people of the current frame.
 
         Args:
@@ -168,6 +230,10 @@ class VideoPoseInferencer:
             boxes (np.ndarray): Boxes in shape (N, 4), float32.
             track_ids (Sequence[int]): N identities.
             scores (np.ndarray): N scores, float32.
+            keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
+                NaN for one that is not known. Defaults to None.
+            frame_index (int, optional): Number of the frame. Defaults to
+                None, the next.
 
         Returns:
             dict: A batch for ``test_step``: ``inputs`` and ``data_samples``.
@@ -176,17 +242,27 @@ class VideoPoseInferencer:
             ValueError: If the pipeline drops what the memory needs.
         """
         packed = []
-        for box, track_id, score in zip(boxes, track_ids, scores):
+        for row, (box, track_id,
+                  score) in enumerate(zip(boxes, track_ids, scores)):
+            labels = {}
+            if keypoints is not None:
+                known = np.isfinite(keypoints[row]).all(axis=-1)
+                labels = dict(
+                    keypoints=np.where(known[:, None], keypoints[row],
+                                       0).astype(np.float32)[None],
+                    keypoints_visible=known.astype(np.float32)[None])
             packed.append(
                 self.pipeline(
                     dict(
                         self.dataset_meta,
+                        **labels,
                         img=image,
                         img_path=None,
                         bbox=box[None],
                         bbox_score=score[None],
                         video_id=VIDEO_ID,
-                        frame_index=self._frame_index,
+                        frame_index=self._frame_index
+                        if frame_index is None else frame_index,
                         # A person may be missing in between.
                         previous_frame_index=None,
                         is_first=track_id not in self._last_seen,

@@ -45,6 +45,28 @@ class TrustedExemplars(NamedTuple):
         return self.exemplars[row, torch.arange(len(row))]
 
 
+def with_frame(trusted: Optional[TrustedExemplars], frame_index: int,
+               exemplars: Tensor) -> TrustedExemplars:
+    """One more trusted frame of a track.
+
+    Args:
+        trusted (TrustedExemplars, optional): Those so far, None for none.
+        frame_index (int): The frame; it replaces what came from the same.
+        exemplars (Tensor): Its exemplars in shape (P, C).
+
+    Returns:
+        TrustedExemplars: All of them, ascending.
+    """
+    numbers = torch.full((1, len(exemplars)), frame_index)
+    exemplars = exemplars[None]
+    if trusted is not None:
+        others = trusted.frame_indices[:, 0] != frame_index
+        numbers = torch.cat([trusted.frame_indices[others], numbers])
+        exemplars = torch.cat([trusted.exemplars[others], exemplars])
+    order = numbers[:, 0].argsort()
+    return TrustedExemplars(numbers[order], exemplars[order])
+
+
 def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
     """The most confident frame of each part of a video, for each keypoint.
 
