@@ -180,3 +180,10 @@ def test_heads_without_exemplars_are_refused(temporal, make_model, streamed):
     _, frames, _, samples = streamed
     with pytest.raises(ValueError, match="temporal='correlation'"):
         make_model(temporal).exemplars(frames, samples)
+
+
+def test_two_passes_need_the_first(streamed):
+    model, frames, _, samples = streamed
+    model.test_cfg['trusted'] = dict(source='predictions')
+    with pytest.raises(RuntimeError, match='TrustedExemplarsHook'):
+        model.predict(frames, samples)

@@ -27,7 +27,8 @@ from mmengine.runner import Runner
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 import repo_path  # noqa: F401, E402
 
-from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.engine import (  # noqa: E402
+    AtomicLocalBackend, TrustedExemplarsHook)
 from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
 from projects.temporal_corr.evaluation.pck import (  # noqa: E402
     group_accuracy, keypoint_accuracy, keypoint_hits, mean_of_known)
@@ -93,8 +94,13 @@ class MemoryEvaluation:
         self.test_cfg = copy.deepcopy(self.runner.model.test_cfg)
         self.kept = KeepPredictionsHook()
         self.held = HeldBytesHook()
-        self.runner.register_hook(self.kept)
-        self.runner.register_hook(self.held)
+        hooks = [self.kept, self.held]
+        if not any(
+                isinstance(hook, TrustedExemplarsHook)
+                for hook in self.runner.hooks):
+            hooks.append(TrustedExemplarsHook())
+        for hook in hooks:
+            self.runner.register_hook(hook)
 
     def test(self, setting: Optional[MemorySetting]) -> dict:
         """Test with a setting; None leaves the model's own.

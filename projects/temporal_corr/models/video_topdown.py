@@ -141,6 +141,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
         feats = self.extract_feat(inputs)
+        if self.test_cfg.get('trusted') and not self.trusted:
+            raise RuntimeError(
+                'test_cfg.trusted wants exemplars of a first pass, and there '
+                "was none: add dict(type='TrustedExemplarsHook') to "
+                'custom_hooks, and test whole videos')
         if self.trusted and frames is not None:
             heatmaps = self._guide(feats, frames, conditions, truth)
         else:
