@@ -171,7 +171,8 @@ def test_a_stream_remembers_what_the_policy_says(memory, make_model, videos):
 def test_memory_stays_constant(memory):
     """Over 10,000 frames a value neither grows nor leaves the sphere."""
     policy, value = build_policy(memory), None
-    exemplars = torch.nn.functional.normalize(torch.randn(100, 1, 2, 8), dim=-1)
+    exemplars = torch.randn(100, 1, 2, 8)
+    exemplars = torch.nn.functional.normalize(exemplars, dim=-1)
     confidence = torch.rand(100, 1, 2)
     for frame in range(10_000):
         value = policy(value, exemplars[frame % 100], confidence[frame % 100])
