@@ -12,7 +12,6 @@ import argparse
 import os
 import os.path as osp
 import sys
-from contextlib import ExitStack
 
 from mmengine.utils import ProgressBar
 
@@ -20,9 +19,11 @@ sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (  # noqa: E402
-    BoxFile, FollowedBox, FramePainter, FrameSource, Interruption,
-    TrackedPeople, VideoOutputs, VideoPoseInferencer, WholeFrame)
+from projects.temporal_corr.apis import (BoxFile, FollowedBox,  # noqa: E402
+                                         FramePainter, FrameSource,
+                                         Interruption, TrackedPeople,
+                                         VideoOutputs, VideoPoseInferencer,
+                                         WholeFrame)
 
 
 def box(text: str) -> list:

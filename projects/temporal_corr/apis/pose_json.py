@@ -2,7 +2,7 @@
 """Predictions of a video in MMPose's format."""
 import json
 import os
-from typing import Any, IO, Optional, Sequence
+from typing import IO, Any, Optional, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample, split_instances
