@@ -44,11 +44,22 @@ def draw_trajectories(frames: Sequence[int],
     """
     chosen = keypoint_indices(names, metainfo)
     truth = np.where(np.asarray(visible)[..., None] > 0, truth, np.nan)
-    figure = Figure(
-        figsize=(10, 1.9 * len(chosen) + 1.1), dpi=130, layout='constrained')
+    width, height = 10, 1.9 * len(chosen) + 1.3  # inches
+    figure = Figure(figsize=(width, height), dpi=130)
+    grid = figure.subplots(
+        len(chosen),
+        2,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw=dict(
+            left=0.75 / width,
+            right=1 - 0.15 / width,
+            top=1 - 0.45 / height,
+            bottom=0.9 / height,
+            wspace=0.2,
+            hspace=0.12))
     if title:
-        figure.suptitle(title, fontsize=10)
-    grid = figure.subplots(len(chosen), 2, sharex=True, squeeze=False)
+        figure.suptitle(title, fontsize=10, y=1 - 0.2 / height, va='center')
     for row, name, index in zip(grid, names, chosen):
         for axis, axes in enumerate(row):
             for (model, points), color in zip(tracks.items(), cycle(COLORS)):
@@ -70,8 +81,8 @@ def draw_trajectories(frames: Sequence[int],
     figure.legend(
         lines,
         labels,
-        loc='outside lower center',
-        ncols=min(len(labels), 4),
+        loc='lower center',
+        ncol=min(len(labels), 4),
         frameon=False)
     return figure
 
