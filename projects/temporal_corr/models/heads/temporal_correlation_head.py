@@ -131,6 +131,19 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         """
         return self.final_layer(self.refinement(features, maps))
 
+    def fields(self, features: Tensor, maps: Optional[Tensor]) -> Tensor:
+        """All that is predicted of a frame: the heatmaps, float32.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+            maps (Tensor, optional): Maps in shape (N, P, H, W); None for
+                zero maps.
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return self.heatmaps(features, maps).float()
+
     def step(self,
              feats: Features,
              memory: Any = None,
@@ -150,9 +163,8 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             memory (None for ``temporal=None``).
         """
         features = self.features(feats)
-        maps = self.maps(features, memory, crops)
-        heatmaps = self.heatmaps(features, maps).float()
-        return heatmaps, self.remember(features, heatmaps, crops)
+        heatmaps = self.fields(features, self.maps(features, memory, crops))
+        return heatmaps, self.renew(memory, features, heatmaps, crops)
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
