@@ -9,6 +9,7 @@ images such as frames/%05d.png. What is remembered of the frames before is a
 few arrays, zeros at first, which each call takes and gives back renewed.
 """
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -178,53 +179,61 @@ def draw(frame, keypoints, scores, links, threshold):
         cv2.circle(frame, point, 3, (0, 0, 255), -1, cv2.LINE_AA)
 
 
+def predict_video(model, reader):
+    """Predict the frames of an opened video; yields each with its pose."""
+    model.reset()
+    total, start = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)), time.time()
+    for number in itertools.count(1):
+        there, frame = reader.read()
+        if not there:
+            print(file=sys.stderr)
+            return
+        yield (frame, *model(frame))
+        rate = number / (time.time() - start)
+        print(
+            f'\r{number}/{total} frames, {rate:.1f} per second',
+            end='',
+            file=sys.stderr)
+
+
 def main():
     args = parse_args()
     model = StreamingModel(args.model)
+    links = model.info['skeleton_links']
     reader = cv2.VideoCapture(args.video)
-    total = int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
-    frames, seconds, writer = [], 0., None
-    partial = f'{args.draw}.part.mp4'
-    while True:
-        there, frame = reader.read()
-        if not there:
-            break
-        start = time.perf_counter()
-        keypoints, scores = model(frame)
-        seconds += time.perf_counter() - start
-        frames.append(
-            dict(
-                frame_id=len(frames),
-                instances=[
-                    dict(
-                        keypoints=np.round(keypoints, 2).tolist(),
-                        keypoint_scores=np.round(scores, 4).tolist())
-                ]))
-        if args.draw:
-            if writer is None:
-                writer = cv2.VideoWriter(
-                    partial, cv2.VideoWriter_fourcc(*'mp4v'),
+    frames, writer = [], None
+    # Complete under its name, or not there.
+    part = dict(out=f'{args.out}.part', draw=f'{args.draw}.part.mp4')
+    try:
+        for frame, keypoints, scores in predict_video(model, reader):
+            pose = dict(
+                keypoints=np.round(keypoints, 2).tolist(),
+                keypoint_scores=np.round(scores, 4).tolist())
+            frames.append(dict(frame_id=len(frames), instances=[pose]))
+            if args.draw:
+                # the codec wants even sides
+                frame = frame[:frame.shape[0] // 2 * 2, :frame.shape[1] //
+                              2 * 2].copy()
+                draw(frame, keypoints, scores, links, args.kpt_thr)
+                writer = writer or cv2.VideoWriter(
+                    part['draw'], cv2.VideoWriter_fourcc(*'mp4v'),
                     reader.get(cv2.CAP_PROP_FPS) or 25., frame.shape[1::-1])
-            draw(frame, keypoints, scores, model.info['skeleton_links'],
-                 args.kpt_thr)
-            writer.write(frame)
-        print(f'\r{len(frames)}/{total}', end='', file=sys.stderr)
-    print(file=sys.stderr)
-    if not frames:
-        raise ValueError(f'no frame of {args.video} can be read: is it a '
-                         'video, or a pattern such as frames/%05d.png?')
-    if args.draw:
-        writer.release()
-        os.replace(partial, args.draw)
-    if args.out:
-        meta = {
-            name: model.info[name]
-            for name in ('config', 'keypoint_names', 'skeleton_links')
-        }
-        with open(f'{args.out}.part', 'w') as file:
-            json.dump(dict(meta_info=meta, instance_info=frames), file)
-        os.replace(f'{args.out}.part', args.out)
-    print(f'{len(frames)} frames, {1000 * seconds / len(frames):.1f} ms each')
+                writer.write(frame)
+        if not frames:
+            raise ValueError(f'no frame of {args.video} can be read: is it a '
+                             'video, or a pattern such as frames/%05d.png?')
+        if args.draw:
+            writer.release()
+            os.replace(part['draw'], args.draw)
+        if args.out:
+            names = ('config', 'keypoint_names', 'skeleton_links')
+            meta = {name: model.info[name] for name in names}
+            with open(part['out'], 'w') as file:
+                json.dump(dict(meta_info=meta, instance_info=frames), file)
+            os.replace(part['out'], args.out)
+    finally:
+        for path in filter(os.path.exists, part.values()):
+            os.remove(path)
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Tiny models of each kind, as files and as exported models."""
+import copy
 import importlib
 
 import numpy as np
@@ -73,27 +74,52 @@ def build(config):
     return model.eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def make_step(model_files):
-    """Builds the step of a kind of model."""
+    """Builds the step of a kind of model, once; not to be changed."""
+    made = {}
 
     def make(kind, **kwargs):
-        model = build(model_files(kind)[0])
-        return StreamingStep(model, model.head.decoder.input_size, **kwargs)
+        key = (kind, *kwargs.items())
+        if key not in made:
+            model = build(model_files(kind)[0])
+            made[key] = StreamingStep(model, model.head.decoder.input_size,
+                                      **kwargs)
+        return made[key]
 
     return make
 
 
+@pytest.fixture(scope='session')
+def exported_steps():
+    """What was exported so far: step and model by the id of the step."""
+    return {}
+
+
 @pytest.fixture
-def session_of(tool):
+def to_onnx(tool, exported_steps):
+    """Exports a step, once; gives a copy of the model."""
+
+    def convert(step):
+        if id(step) not in exported_steps:
+            model = tool('onnx_model').to_onnx(step, 17)
+            exported_steps[id(step)] = step, model
+        return copy.deepcopy(exported_steps[id(step)][1])
+
+    return convert
+
+
+@pytest.fixture
+def session_of(to_onnx):
     """Opens a step in ONNX Runtime."""
 
     def open_session(step):
-        model = tool('onnx_model').to_onnx(step, 17)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=['CPUExecutionProvider'])
+            to_onnx(step).SerializeToString(),
+            options,
+            providers=['CPUExecutionProvider'])
 
     return open_session
 

@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """An exported step does what the model's own step does."""
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -176,13 +177,13 @@ def test_what_is_remembered_may_be_built_in_any_way(update, session_of, run):
 
 
 def test_a_model_in_training_mode_is_refused(make_step):
-    model = make_step('single').model.train()
+    model = copy.deepcopy(make_step('single').model).train()
     with pytest.raises(ValueError, match='training mode'):
         StreamingStep(model, (96, 128))
 
 
 def test_an_unknown_condition_is_refused(make_step):
-    model = make_step('single').model
+    model = copy.deepcopy(make_step('single').model)
     model.head.conditions = ('crops', 'depth')
     with pytest.raises(ValueError, match='takes depth beside the pixels'):
         StreamingStep(model, (96, 128))

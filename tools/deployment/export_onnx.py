@@ -166,6 +166,8 @@ def incomplete(path: Path) -> Path:
 def main():
     args = parse_args()
     target = output_path(args.out, ('.onnx', ))
+    if args.torchscript:
+        output_path(args.torchscript, ('.pt', ))
     config = config_path(args.config)
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options)
@@ -184,9 +186,8 @@ def main():
     write_onnx(step, target, args.opset, description, **frames)
     print(f'{target} is written')
     if args.torchscript:
-        target = output_path(args.torchscript, ('.pt', ))
-        write_torchscript(step, target, **frames)
-        print(f'{target} is written')
+        write_torchscript(step, Path(args.torchscript), **frames)
+        print(f'{args.torchscript} is written')
 
 
 if __name__ == '__main__':
