@@ -5,9 +5,10 @@ from .checkpoint_guard_hook import CheckpointGuardHook
 from .resume import find_resumable_checkpoint
 from .safe_loading import load_from_local, register_safe_globals
 from .trained_videos_hook import TrainedVideosHook
+from .video_visualization_hook import VideoVisualizationHook
 
 __all__ = [
     'AtomicCheckpointHook', 'AtomicLocalBackend', 'CheckpointGuardHook',
-    'TrainedVideosHook', 'find_resumable_checkpoint', 'load_from_local',
-    'register_safe_globals'
+    'TrainedVideosHook', 'VideoVisualizationHook',
+    'find_resumable_checkpoint', 'load_from_local', 'register_safe_globals'
 ]
