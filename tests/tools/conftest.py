@@ -62,6 +62,10 @@ def untrained(tiny_config, tiny_jhmdb, tmp_path_factory) -> Path:
         model = MODELS.build(cfg.model)
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
     model.init_weights()
+    optimizer = torch.optim.Adam(model.parameters())
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # has its statistics from the first step on
     path = tmp_path_factory.mktemp('untrained') / 'epoch_2.pth'
     torch.save(
         dict(
@@ -73,5 +77,5 @@ def untrained(tiny_config, tiny_jhmdb, tmp_path_factory) -> Path:
                 train_videos=['Rename_Images/act/clip1']),
             state_dict=model.state_dict(),
             message_hub=dict(),
-            optimizer=torch.optim.Adam(model.parameters()).state_dict()), path)
+            optimizer=optimizer.state_dict()), path)
     return path
