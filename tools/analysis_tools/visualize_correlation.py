@@ -22,8 +22,8 @@ from mmengine.utils import track_iter_progress
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.visualization import (VideoFile,  # noqa: E402
-                                                  draw_correlation_figure,
+from projects.temporal_corr.visualization import VideoFile  # noqa: E402
+from projects.temporal_corr.visualization import (draw_correlation_figure,
                                                   draw_correlation_panels,
                                                   load_video_model,
                                                   probe_correlation,

@@ -36,8 +36,8 @@ from onnx_parity import (dataset_frames, largest_difference,  # noqa: E402
 from projects.temporal_corr.engine import load_pose_model  # noqa: E402
 from projects.temporal_corr.models.streaming_step import \
     StreamingStep  # noqa: E402
-from projects.temporal_corr.visualization.video_file import \
-    output_path  # noqa: E402
+from projects.temporal_corr.visualization.video_file import (  # noqa: E402
+    output_path, temporary_path)
 
 #: The largest difference to PyTorch; relative, for outputs above 1.
 TOLERANCE = 1e-4
@@ -125,7 +125,7 @@ def write_onnx(step: StreamingStep, target: Path, opset: int,
     """Write and check an ONNX model; what does not pass is not there."""
     model = to_onnx(step, opset)
     add_metadata(model, description)
-    temporary = incomplete(target)
+    temporary = temporary_path(target)
     try:
         onnx.save(model, str(temporary))
         session = onnxruntime.InferenceSession(
@@ -149,17 +149,12 @@ def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
         return [output.numpy() for output in traced(*tensors)]
 
     check(step, run, name='TorchScript', **frames)
-    temporary = incomplete(target)
+    temporary = temporary_path(target)
     try:
         traced.save(str(temporary))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def incomplete(path: Path) -> Path:
-    """A name beside a file, for the time of writing."""
-    return path.with_name(f'.incomplete_{os.getpid()}_{path.name}')
 
 
 def main():
