@@ -43,7 +43,7 @@ def frames(text: str) -> set:
     return numbers
 
 
-def parse_args():
+def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
     parser.add_argument('config', help='config of the pose model')
@@ -118,7 +118,7 @@ def parse_args():
         '--kpt-thr',
         type=float,
         default=0.3,
-        help='least score of a keypoint that is drawn or followed')
+        help='least score of a keypoint that is drawn')
     parser.add_argument(
         '--radius', type=int, default=3, help='of keypoints, in pixels')
     parser.add_argument(
@@ -126,7 +126,7 @@ def parse_args():
     parser.add_argument(
         '--vis-out-dir', help='folder for the video (or picture)')
     parser.add_argument('--pred-out-dir', help='folder for the predictions')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
     if args.det_weights and not args.det_model:
@@ -145,7 +145,7 @@ def parse_args():
 def find_people(args, source, labels):
     """The provider of boxes that the command line asks for."""
     if args.bbox:
-        return FollowedBox(args.bbox, args.kpt_thr)
+        return FollowedBox(args.bbox)
     if args.bbox_file:
         boxes = BoxFile(args.bbox_file, source, args.bbox_thr)
         if boxes.has_identities:
@@ -215,8 +215,8 @@ def warnings(args, source, people) -> list:
     return messages
 
 
-def main() -> int:
-    args = parse_args()
+def main(argv=None) -> int:
+    args = parse_args(argv)
     source = FrameSource(args.input, args.fps)
     inferencer = VideoPoseInferencer(
         config_path(args.config),

@@ -23,7 +23,7 @@ def corners(x1, y1, x2, y2):
 
 
 @pytest.mark.parametrize('keypoints, scores, expected', [
-    # extent 32 x 48, times 1.25 = 40 x 60, about (70, 50)
+    # extent 32 x 48, times 1.25 is 40 x 60, about (70, 50)
     (corners(54, 26, 86, 74), SURE, BOX),
     (corners(64, 26, 96, 74), SURE, BOX + [10, 0, 10, 0]),
     # sides change by a tenth at most
@@ -41,7 +41,8 @@ def corners(x1, y1, x2, y2):
     'gone', 'not finite'
 ])
 def test_box_follows_the_pose(keypoints, scores, expected):
-    moved = follow_pose(BOX, keypoints, np.asarray(scores), SIZE)
+    moved = follow_pose(
+        BOX, keypoints, np.asarray(scores), SIZE, thr=0.3, padding=1.25)
     np.testing.assert_allclose(moved, expected, rtol=1e-5)
     assert moved.dtype == np.float32
 
@@ -53,12 +54,15 @@ def frame(width=200, height=100):
 def test_followed_box_begins_each_shot_anew():
     people = FollowedBox([BOX, BOX + 5])
     assert people(frame()).bboxes.tolist() == [BOX.tolist()]
+    # as large as the box, padded
+    keypoints = corners(80 - 20 / 1.4, 50 - 30 / 1.4, 80 + 20 / 1.4,
+                        50 + 30 / 1.4)
     pose = InstanceData(
-        keypoints=corners(64, 26, 96, 74)[None], keypoint_scores=SURE[None])
+        keypoints=keypoints[None], keypoint_scores=SURE[None])
     sample = PoseDataSample()
     sample.pred_instances = pose
     people.see([sample])
-    assert people(frame()).bboxes[0, 0] == 60
+    np.testing.assert_allclose(people(frame()).bboxes[0], [60, 20, 100, 80])
     for _ in range(2):  # the last box serves all further shots
         people.reset()
         found = people(frame())
