@@ -47,11 +47,18 @@ def test_stream_estimates_what_the_test_loop_predicts(correlation):
         np.testing.assert_allclose(view.keypoints / zoom, inside, atol=.01)
 
 
-@pytest.mark.parametrize('normalize', [False, True],
-                         ids=['inner products', 'cosines'])
-def test_maps_are_those_that_the_head_scales(tiny_model_files, normalize):
+@pytest.mark.parametrize('options', [
+    pytest.param({}, id='inner products'),
+    pytest.param({'head.normalize': True}, id='cosines'),
+    pytest.param({'test_cfg.memory.policy': 'fixed'}, id='a policy'),
+    pytest.param({'test_cfg.memory.policy': 'bank'},
+                 id='several exemplars a keypoint'),
+])  # yapf: disable
+def test_maps_are_those_that_the_head_scales(tiny_model_files, options):
     video_model = load_video_model(
-        *tiny_model_files(), cfg_options={'model.head.normalize': normalize})
+        *tiny_model_files(),
+        cfg_options={f'model.{name}': options[name]
+                     for name in options})
     layer, scaled = video_model.model.head.correlation, []
     layer.register_forward_hook(
         lambda module, inputs, output: scaled.append(output[0].numpy()))

@@ -208,10 +208,23 @@ class TemporalCorrelation(ScaledMaps):
         Returns:
             Tensor: Scaled correlation maps in shape (N, P, H, W).
         """
+        return super().forward(self.correlate(features, exemplars), mask)
+
+    def correlate(self, features: Tensor, exemplars: Tensor) -> Tensor:
+        """The maps before the scale layer.
+
+        Args:
+            features (Tensor): Feature maps of the current frame in shape
+                (N, C, H, W).
+            exemplars (Tensor): Exemplars in shape (N, P, C), or
+                (N, P, K, C), K for each keypoint.
+
+        Returns:
+            Tensor: Correlation maps in shape (N, P, H, W).
+        """
         if self.normalize:
             # eps keeps gradients small where there are no features.
             features = F.normalize(features.float(), dim=1, eps=1e-6)
-        maps = (
+        return (
             correlation_maps(features, exemplars)
             if exemplars.ndim == 3 else best_maps(features, exemplars))
-        return super().forward(maps, mask)

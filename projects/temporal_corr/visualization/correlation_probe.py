@@ -4,11 +4,9 @@ from typing import Iterator, Optional
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
-from ..models.correlation import correlation_maps
 from .correlation_figure import CorrelationViews
 from .frame_pairs import exemplar_positions, select_pair
 from .overlay import crop_view
@@ -150,10 +148,10 @@ class _Seen(_Frame):
         model, memory = self.model, self.memory
         found, _ = shown.step(memory)
         alone, _ = shown.step(None)
-        features = model.head.features(shown.feats)
-        if model.head.correlation.normalize:
-            features = F.normalize(features.float(), dim=1)
-        maps = correlation_maps(features, memory)
+        # Where a policy renews them, the exemplars are one part of it.
+        exemplars = memory['exemplars'] if isinstance(memory, dict) else memory
+        maps = model.head.correlation.correlate(
+            model.head.features(shown.feats), exemplars)
         zoom = VIEW_HEIGHT / shown.size[1]
         stride, origin = _cells(model, found, shown.size)
         return CorrelationViews(
