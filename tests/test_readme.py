@@ -9,6 +9,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+import mmpose
 import pytest
 import torch
 from mmengine.config import Config
@@ -95,11 +96,34 @@ def test_commands(document, tmp_path):
         check_command(call.words, f'{document}:{call.line}')
 
 
+@pytest.mark.parametrize('block, complaint', [
+    ('make dmeo', 'make dmeo'),
+    ('python tools/tarin.py x.py', 'there is no tools/tarin.py'),
+    ('for v in single x; do python tools/train.py '
+     'projects/temporal_corr/configs/${v}_res50_8xb32-20e_jhmdb-256x192.py; '
+     'done', 'there is no projects/temporal_corr/configs/x_res50'),
+    ('python tools/train.py x.py \\\n    --workdir=y', 'has no --workdir'),
+    ('bash tools/dist_test.sh x.py y.pth 8 --resume', 'sh has no --resume'),
+    ('python tools/train.py $CONFIG', 'CONFIG: unbound variable'),
+    ('for v in 1; do python tools/train.py', 'syntax error'),
+])
+def test_a_wrong_command_is_found(block, complaint, tmp_path):
+    """That the tests below would fail if there were something to find."""
+    document = tmp_path / 'wrong.md'
+    document.write_text(f'text\n```shell\n{block}\n```\n')
+    with pytest.raises((AssertionError, ValueError), match=complaint):
+        for call in commands(document, tmp_path):
+            assert call.line == 2
+            check_command(call.words, document)
+
+
 @pytest.mark.parametrize('document', DOCUMENTS, ids=by_path)
 def test_inline_commands_and_files(document):
-    """Paths from the root, files of this repository by name alone."""
-    names = {path.name for folder in FOLDERS
-             for path in (ROOT / folder).rglob('*.py')}  # yapf: disable
+    """Paths from the root, files by name alone."""
+    folders = [ROOT / folder for folder in FOLDERS]
+    # and MMPose's own tools
+    folders.append(Path(mmpose.__file__).parent / '.mim' / 'tools')
+    names = {path.name for folder in folders for path in folder.rglob('*.py')}
     for code in inline_code(document):
         where = f'{document}: `{code}`'
         if re.match(r'(python|bash|make|tools/\S+|demo/\S+) ', code):
