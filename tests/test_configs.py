@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmpose.registry import METRICS, MODELS, TRANSFORMS
+from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 import projects.temporal_corr  # noqa: F401
 
@@ -27,7 +27,11 @@ def test_loads_and_says_what_its_name_says(path):
     variant, backbone, _, data_and_size = path.stem.split('_')
     data, size = data_and_size.rsplit('-', 1)
     height, width = map(int, size.split('x'))
-    assert cfg.model.head.temporal == TEMPORAL[variant.split('-')[0]]
+    temporal = TEMPORAL[variant.split('-')[0]]
+    if backbone == 'lstm-pm':
+        assert MODELS.get(cfg.model.head.type).temporal == temporal
+    else:
+        assert cfg.model.head.temporal == temporal
     dataset = cfg.train_dataloader.dataset
     if variant == 'lstm':  # through time: on a CPU less of it
         assert dataset.clip_len == (3 if '1xb16' in path.stem else 5)
@@ -46,6 +50,7 @@ def test_loads_and_says_what_its_name_says(path):
         for transform in loader.dataset.pipeline:
             TRANSFORMS.build(transform)
     keypoints = 13 if data == 'penn' and 'openpose' not in backbone else 15
+    keypoints = 14 if backbone == 'lstm-pm' else keypoints
     assert cfg.model.head.out_channels == keypoints
     if data != 'mpii':
         assert cfg.test_dataloader.sampler.type == 'VideoSampler'
@@ -128,6 +133,44 @@ def test_schedule_is_the_papers(config, iterations, milestones):
         s.gamma == pytest.approx(1 / 3) and s.by_epoch is False
         for s in cfg.param_scheduler)
     assert cfg.model.head.center_map == ('penn' in config)
+
+
+@pytest.mark.parametrize('data, iterations, scales, keypoints', [
+    ('jhmdb', 100000, (1.2, 1.8), 'SubJhmdbDataset'),
+    ('penn', 300000, (0.8, 1.4), 'PennActionDataset'),
+])
+def test_lstm_pose_machines_as_published(data, iterations, scales, keypoints):
+    cfg = Config.fromfile(
+        FOLDER / f'lstm_lstm-pm_1xb4-{iterations // 1000}k_{data}-368x368.py')
+    assert cfg.train_cfg.max_iters == iterations
+    assert cfg.train_dataloader.batch_size == 4
+    scheduler, = cfg.param_scheduler
+    assert (scheduler.step_size, scheduler.gamma) == (40000, 0.333)
+    assert cfg.optim_wrapper.optimizer.to_dict() == dict(
+        type='SGD', lr=8e-5, momentum=0.9, weight_decay=5e-4)
+    assert cfg.optim_wrapper.clip_grad.max_norm == 100
+    transforms = {
+        each.type: each
+        for each in cfg.train_dataloader.dataset.pipeline[0].transforms
+    }
+    drawn = transforms['UniformBBoxTransform']
+    assert drawn.scale_factor == scales and drawn.rotate_factor == 40
+    center = transforms['GenerateCenterMap']
+    assert (center.sigma, center.pool_size) == (21, 9)
+    assert transforms['GenerateTarget'].encoder.sigma == 7
+    info = DATASETS.get(keypoints)._load_metainfo(cfg.metainfo)
+    names = list(info['keypoint_name2id'])
+    assert names == [
+        'head', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist',
+        'left_shoulder', 'left_elbow', 'left_wrist', 'right_hip',
+        'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'
+    ]
+    mirrored = [
+        name.replace('right', '?').replace('left', 'right').replace(
+            '?', 'left') for name in names
+    ]
+    assert [names[i] for i in info['flip_indices']] == mirrored
+    assert len(info['skeleton_links']) == 13  # a tree
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from mmpose.registry import TRANSFORMS
 
 import projects.temporal_corr.datasets  # noqa: F401
@@ -37,6 +38,25 @@ def test_equals_a_loop_over_cells(matrix, center, sigma):
                 8 * row + 3.5 - center[1])**2
             expected = math.exp(-square / (2 * sigma**2))
             assert made[0, row, column] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize('size, cells', [((368, 368), 46), ((64, 64), 8)])
+def test_equals_average_pooling(size, cells):
+    """9x9 with stride 8 over a map of the input's size, at the end over what
+    is left, as Caffe; against torch."""
+    transform = TRANSFORMS.build(
+        dict(
+            type='GenerateCenterMap',
+            heatmap_size=(cells, cells),
+            pool_size=9))
+    matrix = [[1, 0, size[0] / 2 - 60], [0, 1, size[1] / 2 - 70]]
+    made = transform(dict(results(matrix), input_size=size))['center_map']
+    x, y = size[0] / 2 - 10, size[1] / 2 + 10
+    rows, columns = np.mgrid[:size[1], :size[0]]
+    image = np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * 21**2))
+    expected = torch.nn.functional.avg_pool2d(
+        torch.from_numpy(image)[None], 9, stride=8, ceil_mode=True)
+    np.testing.assert_allclose(made, expected.numpy(), atol=1e-6)
 
 
 def test_marks_the_person_where_it_is_not_in_the_middle():

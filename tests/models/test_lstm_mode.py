@@ -54,17 +54,20 @@ def test_cell_is_an_lstm():
             cell(first, (zeros, zeros)), (h, c), atol=0, rtol=0)
 
 
-def test_forget_bias_and_init(make_model):
-    """Also where MMPose's init_weights would set all convolutions to
+def test_starts_as_published(make_model):
+    """Biases; and filters that MMPose's init_weights would all set to
     N(0, 0.001)."""
     model = make_model('lstm', refine=0, lstm_channels=6)
     model.init_weights()
     cell = model.head.lstm.cell
-    assert (gate(cell, 'f')[2] == 1).all()
-    assert all((gate(cell, name)[2] == 0).all() for name in 'gio')
+    for name, bias in dict(g=0., i=1.4, f=1., o=0.2).items():
+        assert (gate(cell, name)[2] == bias).all()
     # Xavier of one gate: sqrt(2 / ((fan in + fan out) x 9)).
     wanted = (2 / (9 * (16 + KEYPOINTS + 6)))**0.5
     assert gate(cell, 'i')[0].std().item() == pytest.approx(wanted, rel=0.06)
+    assert ConvLSTMCell(
+        32, std=0.01).conv_x.weight.std().item() == pytest.approx(
+            0.01, rel=0.03)
 
 
 def test_step_from_its_parts(model):

@@ -36,14 +36,20 @@ class GenerateCenterMap(BaseTransform):
     Args:
         heatmap_size (tuple[int, int]): Size of the heatmaps in [w, h]
         sigma (float): Standard deviation in input pixels. Defaults to 21.0
+        pool_size (int): Size of the window over which the input's pixels
+            are averaged, from the first pixel of each cell on; LSTM Pose
+            Machines average 9x9 with stride 8. Defaults to 0, the value at
+            the center of the cell
     """
 
     def __init__(self,
                  heatmap_size: Tuple[int, int],
-                 sigma: float = 21.0) -> None:
+                 sigma: float = 21.0,
+                 pool_size: int = 0) -> None:
         super().__init__()
         self.heatmap_size = heatmap_size
         self.sigma = sigma
+        self.pool_size = pool_size
 
     def transform(self, results: Dict) -> dict:
         """Adds the center map.
@@ -73,5 +79,12 @@ class GenerateCenterMap(BaseTransform):
                  heatmap_size: int) -> np.ndarray:
         """The Gaussian along one axis, (heatmap_size, )."""
         stride = input_size / heatmap_size
-        cells = (np.arange(heatmap_size) + 0.5) * stride - 0.5
-        return np.exp(-(cells - center)**2 / (2 * self.sigma**2))
+        cells = np.arange(heatmap_size)
+        if not self.pool_size:
+            pixels = (cells + 0.5) * stride - 0.5
+            return np.exp(-(pixels - center)**2 / (2 * self.sigma**2))
+        # The window of a product is the product of windows of one axis.
+        pixels = np.round(cells * stride)[:, None] + np.arange(self.pool_size)
+        values = np.exp(-(pixels - center)**2 / (2 * self.sigma**2))
+        # At the end a window has fewer pixels.
+        return np.average(values, axis=1, weights=pixels < input_size)

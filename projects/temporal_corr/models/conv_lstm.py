@@ -5,8 +5,10 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-#: Order of the gates in the channels of the two convolutions.
-GATES = ('g', 'i', 'f', 'o')
+#: The gates in the order of their channels in the two convolutions, and
+#: what their biases start from as published: in and out are rather open, and
+#: little is forgotten.
+GATES = dict(g=0., i=1.4, f=1., o=0.2)
 
 
 class ConvLSTMCell(nn.Module):
@@ -19,25 +21,27 @@ class ConvLSTMCell(nn.Module):
     Before the first frame there is neither h nor cell. Zeros are the same
     to the last bit but the sign of zero: the convolution of h has no bias
     of its own, and f has nothing to forget. So rows of a batch that begin
-    may stand beside others that go on.
+    may stand beside others that go on. (In the published network the
+    convolution of h has a bias, which the one of the input takes over here
+    but in first frames.)
 
     Args:
         in_channels (int): Channels of the input.
         channels (int): Channels of h and cell. Defaults to 48, the
             published ones.
         kernel_size (int): Of all convolutions, odd. Defaults to 3.
-        forget_bias (float): What the bias of f starts from. Above 0 a cell
-            forgets slowly at first. Defaults to 0.
+        std (float, optional): Standard deviation of the filters at the
+            start. Defaults to None, Xavier's; 0.01 is the published one.
     """
 
     def __init__(self,
                  in_channels: int,
                  channels: int = 48,
                  kernel_size: int = 3,
-                 forget_bias: float = 0.):
+                 std: Optional[float] = None):
         super().__init__()
         self.channels = channels
-        self.forget_bias = forget_bias
+        self.std = std
         settings = dict(kernel_size=kernel_size, padding=kernel_size // 2)
         width = len(GATES) * channels
         self.conv_x = nn.Conv2d(in_channels, width, **settings)
@@ -45,18 +49,17 @@ class ConvLSTMCell(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Xavier for the filters, zero for all biases but that of f."""
+        """Filters as told, biases as published."""
         for conv in (self.conv_x, self.conv_h):
             # Each gate has filters of its own.
             for filters in conv.weight.chunk(len(GATES)):
-                nn.init.xavier_uniform_(filters)
-        nn.init.zeros_(self.conv_x.bias)
-        self.forget().fill_(self.forget_bias)
-
-    def forget(self) -> Tensor:
-        """The bias of the forget gate in shape (channels, ), to change."""
-        biases = self.conv_x.bias.detach().chunk(len(GATES))
-        return biases[GATES.index('f')]
+                if self.std is None:
+                    nn.init.xavier_uniform_(filters)
+                else:
+                    nn.init.normal_(filters, std=self.std)
+        with torch.no_grad():
+            biases = torch.tensor(list(GATES.values()))
+            self.conv_x.bias.copy_(biases.repeat_interleave(self.channels))
 
     def forward(
         self,

@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from .lstm_pose_machine_head import LSTMPoseMachineHead
 from .paf_head import PAFHead
 from .temporal_correlation_head import TemporalCorrelationHead
 
-__all__ = ['PAFHead', 'TemporalCorrelationHead']
+__all__ = ['LSTMPoseMachineHead', 'PAFHead', 'TemporalCorrelationHead']

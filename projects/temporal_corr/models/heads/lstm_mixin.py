@@ -59,7 +59,11 @@ class LSTMMixin(TemporalMixin):
         if memory is not None:
             mask = remembered(memory)
             memory = self.carry(memory, crops, mask)
-        state = self.lstm(features, self.heatmaps, memory, mask)
+
+        def single_frame(rows: Optional[Tensor]) -> Tensor:
+            return self.heatmaps(features if rows is None else features[rows])
+
+        state = self.lstm(features, single_frame, memory, mask)
         return state['h'], state
 
     def maps(self,
@@ -129,12 +133,22 @@ class LSTMMixin(TemporalMixin):
         crops = torch.stack([sample.crops for sample in samples])
         heatmaps = [self.heatmaps(features[0]).float()]
         heatmaps += self.unroll(features, crops)
-        targets, weights = _clip_targets(samples)
+        targets, weights = (
+            part.flatten(0, 1) for part in clip_targets(samples))
         return torch.cat(heatmaps), targets, weights
 
 
-def _clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
-    """Targets and weights of :meth:`LSTMMixin.unrolled`."""
+def clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
+    """What the heatmaps of clips should be, those of first frames twice: for
+    the network for single images, and for the first step.
+
+    Args:
+        samples (list[PoseDataSample]): N samples of clips of T frames.
+
+    Returns:
+        tuple[Tensor]: Targets in shape (T + 1, N, M, H, W) and weights of
+        the keypoints in shape (T + 1, N, P).
+    """
     heatmaps = torch.stack([
         torch.cat([sample.previous_heatmaps, sample.gt_fields.heatmaps[None]])
         for sample in samples
@@ -144,8 +158,5 @@ def _clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
             sample.previous_weights, sample.gt_instance_labels.keypoint_weights
         ]) for sample in samples
     ], dim=1)  # yapf: disable
-    # (T, N, ...), and the first frames once more.
-    heatmaps, weights = (
-        torch.cat([part[:1], part]).flatten(0, 1)
-        for part in (heatmaps, weights))
-    return heatmaps, weights
+    return (torch.cat([heatmaps[:1],
+                       heatmaps]), torch.cat([weights[:1], weights]))

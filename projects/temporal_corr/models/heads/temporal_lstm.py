@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -18,53 +18,59 @@ class TemporalLSTM(BaseModule):
     the heatmaps of a single-frame model stand in for them.
 
     Args:
-        in_channels (int): C, channels of the features.
-        num_keypoints (int): P, number of keypoints.
+        in_channels (int): C, channels of the features and, where there are
+            any, of the centre maps.
+        heatmap_channels (int): M, channels of the heatmaps.
         channels (int): Channels of the hidden maps. Defaults to 48.
-        forget_bias (float): What the bias of the forget gate starts from.
-            Defaults to 1, so that clips of a few frames begin by
-            remembering.
+        std (float, optional): See :class:`ConvLSTMCell`. Defaults to None.
     """
 
     def __init__(self,
                  in_channels: int,
-                 num_keypoints: int,
+                 heatmap_channels: int,
                  channels: int = 48,
-                 forget_bias: float = 1.):
+                 std: Optional[float] = None):
         super().__init__()
         self.cell = ConvLSTMCell(
-            in_channels + num_keypoints, channels, forget_bias=forget_bias)
+            in_channels + heatmap_channels, channels, std=std)
 
     def forward(self,
                 features: Tensor,
-                single_frame: Callable[[Tensor], Tensor],
+                single_frame: Callable[[Optional[Tensor]], Tensor],
                 memory: Optional[Dict[str, Tensor]] = None,
-                mask: Optional[Tensor] = None) -> Dict[str, Tensor]:
+                mask: Optional[Tensor] = None,
+                center_maps: Sequence[Tensor] = ()) -> Dict[str, Tensor]:
         """One frame on.
 
         Args:
             features (Tensor): Features in shape (N, C, H, W).
-            single_frame (Callable): Makes heatmaps in shape (N, P, H, W) of
-                features; called where a sample has no previous ones.
+            single_frame (Callable): Makes heatmaps in shape (n, M, H, W) of
+                the rows that a boolean (N, ) tells, of all for None; called
+                where a sample has no previous ones.
             memory (dict, optional): ``h``, ``cell`` and ``heatmaps`` of the
                 frame before in the current crop, zero for a sample where
                 nothing is remembered. Defaults to None, for no sample.
             mask (Tensor, optional): False for samples where nothing is
                 remembered, in shape (N, ); with ``memory`` only.
+            center_maps (Sequence[Tensor]): Further input, each in shape
+                (N, c, H, W). Defaults to ().
 
         Returns:
             dict: ``h`` and ``cell`` in shape (N, channels, H, W).
         """
         state = None
         if memory is None:
-            heatmaps = single_frame(features)
+            heatmaps = single_frame(None)
         else:
             state = memory['h'], memory['cell']
             heatmaps = memory['heatmaps']
-            # An exported graph has to hold for every mask.
-            if torch.jit.is_tracing() or not bool(mask.all()):
+            if torch.jit.is_tracing():
+                # An exported graph has to hold for every mask.
                 heatmaps = torch.where(mask[:, None, None, None], heatmaps,
-                                       single_frame(features).to(heatmaps))
-        x = torch.cat([features, heatmaps.to(features.dtype)], dim=1)
+                                       single_frame(None))
+            elif not bool(mask.all()):
+                heatmaps = heatmaps.clone()
+                heatmaps[~mask] = single_frame(~mask).to(heatmaps)
+        x = torch.cat([features, heatmaps.to(features), *center_maps], dim=1)
         h, cell = self.cell(x, state)
         return dict(h=h, cell=cell)
