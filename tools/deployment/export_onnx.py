@@ -34,12 +34,11 @@ from onnx_model import (add_metadata, describe, to_onnx,  # noqa: E402
 from onnx_parity import (dataset_frames, largest_difference,  # noqa: E402
                          random_frames)
 
+from projects.temporal_corr.engine import load_pose_model  # noqa: E402
 from projects.temporal_corr.models.streaming_step import \
     StreamingStep  # noqa: E402
-from projects.temporal_corr.visualization.video_file import \
-    output_path  # noqa: E402
-from projects.temporal_corr.visualization.video_model import \
-    load_pose_model  # noqa: E402
+from projects.temporal_corr.visualization.video_file import (  # noqa: E402
+    output_path, temporary_path)
 
 #: The largest difference to PyTorch; relative, for outputs above 1.
 TOLERANCE = 1e-4
@@ -134,7 +133,7 @@ def write_onnx(step: StreamingStep, target: Path, opset: int,
     """Write and check an ONNX model; what does not pass is not there."""
     model = to_onnx(step, opset)
     add_metadata(model, description)
-    temporary = incomplete(target)
+    temporary = temporary_path(target)
     try:
         onnx.save(model, str(temporary))
         session = onnxruntime.InferenceSession(
@@ -158,17 +157,12 @@ def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
         return [output.numpy() for output in traced(*tensors)]
 
     check(step, run, name='TorchScript', **frames)
-    temporary = incomplete(target)
+    temporary = temporary_path(target)
     try:
         traced.save(str(temporary))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def incomplete(path: Path) -> Path:
-    """A name beside a file, for the time of writing."""
-    return path.with_name(f'.incomplete_{os.getpid()}_{path.name}')
 
 
 def main():
@@ -180,7 +174,7 @@ def main():
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    model = load_pose_model(cfg, args.checkpoint).to(args.device)
+    model = load_pose_model(cfg, args.checkpoint, args.device)
     # Its metainfo is needed in any case, its files are not.
     dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, lazy_init=True))
     step = StreamingStep(model, model.head.decoder.input_size,
