@@ -67,14 +67,19 @@ def dataset_frames(step: StreamingStep, dataset,
 
 
 @torch.no_grad()
-def largest_difference(step: StreamingStep, run: Run,
-                       frames: Iterable[Frame]) -> float:
-    """How far an exported step gets from PyTorch, each with its own memory.
+def largest_difference(step: StreamingStep,
+                       run: Run,
+                       frames: Iterable[Frame],
+                       own_memory: bool = True) -> float:
+    """How far an exported step gets from PyTorch.
 
     Args:
         step (StreamingStep): What was exported.
         run (Callable): Runs the exported step.
         frames (Iterable[tuple]): Frames of videos, in order.
+        own_memory (bool): Whether the exported step goes on from what it
+            returned itself, so that differences add up, or is given what
+            PyTorch remembers. Defaults to True.
 
     Returns:
         float: The largest absolute difference of an output, divided by the
@@ -107,10 +112,12 @@ def largest_difference(step: StreamingStep, run: Run,
             name: outputs[f'new_{name}']
             for name in step.memory_names
         }
-        remembered_there = {
-            name: outputs_there[f'new_{name}']
-            for name in step.memory_names
-        }
+        remembered_there = _arrays(remembered)
+        if own_memory:
+            remembered_there = {
+                name: outputs_there[f'new_{name}']
+                for name in step.memory_names
+            }
     return largest
 
 
