@@ -81,7 +81,9 @@ def average(old: Value, new: Value, momentum: float = 0.9) -> Value:
         dict: The new value.
     """
     # Whatever is seen for the first time is taken as it is.
-    share = torch.where(old['confidence'] > 0, momentum, 0.)
+    # Of two numbers an exported where would make a double.
+    share = torch.full_like(old['confidence'], momentum)
+    share = torch.where(old['confidence'] > 0, share, torch.zeros_like(share))
     share = torch.where(new['confidence'] > 0, share, torch.ones_like(share))
     share = share * (new['confidence'] < LABELLED)
     mixed = _mix(share, old, new)
