@@ -142,9 +142,9 @@ def test_memory_does_not_grow(make_inferencer, video, flip_test):
     assert len(inferencer.model.memory) == 0
 
 
-def test_more_people_than_an_evaluation_remembers(make_inferencer, video):
-    inferencer = make_inferencer()
-    assert inferencer.model.memory.max_tracks > 10**6
+def test_nobody_gives_way_who_is_waited_for(make_inferencer):
+    """The memory of an evaluation has room for 1024."""
+    assert make_inferencer().model.memory.max_tracks > 10**6
 
 
 def test_whole_frame_by_default(make_inferencer, video):

@@ -215,6 +215,8 @@ def _update(function: Callable, size: int, old: Optional[Value],
             exemplars: Tensor, confidence: Tensor) -> Value:
     """Apply a policy; what is remembered of nobody is a value of zeros."""
     confidence = confidence.clamp(min=0) * (exemplars != 0).any(dim=-1)
+    # Seen without any confidence is not seen.
+    exemplars = exemplars * (confidence > 0)[..., None]
     new = _as_value(exemplars, confidence, 1)
     if old is None:
         old = _as_value(
