@@ -16,7 +16,8 @@ ALIASES = dict(
     jhmdb='correlation_openpose_4xb5-60k_jhmdb-368x368')
 CONFIGS = sorted(
     path for path in FOLDER.glob('*.py') if path.stem not in ALIASES)
-TEMPORAL = dict(single=None, heatmap='heatmap', correlation='correlation')
+TEMPORAL = dict(
+    single=None, heatmap='heatmap', correlation='correlation', lstm='lstm')
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -27,8 +28,13 @@ def test_loads_and_says_what_its_name_says(path):
     data, size = data_and_size.rsplit('-', 1)
     height, width = map(int, size.split('x'))
     assert cfg.model.head.temporal == TEMPORAL[variant.split('-')[0]]
-    assert cfg.train_dataloader.dataset.get('clip_len', 1) == (
-        1 if variant == 'single' else 2)
+    dataset = cfg.train_dataloader.dataset
+    if variant == 'lstm':  # through time: on a CPU less of it
+        assert dataset.clip_len == (3 if '1xb16' in path.stem else 5)
+        assert dataset.clip_sampling == 'consecutive'
+    else:
+        assert dataset.get('clip_len', 1) == (1 if variant == 'single' else 2)
+        assert 'clip_sampling' not in dataset
     assert tuple(cfg.model.head.decoder.input_size) == (width, height)
     dataset_type = dict(
         jhmdb='SubJhmdbDataset',
@@ -129,15 +135,16 @@ def test_schedule_is_the_papers(config, iterations, milestones):
     [path for path in CONFIGS if path.stem.startswith('single_')
      and 'finetune' not in path.stem or 'single_res18_1xb16-2e' in path.stem],
     ids=lambda path: path.stem)  # yapf: disable
-@pytest.mark.parametrize('variant', ['heatmap', 'correlation'])
+@pytest.mark.parametrize('variant', ['heatmap', 'correlation', 'lstm'])
 def test_rows_differ_in_the_method_alone(single, variant):
     other = single.with_name(single.name.replace('single_', f'{variant}_'))
     if not other.exists():
-        pytest.skip(f'{single.stem} is a starting point, not a row')
+        pytest.skip(f'{single.stem} has no row of this method')
     first, second = Config.fromfile(single), Config.fromfile(other)
     assert second.model.head.pop('temporal') == variant
     first.model.head.pop('temporal')
-    assert second.train_dataloader.dataset.pop('clip_len') == 2
+    assert second.train_dataloader.dataset.pop('clip_len') >= 2
+    second.train_dataloader.dataset.pop('clip_sampling', None)
     assert first.train_dataloader.dataset.pop('clip_len') == 1
     assert first.to_dict() == second.to_dict()
 

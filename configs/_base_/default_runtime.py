@@ -13,7 +13,8 @@ default_hooks = dict(
         save_best='Mean',
         rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='PoseVisualizationHook', enable=False))
+    # Pictures of --show-dir are named by video and frame.
+    visualization=dict(type='VideoVisualizationHook', enable=False))
 
 custom_hooks = [
     # Running statistics of BatchNorm are averaged over the ranks.

@@ -136,6 +136,36 @@ def test_exemplars_are_drawn_from_the_closest(make_videos, length, current,
             } == set(closest(length, current, count))
 
 
+@pytest.mark.parametrize('stride, item, wanted', [
+    (1, 6, [4, 5, 6]),
+    (1, 2, [0, 1, 2]),
+    (1, 1, [0, 0, 1]),
+    (1, 0, [0, 0, 0]),
+    (2, 3, [2, 4, 6]),
+    (2, 1, [0, 0, 2]),
+], ids=['amid', 'just enough', 'one too few', 'first', 'strided',
+        'strided, at the start'])
+def test_consecutive_clips(make_videos, stride, item, wanted):
+    """Kept frames in time, up to the current one; where the video begins the
+    first is repeated. The same at each access."""
+    dataset = read(
+        make_videos([2, 8]),
+        clip_len=3,
+        clip_sampling='consecutive',
+        frame_stride=stride)
+    before = len(dataset.videos[0][1])
+    for _ in range(3):
+        clip = dataset.draw_clip(before + item)
+        infos = [dataset.get_data_info(index) for index in clip]
+        assert [info['frame_index'] for info in infos] == wanted
+        assert {info['video_id'] for info in infos} == {'frames/clip2'}
+
+
+def test_unknown_clip_sampling(make_videos):
+    with pytest.raises(ValueError, match="clip_sampling.*'random'"):
+        read(make_videos([2]), clip_sampling='random')
+
+
 def test_exemplars_of_strided_frames(make_videos):
     dataset = read(make_videos([30]), clip_len=2, frame_stride=2)
     drawn = {dataset.draw_clip(7)[0] for _ in range(300)}

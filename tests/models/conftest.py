@@ -179,6 +179,8 @@ def clip_batch():
                 sample.set_field(
                     torch.rand(frames - 1, KEYPOINTS, 16, 16),
                     'previous_heatmaps')
+                sample.set_field(
+                    torch.ones(frames - 1, KEYPOINTS), 'previous_weights')
                 crops = torch.eye(2, 3).repeat(frames, 1, 1)
                 crops[:, :, 2] = 8 * torch.rand(frames, 2)
                 sample.set_field(crops, 'crops')

@@ -236,7 +236,7 @@ COMBINED = dict(
 
 @pytest.mark.parametrize(
     'settings, match', [
-        (dict(temporal='lstm'), "'lstm'"),
+        (dict(temporal='flow'), "'flow'"),
         (dict(mask_rate=1.2), 'mask_rate'),
         (dict(temporal='heatmap', decoder=None), 'scale_factor'),
         (dict(decoder=COMBINED), "heatmap_type='gaussian'"),

@@ -27,8 +27,8 @@ from mmengine.runner import Runner
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 import repo_path  # noqa: F401, E402
 
-from projects.temporal_corr.engine import (AtomicLocalBackend,  # noqa: E402
-                                           TrustedExemplarsHook)
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.engine import TrustedExemplarsHook  # noqa: E402
 from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
 from projects.temporal_corr.evaluation.pck import (  # noqa: E402
     group_accuracy, keypoint_accuracy, keypoint_hits, mean_of_known)

@@ -30,7 +30,7 @@ class ScipyByteTracker(ByteTracker):
 
     def __init__(self, score_thr: float, low_thr: float, max_age: int):
         # Not ByteTracker's own, which stops where `lap` is not installed.
-        BaseTracker.__init__(self, num_frames_retain=max_age + 2)
+        BaseTracker.__init__(self, num_frames_retain=max_age + 1)
         self.motion = TASK_UTILS.build(dict(type='mmdet.KalmanFilter'))
         self.obj_score_thrs = dict(high=score_thr, low=low_thr)
         self.init_track_thr = score_thr

@@ -149,7 +149,6 @@ class VideoPoseInferencer:
         boxes = as_boxes(bboxes, image)
         ids = as_track_ids(track_ids, len(boxes))
         scores = as_scores(bbox_scores, len(boxes))
-        self._forget_old()
         samples: List[PoseDataSample] = []
         if len(boxes):
             batch = self._prepare(image, boxes, ids, scores)
@@ -161,6 +160,7 @@ class VideoPoseInferencer:
             self._last_seen.pop(track_id, None)
             self._last_seen[track_id] = self._frame_index
         self._frame_index += 1
+        self._forget_old()
         return samples
 
     @torch.no_grad()

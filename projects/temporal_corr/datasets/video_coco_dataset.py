@@ -22,7 +22,9 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     frames that are temporally closest to the current frame" (the paper's
     implementation details): an exemplar frame is drawn anew at each access
     with numpy's global generator, and is never the frame itself, unless the
-    video has only this one.
+    video has only this one. With ``clip_sampling='consecutive'`` the clip is
+    the frame and the T - 1 before it, for models that are trained through
+    time.
     In testing an item is always the frame alone.
 
     The base is MMPose's :class:`JhmdbDataset` for its reading of MATLAB's
@@ -49,6 +51,10 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         clip_len (int): Frames T of a training item. The T - 1 exemplar
             frames are different ones as far as there are enough. Defaults
             to 1, the frame alone
+        clip_sampling (str): ``'nearest'``: exemplar frames at random from
+            ``exemplar_range``; ``'consecutive'``: the kept frames just
+            before, the first one repeated where the video begins, so that
+            every frame is the last of one clip. Defaults to ``'nearest'``
         exemplar_range (int): From how many temporally closest frames the
             exemplar frames are drawn. Defaults to 10
         check_files (bool): Whether to look, when loading, for the images of
@@ -73,6 +79,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                  ann_file: str = '',
                  frame_stride: int = 1,
                  clip_len: int = 1,
+                 clip_sampling: str = 'nearest',
                  exemplar_range: int = 10,
                  check_files: bool = True,
                  metainfo: Optional[dict] = None,
@@ -83,6 +90,10 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{type(self).__name__} needs {name} to be '
                                  f'a positive integer, but got {value!r}')
+        if clip_sampling not in ('nearest', 'consecutive'):
+            raise ValueError(f"{type(self).__name__} needs clip_sampling to "
+                             "be 'nearest' or 'consecutive', but got "
+                             f'{clip_sampling!r}')
         for name, neutral in (('bbox_file', ''), ('filter_cfg', None),
                               ('sample_interval', 1), ('data_mode',
                                                        'topdown')):
@@ -95,6 +106,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         kwargs['serialize_data'] = False
         self.frame_stride = frame_stride
         self.clip_len = clip_len
+        self.clip_sampling = clip_sampling
         self.exemplar_range = exemplar_range
         self.check_files = check_files
         super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
@@ -165,6 +177,10 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         frames = self.data_list
         items = frames.members[frames.group[idx]]
         position = frames.position[idx]
+        if self.clip_sampling == 'consecutive':
+            start = position - self.clip_len + 1
+            places = np.arange(start, position + 1).clip(min=0)
+            return items[places].tolist()
         # the window of exemplar_range + 1 frames closest to the current one,
         # shifted where it would leave the video
         size = min(self.exemplar_range, len(items) - 1)

@@ -7,9 +7,11 @@ from .resume import find_resumable_checkpoint
 from .safe_loading import load_from_local, register_safe_globals
 from .trained_videos_hook import TrainedVideosHook
 from .trusted_exemplars_hook import TrustedExemplarsHook
+from .video_visualization_hook import VideoVisualizationHook
 
 __all__ = [
     'AtomicCheckpointHook', 'AtomicLocalBackend', 'CheckpointGuardHook',
-    'TrainedVideosHook', 'TrustedExemplarsHook', 'find_resumable_checkpoint',
-    'load_from_local', 'load_pose_model', 'register_safe_globals'
+    'TrainedVideosHook', 'TrustedExemplarsHook', 'VideoVisualizationHook',
+    'find_resumable_checkpoint', 'load_from_local', 'load_pose_model',
+    'register_safe_globals'
 ]

@@ -287,6 +287,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                     features,
                     truth[rows],
                     conditions['crops'][rows],
+                    state=memory,
                     labelled=True)
             if memory is not None:
                 self.memory.remember(wave, memory)

@@ -22,6 +22,12 @@ _cosines = {
     'model.head.bias_init': -6.,
     'model.head.maps_std': 0.3
 }
+# The recurrence is new, too, and learns as fast.
+_lstm = dict(_rows)
+_lstm['optim_wrapper.paramwise_cfg.custom_keys'] = {
+    'head.refinement': dict(lr_mult=3.),
+    'head.lstm': dict(lr_mult=3.)
+}
 
 start = dict(
     name='from scratch',
@@ -35,6 +41,7 @@ rows = [
         name='previous heatmaps',
         config=_configs + 'heatmap' + _finetune,
         options=_rows),
+    dict(name='LSTM', config=_configs + 'lstm' + _finetune, options=_lstm),
     dict(
         name='correlation, inner products as in the paper',
         config=_configs + 'correlation' + _finetune,

@@ -11,20 +11,21 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
-from .temporal_mixin import Features, TemporalMixin
+from .lstm_mixin import LSTMMixin
+from .temporal_mixin import Features
 from .temporal_refinement import TemporalRefinement
 
 
 @MODELS.register_module()
-class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
+class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
     """A heatmap head that remembers, for any MMPose backbone.
 
     The (optional) deconvolutions and convolutions of
     :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
     at the resolution of the heatmaps. A residual block takes I and the maps
-    of the past (``temporal``, see :class:`TemporalMixin`), and the final
-    layer predicts the heatmaps. The single-frame baseline has the same
-    block.
+    of the past (``temporal``, see :class:`TemporalMixin` and
+    :class:`LSTMMixin`), and the final layer predicts the heatmaps. The
+    single-frame baseline has the same block.
 
     Parameter names are those of HeatmapHead, so that its checkpoints load;
     only what ``temporal_parameters`` lists is new.
@@ -33,8 +34,8 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         in_channels (int | Sequence[int]): Channels of the backbone's last
             feature map.
         out_channels (int): P, number of keypoints.
-        temporal (str, optional): ``'correlation'``, ``'heatmap'`` or None.
-            Defaults to ``'correlation'``.
+        temporal (str, optional): ``'correlation'``, ``'heatmap'``,
+            ``'lstm'`` or None. Defaults to ``'correlation'``.
         refine_channels (int): Channels inside of the residual block.
             Defaults to 128, as the paper's Stage 1.
         refine_convs (int): Number of 3x3 convolutions of the block.
@@ -43,24 +44,28 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             maps start. Defaults to 0.01, the paper's.
         mask_rate (float): Share of the training samples whose maps are set
             to zero: "we randomly set all correlation maps of some training
-            samples to zero at the rate of 0.2". Defaults to 0.2.
+            samples to zero at the rate of 0.2". Not for ``'lstm'``, whose
+            clips all begin with a first frame. Defaults to 0.2.
         scale_init (float): Initial weight of the scale layer.
             Defaults to 1.
         bias_init (float): Initial bias of the scale layer. Defaults to 0.
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
+        lstm_channels (int): Hidden maps of ``'lstm'``. Defaults to 48, as
+            published.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
             deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
 
     Raises:
-        ValueError: If ``temporal`` is none of the three, the codec does
+        ValueError: If ``temporal`` is none of the four, the codec does
             not give one heatmap per keypoint, or there is no final layer.
     """
 
     #: Modules that a single-frame MMPose checkpoint does not have.
-    temporal_parameters = ('refinement.', 'correlation.', 'previous_heatmaps.')
+    temporal_parameters = ('refinement.', 'correlation.', 'previous_heatmaps.',
+                           'lstm.')
 
     def __init__(self,
                  in_channels: int,
@@ -73,6 +78,7 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
                  scale_init: float = 1.,
                  bias_init: float = 0.,
                  normalize: bool = False,
+                 lstm_channels: int = 48,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
@@ -87,10 +93,12 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             raise ValueError(
                 'final_layer is None, but the maps of the past join the '
                 'features before it: give it a kernel_size')
+        self.init_lstm(self.final_layer.in_channels, lstm_channels)
+        map_channels = dict(lstm=lstm_channels).get(temporal, out_channels)
         self.refinement = TemporalRefinement(
             self.final_layer.in_channels,
             refine_channels,
-            map_channels=out_channels if temporal else 0,
+            map_channels=map_channels if temporal else 0,
             num_convs=refine_convs,
             maps_std=maps_std)
 
@@ -123,8 +131,9 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
 
         Args:
             features (Tensor): I in shape (N, C, H, W).
-            maps (Tensor, optional): Maps in shape (N, P, H, W).
-                Defaults to None, zero maps.
+            maps (Tensor, optional): Maps in shape (N, P, H, W), of
+                ``'lstm'`` (N, lstm_channels, H, W). Defaults to None, zero
+                maps.
 
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
@@ -162,9 +171,14 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
             tuple: Heatmaps in shape (N, P, H, W), float32, and the new
             memory (None for ``temporal=None``).
         """
-        features = self.features(feats)
-        heatmaps = self.fields(features, self.maps(features, memory, crops))
-        return heatmaps, self.renew(memory, features, heatmaps, crops)
+        return self.advance(self.features(feats), memory, crops)
+
+    def advance(self, features: Tensor, memory: Any,
+                crops: Optional[Tensor]) -> Tuple[Tensor, Any]:
+        """:meth:`step` from features I in shape (N, C, H, W)."""
+        maps, state = self.look_back(features, memory, crops)
+        heatmaps = self.fields(features, maps)
+        return heatmaps, self.renew(memory, features, heatmaps, crops, state)
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
@@ -191,14 +205,19 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
              train_cfg: ConfigType = {}) -> dict:
         """Losses of the current frames, given the frames before them.
 
+        For ``temporal='lstm'`` they are the mean over all frames of a clip,
+        in turn, and the single-frame heatmaps that the first one starts
+        from.
+
         Args:
             feats (tuple[Tensor]): Features of the N current frames.
             batch_data_samples (list[PoseDataSample]): N samples with the
                 targets of the current frame and, for clips, the fields
-                ``previous_heatmaps`` and ``crops`` of PackClipInputs.
+                ``previous_heatmaps``, ``previous_weights`` (for ``'lstm'``)
+                and ``crops`` of PackClipInputs.
             past_feats (tuple[Tensor], optional): Features of the N (T - 1)
                 past frames, frame by frame, of which the last N are the
-                exemplar frames; for ``temporal='correlation'``.
+                exemplar frames; for ``'correlation'`` and ``'lstm'``.
                 Defaults to None.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``compute_acc`` (True):
@@ -210,22 +229,26 @@ class TemporalCorrelationHead(TemporalMixin, HeatmapHead):
         Raises:
             ValueError: If a temporal head is given single frames.
         """
-        features = self.features(feats)
-        maps = self.training_maps(features, past_feats, batch_data_samples,
-                                  train_cfg)
-        heatmaps = self.heatmaps(features, maps)
-
-        targets = torch.stack(
-            [sample.gt_fields.heatmaps for sample in batch_data_samples])
-        weights = torch.cat([
-            sample.gt_instance_labels.keypoint_weights
-            for sample in batch_data_samples
-        ])
+        if self.temporal == 'lstm':
+            heatmaps, targets, weights = self.unrolled(
+                feats, batch_data_samples, past_feats)
+        else:
+            features = self.features(feats)
+            maps = self.training_maps(features, past_feats, batch_data_samples,
+                                      train_cfg)
+            heatmaps = self.heatmaps(features, maps)
+            targets = torch.stack(
+                [sample.gt_fields.heatmaps for sample in batch_data_samples])
+            weights = torch.cat([
+                sample.gt_instance_labels.keypoint_weights
+                for sample in batch_data_samples
+            ])
         losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
         if train_cfg.get('compute_acc', True):
+            current = slice(-len(batch_data_samples), None)
             _, accuracy, _ = pose_pck_accuracy(
-                output=to_numpy(heatmaps.float()),
-                target=to_numpy(targets),
-                mask=to_numpy(weights) > 0)
+                output=to_numpy(heatmaps[current].float()),
+                target=to_numpy(targets[current]),
+                mask=to_numpy(weights[current]) > 0)
             losses['acc_pose'] = targets.new_tensor(accuracy)
         return losses

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from mmpose.utils.typing import ConfigType
@@ -8,7 +8,7 @@ from torch import Tensor
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
 from ..exemplar_policies import LABELLED, Policy, build_policy
 from ..exemplar_weights import exemplar_weights
-from ..resample import resample
+from ..resample import carry_maps
 
 Features = Tuple[Tensor, ...]
 
@@ -31,6 +31,11 @@ class TemporalMixin:
     - ``temporal=None``, the single-frame baseline. Remembers nothing.
     """
 
+    #: What ``temporal`` may be, and which of it remembers maps.
+    temporal_modes: Tuple[Optional[str], ...] = ('correlation', 'heatmap',
+                                                 None)
+    map_modes: Tuple[str, ...] = ('heatmap', )
+
     #: Fields of a data sample that ``step`` takes as keyword arguments, of
     #: the current frame.
     conditions = ('crops', )
@@ -43,8 +48,7 @@ class TemporalMixin:
         """Build the modules that make maps of what is remembered.
 
         Args:
-            temporal (str, optional): ``'correlation'``, ``'heatmap'`` or
-                None.
+            temporal (str, optional): One of ``temporal_modes``.
             num_keypoints (int): P, one map each.
             mask_rate (float): Share of the training samples whose maps are
                 set to zero.
@@ -56,14 +60,16 @@ class TemporalMixin:
         Raises:
             ValueError: If an argument or the decoder does not fit.
         """
-        if temporal not in ('correlation', 'heatmap', None):
-            raise ValueError("temporal must be 'correlation', 'heatmap' or "
-                             f'None, got {temporal!r}')
+        if temporal not in self.temporal_modes:
+            *modes, last = map(repr, self.temporal_modes)
+            raise ValueError(f'temporal must be {", ".join(modes)} or {last}, '
+                             f'got {temporal!r}')
         if not 0. <= mask_rate <= 1.:
             raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
-        if temporal == 'heatmap' and not hasattr(self.decoder, 'scale_factor'):
+        carries_maps = temporal in self.map_modes
+        if carries_maps and not hasattr(self.decoder, 'scale_factor'):
             raise ValueError(
-                "temporal='heatmap' needs a decoder with a scale_factor "
+                f"temporal='{temporal}' needs a decoder with a scale_factor "
                 '(MSRAHeatmap, UDPHeatmap, PartAffinityField), to carry '
                 'heatmaps between crops')
         self.temporal = temporal
@@ -75,6 +81,7 @@ class TemporalMixin:
         elif temporal == 'heatmap':
             self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init,
                                                 bias_init)
+        if carries_maps:
             stride = torch.as_tensor(
                 self.decoder.scale_factor, dtype=torch.float32)
             origin = torch.as_tensor(
@@ -111,6 +118,7 @@ class TemporalMixin:
               features: Tensor,
               heatmaps: Tensor,
               crops: Optional[Tensor],
+              state: Any = None,
               labelled: bool = False) -> Any:
         """What is remembered after a frame.
 
@@ -120,13 +128,14 @@ class TemporalMixin:
             heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
             crops (Tensor, optional): Crops in shape (N, 2, 3), image to
                 input.
+            state: What :meth:`look_back` returned. Defaults to None.
             labelled (bool): Whether the heatmaps are those of labels, which
                 are more to be trusted than predictions. Defaults to False.
 
         Returns:
             The value; None for ``temporal=None``.
         """
-        value = self.remember(features, heatmaps, crops)
+        value = self.remember(features, heatmaps, crops, state)
         if self.policy is None:
             return value
         confidence = heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
@@ -134,8 +143,11 @@ class TemporalMixin:
             confidence = LABELLED * (confidence > 0)
         return self.policy(memory, value, confidence)
 
-    def remember(self, features: Tensor, heatmaps: Tensor,
-                 crops: Optional[Tensor]) -> Any:
+    def remember(self,
+                 features: Tensor,
+                 heatmaps: Tensor,
+                 crops: Optional[Tensor],
+                 state: Any = None) -> Any:
         """What of a frame is kept for the next one, by the paper's rule.
 
         Args:
@@ -143,18 +155,36 @@ class TemporalMixin:
             heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
             crops (Tensor, optional): Crops in shape (N, 2, 3), image to
                 input; None if they are the same in all frames.
+            state (optional): What does not come from the heatmaps: that of
+                :meth:`look_back`, or the value that the step of this frame
+                returned. Defaults to None; no mode here has any.
 
         Returns:
             The value; None for ``temporal=None``.
         """
         if self.temporal == 'correlation':
             return keypoint_exemplars(features, heatmaps)
-        if self.temporal == 'heatmap':
+        if self.temporal in self.map_modes:
             if crops is None:
                 crops = torch.eye(2, 3).to(heatmaps)
                 crops = crops.expand(len(heatmaps), 2, 3)
             return dict(heatmaps=heatmaps, crops=crops)
         return None
+
+    def look_back(self, features: Tensor, memory: Any,
+                  crops: Optional[Tensor]) -> Tuple[Optional[Tensor], Any]:
+        """The maps of the past, and the state that making them left behind.
+
+        Args:
+            features (Tensor): I of the current frame in shape (N, C, H, W).
+            memory: What was remembered; None for nothing at all.
+            crops (Tensor, optional): Current crops in shape (N, 2, 3).
+
+        Returns:
+            tuple: Maps as of :meth:`maps`, and what :meth:`remember` takes
+            as ``state``.
+        """
+        return self.maps(features, memory, crops), None
 
     def maps(self,
              features: Tensor,
@@ -175,23 +205,23 @@ class TemporalMixin:
         """
         if memory is None or self.temporal is None:
             return None
-        content = memory
-        if isinstance(memory, dict):
-            heatmaps = self.temporal == 'heatmap'
-            content = memory['heatmaps' if heatmaps else 'exemplars']
-        mask = (content != 0).flatten(1).any(dim=1)
+        mask = remembered(memory)
         if keep is not None:
             mask = mask & keep
         if self.temporal == 'correlation':
-            return self.correlation(features, content, mask)
-        source, heatmaps = memory['crops'], memory['heatmaps']
-        # A row of zeros is no crop: any other will do, its maps are masked.
-        identity = torch.eye(2, 3).to(source)
-        source = torch.where(mask[:, None, None], source, identity)
-        target = identity.expand_as(source) if crops is None else crops
-        heatmaps = resample(heatmaps, source, target, self.map_stride,
-                            self.map_origin)
+            # A policy remembers how far to trust the exemplars, too.
+            if isinstance(memory, dict):
+                memory = memory['exemplars']
+            return self.correlation(features, memory, mask)
+        heatmaps = self.carry(memory, crops, mask)['heatmaps']
         return self.previous_heatmaps(heatmaps, mask)
+
+    def carry(self, memory: Dict[str, Tensor], crops: Optional[Tensor],
+              mask: Tensor) -> Dict[str, Tensor]:
+        """Remembered maps in the current crops, see :func:`carry_maps`."""
+        maps = {name: part for name, part in memory.items() if name != 'crops'}
+        return carry_maps(maps, memory['crops'], crops, mask, self.map_stride,
+                          self.map_origin)
 
     def training_maps(self, features: Tensor,
                       past_feats: Optional[Features], samples: List,
@@ -264,3 +294,11 @@ class TemporalMixin:
             predicted,
             samples[0].metainfo.get('flip_indices'),
             **errors)
+
+
+def remembered(memory: Any) -> Tensor:
+    """Whether something is remembered of each sample, in shape (N, )."""
+    content = memory
+    if isinstance(memory, dict):
+        content = memory['heatmaps' if 'heatmaps' in memory else 'exemplars']
+    return (content != 0).flatten(1).any(dim=1)

@@ -1,0 +1,220 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""``temporal='lstm'``: the same in a stream as in a clip of training."""
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from projects.temporal_corr.models.conv_lstm import ConvLSTMCell
+
+KEYPOINTS = 5
+CLOSE = dict(atol=1e-5, rtol=1e-5)
+
+
+@pytest.fixture
+def model(make_model):
+    return make_model('lstm', lstm_channels=6)
+
+
+def gate(cell, name):
+    """Filters over x, over h, and the bias of a gate, by the order told."""
+    rows = slice(*(6 * (('g', 'i', 'f', 'o').index(name) + shift)
+                   for shift in (0, 1)))
+    return (cell.conv_x.weight[rows], cell.conv_h.weight[rows],
+            cell.conv_x.bias[rows])
+
+
+def plain_lstm(cell, x, h=None, c=None):
+    """The equations, gate by gate, with torch's convolution alone."""
+    values = {}
+    for name in 'gifo':
+        of_x, of_h, bias = gate(cell, name)
+        values[name] = F.conv2d(x, of_x, bias, padding=1)
+        if h is not None:
+            values[name] = values[name] + F.conv2d(h, of_h, padding=1)
+    g = values['g'].tanh()
+    i, f, o = (values[name].sigmoid() for name in 'ifo')
+    c = g * i if c is None else f * c + g * i
+    return o * c.tanh(), c
+
+
+def test_cell_is_an_lstm():
+    cell = ConvLSTMCell(4, 6).double()
+    torch.nn.init.normal_(cell.conv_x.bias)
+    first, second = torch.randn(2, 3, 4, 5, 7, dtype=torch.float64)
+    with torch.no_grad():
+        h, c = cell(first)
+        wanted = plain_lstm(cell, first)
+        torch.testing.assert_close((h, c), wanted)
+        torch.testing.assert_close(
+            cell(second, (h, c)), plain_lstm(cell, second, *wanted))
+        # Zeros are a first frame: no bias over h, nothing to forget.
+        zeros = torch.zeros_like(h)
+        torch.testing.assert_close(
+            cell(first, (zeros, zeros)), (h, c), atol=0, rtol=0)
+
+
+def test_forget_bias_and_init(make_model):
+    """Also where MMPose's init_weights would set all convolutions to
+    N(0, 0.001)."""
+    model = make_model('lstm', refine=0, lstm_channels=6)
+    model.init_weights()
+    cell = model.head.lstm.cell
+    assert (gate(cell, 'f')[2] == 1).all()
+    assert all((gate(cell, name)[2] == 0).all() for name in 'gio')
+    # Xavier of one gate: sqrt(2 / ((fan in + fan out) x 9)).
+    wanted = (2 / (9 * (16 + KEYPOINTS + 6)))**0.5
+    assert gate(cell, 'i')[0].std().item() == pytest.approx(wanted, rel=0.06)
+
+
+def test_step_from_its_parts(model):
+    """Two frames of one crop, from the equations and the parts of the head:
+    the heatmaps without LSTM first, then those predicted."""
+    head, frames = model.head, torch.randn(2, 3, 32, 4, 4)
+    with torch.no_grad():
+        state, previous, memory = (), None, None
+        for frame in frames:
+            features = head.deconv_layers(frame)
+            if previous is None:
+                previous = head.final_layer(head.refinement(features))
+            state = plain_lstm(head.lstm.cell,
+                               torch.cat([features, previous], 1), *state)
+            previous = head.final_layer(head.refinement(features, state[0]))
+            heatmaps, memory = head.step((frame, ), memory)
+            torch.testing.assert_close(heatmaps, previous, **CLOSE)
+    assert set(memory) == {'h', 'cell', 'heatmaps', 'crops'}
+    torch.testing.assert_close((memory['h'], memory['cell']), state, **CLOSE)
+
+
+def test_stream_equals_training(model, clip_batch):
+    """Frame by frame with a memory, and the loss of the whole clips."""
+    inputs, samples = clip_batch(frames=4)
+    crops = torch.stack([sample.crops for sample in samples])
+    outputs, memory = [], None
+    with torch.no_grad():
+        losses = model.loss(inputs, samples)
+        for number in range(4):
+            heatmaps, memory = model.step(inputs[:, number], memory,
+                                          crops[:, number])
+            outputs.append(heatmaps)
+        feats = model.extract_feat(inputs.transpose(0, 1).flatten(0, 1))
+        unrolled = model.head.unroll(
+            list(model.head.features(feats).split(3)), crops)
+        alone = model(inputs[:, 0], None, mode='tensor')
+    torch.testing.assert_close(unrolled, outputs, **CLOSE)
+    # A mean over all frames and the single-frame heatmaps of the first.
+    targets = [sample.previous_heatmaps for sample in samples]
+    targets = [*torch.stack(targets, dim=1),
+               torch.stack([sample.gt_fields.heatmaps for sample in samples])]
+    wanted = [F.mse_loss(*pair)
+              for pair in zip([alone, *outputs], [targets[0], *targets])]
+    torch.testing.assert_close(losses['loss_kpt'], sum(wanted) / 5, **CLOSE)
+
+
+def test_crops_carry_all_maps(model):
+    """8 input pixels are two cells: h, cell and heatmaps alike."""
+    feats, crops = (torch.randn(1, 32, 4, 4), ), torch.eye(2, 3)[None]
+    moved = crops.clone()
+    moved[0, 0, 2] = -8.
+    with torch.no_grad():
+        _, memory = model.head.step(feats, None, crops)
+        carried = {
+            name: F.pad(part[..., 2:], (0, 2))
+            for name, part in memory.items() if name != 'crops'
+        }
+        wanted, _ = model.head.step(feats, dict(carried, crops=moved), moved)
+        got, _ = model.head.step(feats, memory, moved)
+        unmoved, _ = model.head.step(feats, memory, crops)
+    torch.testing.assert_close(got, wanted, **CLOSE)
+    assert (got - unmoved).abs().max() > 1e-3
+
+
+def test_zeros_equal_nothing_row_by_row(model):
+    """A video may begin beside others that go on."""
+    feats = (torch.randn(3, 32, 4, 4), )
+    with torch.no_grad():
+        alone, memory = model.head.step(feats)
+        wanted, _ = model.head.step(feats, memory)
+        zeros = {name: torch.zeros_like(part) for name, part in memory.items()}
+        torch.testing.assert_close(
+            model.head.step(feats, zeros), (alone, memory | dict(
+                crops=torch.eye(2, 3).repeat(3, 1, 1))), **CLOSE)
+        memory = {name: part.clone() for name, part in memory.items()}
+        for part in memory.values():
+            part[1] = 0
+        mixed, _ = model.head.step(feats, memory)
+    assert (wanted - alone).abs().max() > 1e-2
+    torch.testing.assert_close(mixed[1], alone[1], **CLOSE)
+    torch.testing.assert_close(mixed[[0, 2]], wanted[[0, 2]], **CLOSE)
+
+
+def test_videos_do_not_mix(model, predict):
+    """The estimator hands on a value that it does not know."""
+    alone = [predict(model, [('A', index)])[0] for index in range(3)]
+    model.memory.reset()
+    rows = [predict(model, [('A', 0)]), predict(model, [('A', 1), ('B', 0)]),
+            predict(model, [('B', 1), ('A', 2), ('D', 0)])]
+    for one, two in zip(alone, (rows[0][0], rows[1][0], rows[2][1])):
+        np.testing.assert_allclose(
+            one.pred_instances.keypoint_scores,
+            two.pred_instances.keypoint_scores,
+            rtol=1e-4)
+
+
+def test_every_parameter_gets_a_gradient(model, clip_batch):
+    """Two frames suffice for all gates and the convolution of h."""
+    inputs, samples = clip_batch(frames=2)
+    model.train().loss(inputs, samples)['loss_kpt'].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        if 'lstm' in name:
+            assert parameter.grad.abs().max() > 0, name
+
+
+def test_hidden_weights_of_keypoints_count_nowhere(model, clip_batch):
+    """Neither in the current frame nor in one before."""
+    inputs, samples = clip_batch(count=1, frames=3)
+    model.head.loss_module.use_target_weight = True
+    samples[0].previous_weights[0, 2] = 0
+    samples[0].gt_instance_labels.keypoint_weights[0, 4] = 0
+    with torch.no_grad():
+        before = model.loss(inputs, samples)['loss_kpt']
+        samples[0].previous_heatmaps[0, 2] += 1
+        samples[0].gt_fields.heatmaps[4] += 1
+        after = model.loss(inputs, samples)['loss_kpt']
+        samples[0].previous_heatmaps[1, 2] += 1
+        counted = model.loss(inputs, samples)['loss_kpt']
+    torch.testing.assert_close(before, after)
+    assert counted > after + 1e-3
+
+
+def test_true_heatmaps_replace_predicted_ones(model):
+    """What test_cfg.exemplars='ground_truth' remembers."""
+    feats, truth = (torch.randn(2, 32, 4, 4), ), torch.rand(2, 5, 16, 16)
+    crops = torch.eye(2, 3).repeat(2, 1, 1)
+    with torch.no_grad():
+        _, memory = model.head.step(feats, None, crops)
+        features = model.head.features(feats)
+        value = model.head.remember(features, truth, crops, memory)
+        told = model.head.remember(features, truth, crops)
+    assert torch.equal(value['heatmaps'], truth)
+    assert torch.equal(value['h'], memory['h'])
+    assert set(told) == set(value) and (told['h'] != value['h']).any()
+
+
+def test_single_frames_refused_in_training(model, clip_batch):
+    inputs, samples = clip_batch(frames=0)
+    with pytest.raises(ValueError, match='consecutive'):
+        model.loss(inputs, samples)
+
+
+def test_mixed_precision(model, clip_batch):
+    inputs, samples = clip_batch(frames=3)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        model.loss(inputs, samples)['loss_kpt'].backward()
+        with torch.no_grad():
+            heatmaps, memory = model.step(inputs[:, 0])
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    assert heatmaps.dtype == torch.float32
+    assert {part.dtype for part in memory.values()} == {torch.float32}
