@@ -38,13 +38,12 @@ from benchmarks.held_bytes import held_bytes  # noqa: E402 isort: skip
 from frame_stride import identity, load_config  # noqa: E402 isort: skip
 from memory_settings import SETTINGS, MemorySetting  # noqa: E402 isort: skip
 from memory_table import (  # noqa: E402 isort: skip
-    draw_distances, memory_table)
+    MEMORY_KIND, draw_distances, memory_table)
 from provenance import (  # noqa: E402 isort: skip
     describe_code, describe_machine)
 from stride_evaluation import (  # noqa: E402 isort: skip
     KeepPredictionsHook, build_test_dataset)
 
-KIND = 'exemplar memory'
 #: Distances from the labelled frame are put together by so many frames.
 BIN = 5
 
@@ -237,11 +236,11 @@ def run(args, content: dict, save: Callable) -> None:
 
 def main():
     args = parse_args()
-    content = dict(kind=KIND, rows=[])
+    content = dict(kind=MEMORY_KIND, rows=[])
     if osp.isfile(args.out):
         with open(args.out, encoding='utf-8') as file:
             content = json.load(file)
-        if content.get('kind') != KIND:
+        if content.get('kind') != MEMORY_KIND:
             raise ValueError(f'{args.out} is none of this tool: choose '
                              'another --out')
     content.update(

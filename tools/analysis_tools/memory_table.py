@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from projects.temporal_corr.evaluation.published_results import COLUMNS
 from projects.temporal_corr.visualization.stride_plot import draw_stride_plot
 
+#: What a file of exemplar_memory.py says it is.
+MEMORY_KIND = 'exemplar memory'
 #: What the figure shows, if it was tested.
 CURVES = ('single frame', 'previous, as in the paper',
           'two passes, 8 trusted frames', 'labelled: the first frame',
