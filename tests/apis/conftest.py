@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Tiny models with weights that make the memory matter."""
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -36,3 +37,10 @@ def make_inferencer(tiny_cfg):
         return inferencer
 
     return make
+
+
+@pytest.fixture
+def video():
+    """Noise of 64 x 48 pixels."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (8, 48, 64, 3), dtype=np.uint8)

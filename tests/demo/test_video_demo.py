@@ -138,12 +138,9 @@ def test_boxes_without_identities_are_tracked(demo, model, clip, tmp_path):
             for t in range(6) for x in ((2, 35) if t % 2 else (35, 2))
         ]))
     assert run(demo, model, clip(), out, '--bbox-file', str(file)) == 0
-    lefts = []
-    for people in read(out)[2]:
-        lefts.append(
-            {person['track_id']: person['bbox'][0][0]
-             for person in people})
-    assert lefts == [lefts[0]] * 6 and len(lefts[0]) == 2
+    lefts = [{(person['track_id'], person['bbox'][0][0])
+              for person in people} for people in read(out)[2]]
+    assert lefts == [lefts[0]] * 6 and len(dict(lefts[0])) == 2
 
 
 def test_one_box_for_each_shot(demo, model, clip, tmp_path):
