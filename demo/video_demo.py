@@ -257,3 +257,5 @@ if __name__ == '__main__':
         sys.exit(main())
     except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
+    except KeyboardInterrupt:
+        sys.exit('stopped at once; no files were written')

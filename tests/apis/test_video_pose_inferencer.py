@@ -1,5 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from pathlib import Path
+
 import cv2
+import mmpose
 import numpy as np
 import pytest
 import torch
@@ -142,9 +145,9 @@ def test_memory_does_not_grow(make_inferencer, video, flip_test):
     assert len(inferencer.model.memory) == 0
 
 
-def test_more_people_than_an_evaluation_remembers(make_inferencer, video):
-    inferencer = make_inferencer()
-    assert inferencer.model.memory.max_tracks > 10**6
+def test_nobody_gives_way_who_is_waited_for(make_inferencer):
+    """The memory of an evaluation has room for 1024."""
+    assert make_inferencer().model.memory.max_tracks > 10**6
 
 
 def test_whole_frame_by_default(make_inferencer, video):
@@ -170,19 +173,28 @@ def test_samples_work_with_mmpose(make_inferencer, video):
     assert drawn.shape == (48, 64, 3) and (drawn != video[0]).any()
 
 
-def test_single_frame_model_equals_mmpose(make_inferencer, video):
-    """MMPose's own inference, for the whole frame and for boxes."""
-    inferencer = make_inferencer(None)
+def test_model_of_mmpose_equals_its_own_inference(make_inferencer, video):
+    """A config of MMPose as it is, but smaller, with its flip test."""
+    path = (
+        Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/'
+        'topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py')
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.update(
+        depth=18, base_channels=8, stem_channels=8, init_cfg=None)
+    cfg.model.head.update(
+        in_channels=64,
+        deconv_out_channels=(16, 16),
+        deconv_kernel_sizes=(4, 4))
+    cfg.model.head.decoder.heatmap_size = (24, 32)
+    inferencer = make_inferencer(cfg=cfg)
     model = inferencer.model
-    model.cfg = Config(dict(inferencer.cfg))
-    model.dataset_meta = inferencer.dataset_meta
-    # MMPose hands over no path for arrays
-    pipeline = model.cfg.test_dataloader.dataset.pipeline
-    pipeline[0] = dict(type='LoadImage')
+    model.cfg, model.dataset_meta = cfg, inferencer.dataset_meta
     boxes = np.array([BOX, OTHER], dtype=np.float32)
+    samples = inferencer(video[0], boxes, [4, 2])
     expected = inference_topdown(model, video[0], boxes)
-    np.testing.assert_array_equal(
-        keypoints(inferencer(video[0], boxes)), keypoints(expected))
+    np.testing.assert_array_equal(keypoints(samples), keypoints(expected))
+    np.testing.assert_array_equal(scores(samples), scores(expected))
+    assert [sample.track_id for sample in samples] == [4, 2]
 
 
 def test_openpose_with_centre_maps(make_inferencer, repo_root, video):

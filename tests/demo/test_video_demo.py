@@ -162,6 +162,22 @@ def test_one_image(demo, model, tmp_path):
     assert os.path.isfile(f'{out}/one.json')
 
 
+def test_real_clip(demo, model, jhmdb_root, tmp_path):
+    """A followed box, on frames that are those of the file."""
+    path = sorted(jhmdb_root.glob('ReCompress_Videos/*/*.avi'))[0]
+    out = str(tmp_path / 'out')
+    assert run(demo, model, str(path), out, '--bbox', '90,40,90,180') == 0
+    _, pictures, instances = read(out, path.stem)
+    video = cv2.VideoCapture(str(path))
+    for drawn, people in zip(pictures, instances):
+        # mp4v and the drawing change a part of the picture
+        difference = cv2.absdiff(video.read()[1], drawn)
+        assert np.median(difference) < 10
+        x1, y1, x2, y2 = people[0]['bbox'][0]
+        assert 0 <= x1 < x2 <= 320 and 0 <= y1 < y2 <= 240
+    assert not video.read()[0] and len(pictures) == len(instances)
+
+
 @pytest.mark.parametrize('args, message', [
     (['--input', 'a.mp4'], 'give --vis-out-dir'),
     (['--vis-out-dir', 'o'], 'required: --input'),

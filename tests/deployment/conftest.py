@@ -17,6 +17,9 @@ from projects.temporal_corr.models.streaming_step import StreamingStep
 CONFIGS = dict(
     correlation="model = dict(head=dict(temporal='correlation'))",
     cosine="model = dict(head=dict(temporal='correlation', normalize=True))",
+    gated="model = dict(head=dict(temporal='correlation'), "
+    "test_cfg=dict(memory=dict(policy='gated', decay=0.9)))",
+    lstm="model = dict(head=dict(temporal='lstm'))",
     heatmap="model = dict(head=dict(temporal='heatmap'))",
     single='model = dict(head=dict(temporal=None))')
 OPENPOSE = 'configs/{}_openpose-slim_1xb16-6e_jhmdb-128x128.py'

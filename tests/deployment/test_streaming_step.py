@@ -15,6 +15,11 @@ from projects.temporal_corr.models.streaming_step import StreamingStep
 INPUTS = dict(
     correlation=['image', 'exemplars'],
     cosine=['image', 'exemplars'],
+    gated=['image', 'memory_exemplars', 'memory_confidence'],
+    lstm=[
+        'image', 'memory_heatmaps', 'memory_crops', 'memory_h', 'memory_cell',
+        'crops'
+    ],
     heatmap=['image', 'memory_heatmaps', 'memory_crops', 'crops'],
     single=['image'],
     openpose=['image', 'exemplars'],
@@ -66,7 +71,7 @@ def test_all_kinds_in_batches_of_any_size(kind, make_step, session_of, run):
         for _ in range(4):
             image = torch.randn(count, *shape[1:])
             conditions = {}
-            if kind == 'heatmap':
+            if 'crops' in INPUTS[kind]:
                 conditions['crops'] = moving_crops(count)
             if kind == 'openpose_center':
                 conditions['center_maps'] = torch.rand(count, 1, 16, 16)
@@ -147,13 +152,16 @@ def in_a_tuple(memory, exemplars, confidence):
 
 
 @pytest.mark.parametrize('update', [
+    dict(policy='none'),
     dict(policy='fixed', threshold=0.5),
     dict(policy='average'),
     dict(policy='weighted_average', decay=0.9),
     dict(policy='gated', threshold=0.7, decay=0.95, agreement=0.9),
     dict(policy='bank', size=3),
     in_a_tuple,
-], ids=['fixed', 'average', 'weighted_average', 'gated', 'bank', 'tuple'])
+], ids=[
+    'none', 'fixed', 'average', 'weighted_average', 'gated', 'bank', 'tuple'
+])  # yapf: disable
 @torch.no_grad()
 def test_what_is_remembered_may_be_built_in_any_way(update, session_of, run):
     if isinstance(update, dict):
@@ -172,8 +180,25 @@ def test_what_is_remembered_may_be_built_in_any_way(update, session_of, run):
         heatmaps, memory = model.step(image, memory)
         outputs = run(session, image=image, **given)
         close(outputs.pop('heatmaps'), heatmaps)
-        assert len(outputs) == 2
+        assert [value.dtype.name for value in outputs.values()
+                ] == ['float32', 'float32']
         given = {key[len('new_'):]: value for key, value in outputs.items()}
+
+
+def test_an_output_of_another_type_is_refused(to_onnx):
+
+    def untyped(memory, exemplars, confidence):
+        return dict(
+            exemplars=exemplars[:, :, None],
+            confidence=torch.where(confidence > 0, 1., 0.))
+
+    head = RememberingHead(untyped)
+    model = torch.nn.Module()
+    model.head, model.step = head, head.step
+    model.data_preprocessor = lambda data: dict(inputs=data['inputs'] / 255)
+    step = StreamingStep(model.eval(), (8, 6))
+    with pytest.raises(ValueError, match='float64 of new_memory_confidence'):
+        to_onnx(step)
 
 
 def test_a_model_in_training_mode_is_refused(make_step):

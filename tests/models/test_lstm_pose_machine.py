@@ -218,6 +218,19 @@ def test_predicts_videos(test_cfg, video_sample, slim):
         torch.testing.assert_close(both[1], one[0], atol=1e-4, rtol=1e-4)
 
 
+def test_annotated_heatmaps_get_a_background(slim):
+    features, heatmaps = torch.randn(2, 32, 8, 8), torch.rand(2, 14, 8, 8)
+    with torch.no_grad():
+        told = slim.head.remember(features, heatmaps, None)
+        kept = slim.head.remember(features, heatmaps, None,
+                                  dict(h=1, cell=2, heatmaps=3))
+    maps = told['heatmaps']
+    assert torch.equal(maps[:, :14], heatmaps)
+    assert torch.equal(maps[:, 14], 1 - heatmaps.amax(dim=1))
+    assert told['h'].shape == told['cell'].shape == (2, 6, 8, 8)
+    assert kept['h'] == 1 and torch.equal(kept['heatmaps'], maps)
+
+
 def test_flip_turns_back(slim):
     heatmaps = torch.rand(1, 15, 2, 3)
     indices = [1, 0, *range(2, 14)]

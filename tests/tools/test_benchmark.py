@@ -186,6 +186,14 @@ def test_bytes_of_a_person(config, wanted):
     assert found == wanted
 
 
+def test_bytes_of_an_lstm():
+    """Hidden maps, cell and heatmaps, and on any backbone their crop."""
+    from benchmarks.memory import OPPONENT, value_bytes
+    assert value_bytes(*OPPONENT) == (48 + 48 + 15) * 46 * 46 * 4
+    found = value_bytes('lstm_res50_8xb32-20e_jhmdb-256x192', 256, (4, 6))
+    assert found == (48 + 48 + 15) * 4 * 6 * 4 + 6 * 4
+
+
 def test_a_long_video_is_remembered_as_a_short_one():
     from benchmarks.long_video import predict_long_video
     found = predict_long_video(8, 2)

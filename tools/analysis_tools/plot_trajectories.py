@@ -23,10 +23,6 @@ from mmpose.structures import PoseDataSample
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.evaluation.group_pck import \
-    GroupPCKAccuracy  # noqa: E402
-from projects.temporal_corr.evaluation.keypoint_acceleration import \
-    KeypointAcceleration  # noqa: E402
 from projects.temporal_corr.visualization import (  # noqa: E402
     load_video_model, save_figure, stream_predictions)
 from projects.temporal_corr.visualization.correlation_figure import \
@@ -35,6 +31,9 @@ from projects.temporal_corr.visualization.trajectory_plot import \
     draw_trajectories  # noqa: E402
 from projects.temporal_corr.visualization.video_file import \
     output_path  # noqa: E402
+
+from projects.temporal_corr.evaluation import (  # noqa: E402 isort: skip
+    GroupPCKAccuracy, KeypointAcceleration)
 
 COLUMNS = ('PCK@0.2', 'acceleration', 'acceleration error')
 

@@ -23,6 +23,9 @@ def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
 
     Returns:
         onnx.ModelProto: The checked model.
+
+    Raises:
+        ValueError: If an output would be of another type than in PyTorch.
     """
     # A batch of one could be taken for a dimension to broadcast.
     inputs = step.example(2)
@@ -53,6 +56,14 @@ def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
             **options)
     model = onnx.load_from_string(file.getvalue())
     for output in model.graph.output:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(
+            output.type.tensor_type.elem_type)
+        expected = outputs[output.name].cpu().numpy().dtype
+        if dtype != expected:
+            raise ValueError(
+                f'the exporter makes {dtype} of {output.name}, which is '
+                f'{expected}: look for numbers without a type in the head, '
+                'such as torch.where(mask, 1., 0.)')
         # Where the exporter lost track, sizes have made-up names.
         sizes = output.type.tensor_type.shape.dim
         for size, known in list(zip(sizes, outputs[output.name].shape))[1:]:

@@ -81,7 +81,9 @@ def average(old: Value, new: Value, momentum: float = 0.9) -> Value:
         dict: The new value.
     """
     # Whatever is seen for the first time is taken as it is.
-    share = torch.where(old['confidence'] > 0, momentum, 0.)
+    # Of two numbers an exported where would make a double.
+    share = torch.full_like(old['confidence'], momentum)
+    share = torch.where(old['confidence'] > 0, share, torch.zeros_like(share))
     share = torch.where(new['confidence'] > 0, share, torch.ones_like(share))
     share = share * (new['confidence'] < LABELLED)
     mixed = _mix(share, old, new)
@@ -213,6 +215,8 @@ def _update(function: Callable, size: int, old: Optional[Value],
             exemplars: Tensor, confidence: Tensor) -> Value:
     """Apply a policy; what is remembered of nobody is a value of zeros."""
     confidence = confidence.clamp(min=0) * (exemplars != 0).any(dim=-1)
+    # Seen without any confidence is not seen.
+    exemplars = exemplars * (confidence > 0)[..., None]
     new = _as_value(exemplars, confidence, 1)
     if old is None:
         old = _as_value(

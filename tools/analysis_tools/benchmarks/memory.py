@@ -18,14 +18,16 @@ VALUES = (
     ('OpenPose 368x368', 'openpose_4xb5-60k_jhmdb-368x368', 128, (46, 46)),
     ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 256, (64, 48)),
 )
+#: The paper's opponent, whose crop is as large as OpenPose's.
+OPPONENT = ('lstm_lstm-pm_1xb4-100k_jhmdb-368x368', 32, (46, 46))
 NUM_FRAMES, SAMPLE_EVERY = 10000, 500
 #: Frames after which the process has all that it needs.
 SETTLED = 2000
 
 
 def measure(settings: Settings) -> List[Row]:
-    """Bytes a person beside those of the previous heatmaps, and the growth
-    of the process over a video of 10,000 frames."""
+    """Bytes a person beside those of the previous heatmaps and of LSTM Pose
+    Machines, and the growth of the process over a video of 10,000 frames."""
     rows = []
     for name, config, channels, shape in VALUES:
         ours, other = (
@@ -37,9 +39,13 @@ def measure(settings: Settings) -> List[Row]:
                 'bytes',
                 ours,
                 other))
+    rows.append(
+        Row(SECTION, 'a person, exemplars of OpenPose / LSTM Pose Machines',
+            'bytes', rows[0].ours, value_bytes(*OPPONENT)))
     return rows + long_video()
 
 
+@torch.no_grad()
 def value_bytes(config: str, channels: int, shape) -> int:
     """Bytes that TrackMemory holds of a person.
 

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""One frame on: the correlation model beside the same single-frame model."""
+"""One frame on: temporal models beside the same single-frame model."""
 from typing import List
 
 import torch
@@ -12,6 +12,8 @@ from .settings import Settings
 from .timing import interleave
 
 SECTION = 'Streaming step: correlation / single frame'
+#: The first of them with the recurrence of LSTM Pose Machines.
+LSTM = 'lstm_res50_8xb32-20e_jhmdb-256x192'
 #: Name, end of the configs' names, usual repetitions, the wanted increase,
 #: and whether so many repetitions can tell it from noise.
 NETWORKS = (
@@ -41,7 +43,7 @@ def measure(settings: Settings) -> List[Row]:
             build_model(correlation, settings.device),
             torch.randn(1, 3, height, width, device=settings.device), repeat,
             increase, resolved, settings)
-    return rows
+    return rows + [_recurrence(settings)]
 
 
 @torch.no_grad()
@@ -79,3 +81,26 @@ def _compare(name: str, single, correlation, frame, repeat: int,
             SECTION, f'{name}, added work / whole step', alone,
             steps['single'], settings.clock, Goal(increase))
     ]
+
+
+@torch.no_grad()
+def _recurrence(settings: Settings) -> Row:
+    """What the LSTM adds in place of the correlation, alone."""
+    name, config, usual, _, _ = NETWORKS[0]
+    cfg = load_config(f'single_{config}')
+    width, height = cfg.codec.input_size
+    single = build_model(cfg, settings.device)
+    lstm = build_model(load_config(LSTM), settings.device)
+    frame = torch.randn(1, 3, height, width, device=settings.device)
+    _, memory = lstm.step(frame)
+    head = lstm.head
+    features = head.features(lstm.extract_feat(frame))
+    durations = interleave(
+        dict(
+            single=lambda: single.step(frame),
+            added=lambda: head.refinement.maps_conv(
+                head.maps(features, memory, None))),
+        settings.repetitions(usual), settings.device)
+    return duration_row(SECTION, f'{name}, added work of an LSTM / whole step',
+                        durations['added'], durations['single'],
+                        settings.clock)

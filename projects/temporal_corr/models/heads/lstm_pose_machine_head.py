@@ -136,22 +136,33 @@ class LSTMPoseMachineHead(BaseHead):
         heatmaps = self.output(state['h'].to(features)).float()
         return heatmaps, dict(state, heatmaps=heatmaps)
 
-    def remember(self, features: Tensor, heatmaps: Tensor,
-                 crops: Optional[Tensor], state: Any) -> Any:
+    def remember(self,
+                 features: Tensor,
+                 heatmaps: Tensor,
+                 crops: Optional[Tensor],
+                 state: Any = None) -> Any:
         """The value of a frame with other heatmaps than it had.
 
         Args:
-            features (Tensor): Not used.
+            features (Tensor): Features in shape (N, C, H, W).
             heatmaps (Tensor): Heatmaps of the keypoints in shape
                 (N, P, H, W).
             crops (Tensor, optional): Not used.
-            state (dict): The value that the step of this frame returned.
+            state (dict, optional): The value that the step of this frame
+                returned. Defaults to None, the state after a first frame
+                with these heatmaps and a centre map of zeros.
 
         Returns:
             dict: The value.
         """
         background = 1 - heatmaps.amax(dim=1, keepdim=True)
-        return dict(state, heatmaps=torch.cat([heatmaps, background], dim=1))
+        heatmaps = torch.cat([heatmaps, background], dim=1)
+        if state is None:
+            state = self.lstm(
+                features,
+                lambda rows: heatmaps,
+                center_maps=(torch.zeros_like(features[:, :1]), ))
+        return dict(state, heatmaps=heatmaps)
 
     def predict(self,
                 feats: Features,
