@@ -58,9 +58,9 @@ def entry(name):
     path = FOLDER / f'{name}.py'
     facts = dict(
         Name=name,
-        Config=path.relative_to(ROOT).as_posix(),
-        Metadata=metadata(path))
-    facts['In Collection'] = 'Temporal Feature Correlation'
+        Config=path.relative_to(ROOT).as_posix())
+    facts['In Collection'] = metafiles()[0]['Collections'][0]['Name']
+    facts['Metadata'] = metadata(path)
     return yaml.safe_dump([facts], sort_keys=False)
 
 

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.utils import import_modules_from_strings
+from mmpose import registry
 from mmpose.registry import DATASETS, MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,6 +32,8 @@ DOCUMENTS = [
 #: Folders of this repository: what begins with one of them must be there.
 FOLDERS = ('projects/', 'configs/', 'tools/', 'docs/', 'tests/', 'demo/',
            'requirements/', 'results/')
+REGISTRIES = ('MODELS', 'KEYPOINT_CODECS', 'DATASETS', 'TRANSFORMS',
+              'DATA_SAMPLERS', 'METRICS', 'HOOKS')
 #: Whose flags the scripts take.
 SCRIPTS = {
     'tools/dist_train.sh': 'tools/train.py',
@@ -141,6 +144,22 @@ def test_inline_commands_and_files(document):
                 pattern = re.escape(word).replace(r'\*', '.*')
                 assert any(
                     re.fullmatch(pattern, name) for name in names), where
+
+
+def test_project_page_names_every_component():
+    """All that a config can name, and where it is registered."""
+    page = (ROOT / 'projects/temporal_corr/README.md').read_text()
+    import_modules_from_strings('projects.temporal_corr')
+    found = 0
+    for kind in REGISTRIES:
+        own = getattr(registry, kind)
+        components = {**own.parent.module_dict, **own.module_dict}
+        for name, component in components.items():
+            if component.__module__.startswith('projects.temporal_corr.'):
+                found += 1
+                row = rf'(?m)^\|.*`{name}`.*\| `{kind}` \|'
+                assert re.search(row, page), f'{name} ({kind}) is not there'
+    assert found > 20
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=by_path)
