@@ -9,8 +9,8 @@ from projects.temporal_corr.models.resample import mirror
 
 FLIP_INDICES = [0, 2, 1, 4, 3]
 
-ALL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
-TEMPORAL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap'])
+ALL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm', None])
+TEMPORAL = pytest.mark.parametrize('temporal', ['correlation', 'heatmap', 'lstm'])
 
 
 def stream(model, frames, crops):
@@ -180,4 +180,8 @@ def test_flip_test_is_symmetric(temporal, make_model, videos, video_sample):
             two.pred_fields.heatmaps, wanted, atol=1e-4, rtol=1e-4)
         flipped = keypoints(one)[:, FLIP_INDICES]
         flipped[..., 0] = 60 - flipped[..., 0]  # cell 15 is at 60 px
-        np.testing.assert_allclose(keypoints(two), flipped, atol=1e-3)
+        # MMPose refines a maximum in the last column but one, and does not in
+        # the second.
+        inner = abs(flipped[..., 0] - 30) < 24
+        np.testing.assert_allclose(
+            keypoints(two)[inner], flipped[inner], atol=1e-3)

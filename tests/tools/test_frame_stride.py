@@ -13,7 +13,8 @@ from mmpose.registry import MODELS
 
 import projects.temporal_corr  # noqa: F401
 
-VARIANTS = dict(single=None, correlation='correlation', heatmap='heatmap')
+VARIANTS = dict(
+    single=None, correlation='correlation', heatmap='heatmap', lstm='lstm')
 #: The five tiny videos have 5, 3, 7, 1 and 4 frames.
 NUM_FRAMES = {1: 20, 2: 3 + 2 + 4 + 1 + 2, 3: 2 + 1 + 3 + 1 + 2}
 

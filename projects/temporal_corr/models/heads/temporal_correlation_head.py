@@ -122,7 +122,9 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
         """
-        return self.heatmaps(self.features(feats))
+        features = self.features(feats)
+        # The hidden maps of 'lstm' are there in a first frame, too.
+        return self.heatmaps(features, self.maps(features, None, None))
 
     def heatmaps(self,
                  features: Tensor,
