@@ -23,8 +23,8 @@ bench: env
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python tools/analysis_tools/benchmark.py --out $(BENCH_OUT) $(BENCH_ARGS)
 
 lint: env
-	@$(VENV)/bin/python -m flake8 projects tools tests
-	@$(VENV)/bin/python -m isort --check-only --diff projects tools tests
+	@$(VENV)/bin/python -m flake8 projects tools demo tests
+	@$(VENV)/bin/python -m isort --check-only --diff projects tools demo tests
 
 clean:
 	rm -rf $(DEMO_DIR) .pytest_cache .hypothesis build *.egg-info

@@ -13,7 +13,8 @@ default_hooks = dict(
         save_best='Mean',
         rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='PoseVisualizationHook', enable=False))
+    # Pictures of --show-dir are named by video and frame.
+    visualization=dict(type='VideoVisualizationHook', enable=False))
 
 custom_hooks = [
     # Running statistics of BatchNorm are averaged over the ranks.
@@ -22,6 +23,8 @@ custom_hooks = [
     dict(type='CheckpointGuardHook'),
     # Checkpoints say which videos they were trained on; a test on these warns.
     dict(type='TrainedVideosHook'),
+    # Looks at recorded videos twice where model.test_cfg.trusted says so.
+    dict(type='TrustedExemplarsHook'),
 ]
 
 env_cfg = dict(

@@ -277,3 +277,21 @@ def test_normalised_maps_are_cosines():
     cosines = np.einsum('nchw,npc->nphw', values / norms, units)
     np.testing.assert_allclose(found, 2 * cosines - 1, atol=1e-5)
     assert (found[:, :, 0, 0] == -1).all()
+
+
+@pytest.mark.parametrize('normalize', [False, True])
+def test_best_of_several_exemplars(normalize):
+    """The maximum over those that are there, location by location."""
+    features, exemplars = torch.randn(2, 4, 5, 6), torch.randn(2, 3, 2, 4)
+    exemplars[0, 1, 1] = 0  # one of two
+    exemplars[1, 2] = 0  # none
+    layer = TemporalCorrelation(3, 2., .5, normalize)
+    maps = layer(features, exemplars, torch.tensor([1, 1]))
+    columns = features.numpy()
+    if normalize:
+        columns = columns / np.linalg.norm(columns, axis=1, keepdims=True)
+    for n, p, y, x in np.ndindex(*maps.shape):
+        there = [row for row in exemplars[n, p].numpy() if row.any()]
+        best = max((row @ columns[n, :, y, x] for row in there), default=0.)
+        assert maps[n, p, y, x].item() == pytest.approx(
+            2 * best + .5, abs=1e-5)

@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projects.temporal_corr.models.exemplar_policies import build_policy
+from projects.temporal_corr.models.correlation import keypoint_exemplars
+from projects.temporal_corr.models.exemplar_policies import (LABELLED,
+                                                             build_policy)
 
 ALL = [
     dict(policy='fixed'),
@@ -59,11 +61,17 @@ def angles(values):
     # .5 fades to .5 * .9 * .9 = .405
     (dict(policy='gated', decay=.9), [(0, .5), (40, .4), (80, .41)],
      [0, 0, 80]),
-    (dict(policy='gated', threshold=.4), [(0, .9), (40, .3), (80, .4)],
+    (dict(policy='gated', threshold=.4), [(0, .9), (40, .3), (80, .5)],
      [0, 0, 80]),
     # cos 20 = .94 is like it, cos 70 is not
     (dict(policy='gated', agreement=.9), [(0, .9), (20, .1), (90, .05)],
      [0, 20, 20]),
+    # a label is always taken, and kept
+    (dict(policy='fixed'), [(0, 1.), (40, LABELLED), (80, 1.),
+                            (60, LABELLED)], [0, 40, 40, 60]),
+    (dict(policy='average', momentum=.5), [(10, 1.), (40, LABELLED)],
+     [10, 40]),
+    (dict(policy='gated'), [(0, 1.), (40, LABELLED), (80, 1.)], [0, 40, 40]),
     # most confident first
     (dict(policy='bank', size=2), [(0, .5), (40, .4), (80, .6)], [0, 0, 80]),
 ])  # yapf: disable
@@ -132,3 +140,51 @@ def test_the_papers_rule_needs_no_policy():
 def test_refusals(memory, message):
     with pytest.raises(ValueError, match=message):
         build_policy(memory)
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+def test_a_stream_remembers_what_the_policy_says(memory, make_model, videos):
+    """Frame by frame the head correlates with the policy's exemplars."""
+    model = make_model('correlation', test_cfg=dict(memory=memory))
+    plain = make_model('correlation')
+    plain.load_state_dict(model.state_dict())
+    policy, value, wanted = build_policy(memory), None, None
+    with torch.no_grad():
+        for frame in videos[0]['A'][:, None]:
+            heatmaps, value = model.step(frame, value)
+            features = plain.head.features(plain.extract_feat(frame))
+            maps = None if wanted is None else torch.stack([
+                plain.head.correlation(features, exemplars, torch.ones(1))
+                for exemplars in wanted['exemplars'].unbind(2)
+                if exemplars.any()
+            ]).amax(0)
+            expected = plain.head.heatmaps(features, maps)
+            torch.testing.assert_close(heatmaps, expected)
+            confidence = expected.amax((2, 3)).clamp(0, 1)
+            wanted = policy(wanted, keypoint_exemplars(features, expected),
+                            confidence)
+            for name, part in wanted.items():
+                torch.testing.assert_close(value[name], part)
+
+
+@pytest.mark.parametrize('memory', ALL, ids=lambda memory: str(memory))
+def test_memory_stays_constant(memory):
+    """Over 10,000 frames a value neither grows nor leaves the sphere."""
+    policy, value = build_policy(memory), None
+    exemplars = torch.randn(100, 1, 2, 8)
+    exemplars = torch.nn.functional.normalize(exemplars, dim=-1)
+    confidence = torch.rand(100, 1, 2)
+    for frame in range(10_000):
+        value = policy(value, exemplars[frame % 100], confidence[frame % 100])
+        if frame == 0:
+            shapes = {name: part.shape for name, part in value.items()}
+    assert {name: part.shape for name, part in value.items()} == shapes
+    assert all(part.isfinite().all() for part in value.values())
+    norms = value['exemplars'].norm(dim=-1)
+    torch.testing.assert_close(norms, torch.ones_like(norms))
+
+
+@pytest.mark.parametrize('temporal', ['heatmap', None])
+def test_only_exemplars_have_a_policy(temporal, make_model):
+    with pytest.raises(ValueError, match='remembers none'):
+        make_model(temporal, test_cfg=dict(memory=dict(policy='fixed')))

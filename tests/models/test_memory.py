@@ -287,3 +287,16 @@ def test_half_of_the_video_fields_is_an_error():
         TrackFrame.from_sample(sample(video_id='A', frame_index=0))
     for part in ('a.png', 'is_first', 'is_last', 'PackClipInputs'):
         assert part in str(error.value)
+
+
+def test_forgets_one_person_in_both_passes():
+    memory = TrackMemory()
+    people = [(0, False), (0, True), (1, False)]
+    for track_id, mirrored in people:
+        visit(memory, frame(0, track_id=track_id, mirrored=mirrored))
+    memory.forget('catch/A', 0)
+    memory.forget('catch/A', 5)  # never seen
+    assert len(memory) == 1
+    assert memory.recall([frame(1, track_id=1)]) is not None
+    with pytest.raises(RuntimeError, match='no earlier frame'):
+        memory.recall([frame(1)])

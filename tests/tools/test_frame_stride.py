@@ -69,7 +69,13 @@ def test_equals_a_run_at_that_stride(name, modules, models, tmp_path,
     """In all columns; the model is loaded once, and one that predicts
     frames alone sees each once."""
     _, evaluation = modules
-    tested = evaluation.StrideEvaluation(config_of(models[name], tmp_path))
+    both = dict(test_evaluator=[
+        dict(type='GroupPCKAccuracy'),
+        # asks which frame comes before, which depends on the stride
+        dict(type='KeypointAcceleration')
+    ])
+    tested = evaluation.StrideEvaluation(
+        config_of(models[name], tmp_path, **both))
     model, frames, loads = tested.runner.model, [], []
     test_step = model.test_step
     monkeypatch.setattr(
@@ -86,8 +92,9 @@ def test_equals_a_run_at_that_stride(name, modules, models, tmp_path,
 
     for stride, num_frames in NUM_FRAMES.items():
         option = {'test_dataloader.dataset.frame_stride': stride}
-        cfg = config_of(models[name], tmp_path, **option)
+        cfg = config_of(models[name], tmp_path, **option, **both)
         expected = Runner.from_cfg(cfg).test()
+        assert expected['acceleration'] > 0
         assert found[stride] == dict(expected, num_frames=num_frames), stride
 
 

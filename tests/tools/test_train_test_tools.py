@@ -59,7 +59,7 @@ def config():
             default_hooks=dict(
                 checkpoint=dict(type='AtomicCheckpointHook'),
                 visualization=dict(
-                    type='PoseVisualizationHook', enable=False)),
+                    type='VideoVisualizationHook', enable=False)),
             env_cfg=dict(dist_cfg=dict(backend='nccl')),
             optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3)),
             auto_scale_lr=dict(base_batch_size=32),
@@ -111,7 +111,7 @@ class TestTrainFlags:
         pytest.param(dict(auto_scale_lr=True), 'auto_scale_lr',
                      'base_batch_size', id='nothing to scale by'),
         pytest.param(dict(show_dir='x'), 'default_hooks',
-                     'PoseVisualizationHook', id='no hook to draw'),
+                     'VideoVisualizationHook', id='no hook to draw'),
         pytest.param(dict(resume='nothing.pth'), None, 'nothing.pth',
                      id='no such checkpoint'),
         pytest.param(dict(launcher='slurm'), None, 'dist_train.sh',

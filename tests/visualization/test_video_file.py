@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from projects.temporal_corr.visualization import VideoFile, save_figure
+from projects.temporal_corr.visualization import (VideoFile, save_figure,
+                                                  save_image)
 
 
 def frames(count, size=(64, 48)):
@@ -80,3 +81,14 @@ def test_figure_is_saved_whole_or_not_at_all(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ['figure.png']
     with pytest.raises(ValueError, match='must end with'):
         save_figure(Figure(), str(tmp_path / 'figure.gif'))
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_image_reads_as_it_was_written(tmp_path, suffix):
+    path = tmp_path / 'new' / f'image{suffix}'
+    red = next(frames(1))
+    save_image(red, str(path))
+    np.testing.assert_allclose(cv2.imread(str(path))[..., ::-1], red, atol=2)
+    assert len(list(path.parent.iterdir())) == 1
+    with pytest.raises(ValueError, match='must end with .png or .jpg'):
+        save_image(red, str(tmp_path / 'image.gif'))

@@ -4,6 +4,8 @@ import importlib.util
 import cv2
 import pytest
 
+from projects.temporal_corr.visualization.prediction_panels import BAR
+
 VIDEOS = ['Rename_Images/act/clip2', 'Rename_Images/act/clip5']
 
 # MMPose's visualizer draws circles with arrays as radius.
@@ -35,6 +37,37 @@ def test_correlation_figure_of_a_video(run_tool, tiny_model_files, tmp_path,
     assert 'figure.png (replaced)' in said
     assert 'clip5, frame 3, exemplars from frame 2' in said
     assert cv2.imread('figure.png') is not None
+
+
+def test_correlation_video(run_tool, tiny_model_files, capsys):
+    run_tool('visualize_correlation', *tiny_model_files(), '--out',
+             'maps.mp4', '--video', VIDEOS[1], '--keypoints', 'neck', 'head',
+             '--height', 64, '--fps', 25)
+    assert 'clip5, 3 frames, 25 a second' in capsys.readouterr().out
+    reader = cv2.VideoCapture('maps.mp4')
+    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    assert reader.get(cv2.CAP_PROP_FPS) == 25
+    # three panels of 48 x 64, two rows, each with a head, and a caption
+    assert reader.get(cv2.CAP_PROP_FRAME_WIDTH) == 3 * 48
+    assert reader.get(cv2.CAP_PROP_FRAME_HEIGHT) == 2 * (64 + BAR) + BAR
+
+
+@pytest.mark.parametrize('args', [
+    ['--out', 'maps.mp4', '--frame', 3],
+    ['--out', 'maps.mp4', '--fps', 0],
+    ['--out', 'maps.mp4', '--height', 8],
+], ids=['frame of a video', 'fps', 'height'])
+def test_unusable_arguments_are_refused(run_tool, args):
+    with pytest.raises(SystemExit):
+        run_tool('visualize_correlation', 'config.py', 'model.pth', *args)
+
+
+def test_correlation_of_a_single_frame_model_writes_nothing(
+        run_tool, tiny_model_files, tmp_path):
+    with pytest.raises(ValueError, match='no correlation maps'):
+        run_tool('visualize_correlation', *tiny_model_files(None), '--out',
+                 'out/maps.mp4')
+    assert not list((tmp_path / 'out').iterdir())
 
 
 def test_video_and_sheet_of_two_models(run_tool, tiny_model_files):

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Tables and figures from the files of ablation.py.
+"""Tables and figures from the files of ablation.py and exemplar_memory.py.
 
     results_table.py results/NAME.json                      # prints the table
     results_table.py results/NAME.json --figure strides.png
@@ -29,14 +29,17 @@ from projects.temporal_corr.visualization.stride_plot import \
 from ablation_results import (  # noqa: E402 isort: skip
     KIND, read_ablation, summarize)
 from ablation_table import ablation_table, label  # noqa: E402 isort: skip
+from memory_table import MEMORY_KIND, memory_table  # noqa: E402 isort: skip
 
 BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description='Tables and figures from the files of ablation.py')
-    parser.add_argument('files', nargs='*', help='files of ablation.py')
+        description='Tables and figures from the files of ablation.py and '
+        'exemplar_memory.py')
+    parser.add_argument(
+        'files', nargs='*', help='files of ablation.py, exemplar_memory.py')
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         '--write', metavar='FILE.md', help='put the tables into a document')
@@ -58,7 +61,7 @@ def parse_args():
 
 
 def named_files(document: str, text: str) -> List[str]:
-    """The files of ablation.py that a document has tables of.
+    """The files that a document has tables of.
 
     Args:
         document (str): Path of the document.
@@ -79,7 +82,8 @@ def named_files(document: str, text: str) -> List[str]:
                 'file: make it with ablation.py or remove the table')
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
-        if isinstance(content, dict) and content.get('kind') == KIND:
+        if isinstance(content, dict) and content.get('kind') in (
+                KIND, MEMORY_KIND):
             found.append(path)
     return found
 
@@ -90,7 +94,7 @@ def replace_table(document: str, text: str, path: str) -> str:
     Args:
         document (str): Path of the document.
         text (str): Its text.
-        path (str): A file of ablation.py.
+        path (str): A file of ablation.py or exemplar_memory.py.
 
     Returns:
         str: The text with what stands between the marks replaced.
@@ -108,8 +112,26 @@ def replace_table(document: str, text: str, path: str) -> str:
             f'where the table is to be:\n{begin}{end}')
     before, rest = text.split(begin)
     _, after = rest.split(end)
-    return f'{before}{begin}\n{ablation_table(read_ablation(path))}\n' \
-           f'{end}{after}'
+    return f'{before}{begin}\n{table(path)}\n{end}{after}'
+
+
+def table(path: str) -> str:
+    """The table of a file.
+
+    Args:
+        path (str): A file of ablation.py or exemplar_memory.py.
+
+    Returns:
+        str: The table as Markdown.
+    """
+    try:
+        with open(path, encoding='utf-8') as file:
+            content = json.load(file)
+        if content['kind'] == MEMORY_KIND:
+            return memory_table(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # what is wrong with it is told below
+    return ablation_table(read_ablation(path))
 
 
 def draw_strides(path: str, figure: str) -> None:
@@ -139,7 +161,7 @@ def main():
         draw_strides(args.files[0], args.figure)
     if document is None:
         for path in args.files:
-            print(ablation_table(read_ablation(path)))
+            print(table(path))
         return
     with open(document, encoding='utf-8') as file:
         text = file.read()

@@ -12,6 +12,7 @@ from mmpose.models import TopdownPoseEstimator
 from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 
+from projects.temporal_corr.datasets.formatting import VIDEO_META_KEYS
 from projects.temporal_corr.engine.trained_videos_hook import \
     trained_videos_hook
 
@@ -94,7 +95,7 @@ class StrideEvaluation:
             self.runner.register_hook(self.kept)
         keys = set() if self.kept is None else set(frame_keys(dataset))
         if keys and keys <= self.seen:
-            metrics = self._score(dataset, keys)
+            metrics = self._score(dataset)
         else:
             metrics = self._run(stride)
             self.seen |= keys
@@ -116,12 +117,19 @@ class StrideEvaluation:
         runner._test_loop = cfg.test_cfg
         return runner.test()
 
-    def _score(self, dataset, keys: set) -> Dict[str, float]:
+    def _score(self, dataset) -> Dict[str, float]:
         """The metrics of predictions made before; each rank has its own."""
         evaluator = self.runner.test_loop.evaluator
-        for key, sample in self.kept.samples.items():
-            if key in keys:
-                evaluator.process([sample])
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            sample = self.kept.samples.get(_key(info))
+            if sample is None:
+                continue
+            # Which frame comes before depends on the stride.
+            sample.set_metainfo(
+                {name: info[name]
+                 for name in VIDEO_META_KEYS if name in info})
+            evaluator.process([sample])
         return evaluator.evaluate(len(dataset))
 
 

@@ -58,7 +58,7 @@ def announce_world_size(launcher: str) -> None:
 
 
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch PoseVisualizationHook on for ``--show`` and ``--show-dir``.
+    """Switch the visualization hook on for ``--show`` and ``--show-dir``.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -69,7 +69,7 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         sys.exit('--show and --show-dir need default_hooks.visualization='
-                 "dict(type='PoseVisualizationHook') in the config")
+                 "dict(type='VideoVisualizationHook') in the config")
     hook.update(
         enable=True,
         show=args.show,

@@ -1,4 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from .group_pck import GroupPCKAccuracy
+from .keypoint_acceleration import KeypointAcceleration
 
-__all__ = ['GroupPCKAccuracy']
+__all__ = ['GroupPCKAccuracy', 'KeypointAcceleration']

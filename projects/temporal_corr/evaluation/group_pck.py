@@ -1,20 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import math
-from collections import Counter
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
-from terminaltables import AsciiTable
 
+from .group_metric import EvaluatedFrames, GroupMetric, score_table
 from .pck import (group_accuracy, keypoint_accuracy, keypoint_hits,
                   mean_of_known)
 
 
 @METRICS.register_module()
-class GroupPCKAccuracy(BaseMetric):
+class GroupPCKAccuracy(GroupMetric):
     """PCK by body part, as the paper's tables (Section 4).
 
     A prediction is correct if it is at most ``thr`` times the larger side of
@@ -96,39 +94,13 @@ class GroupPCKAccuracy(BaseMetric):
         self.norm_item = items
         self.zero_box = zero_box
         self.assembled_only = assembled_only
-        self._size: Optional[int] = None
 
-    def process(self, data_batch: Sequence[dict],
-                data_samples: Sequence[dict]) -> None:
-        """Keep what is needed of each frame.
-
-        Args:
-            data_batch (Sequence[dict]): Not used.
-            data_samples (Sequence[dict]): Outputs of the model: dictionaries
-                with ``pred_instances`` and ``gt_instances``.
-        """
-        for sample in data_samples:
-            gt = sample['gt_instances']
-            visible = np.asarray(gt['keypoints_visible'])
-            if visible.ndim == 3:
-                visible = visible[..., 0]
-            # A copy: what is kept must not change with the sample.
-            pred = np.array(sample['pred_instances']['keypoints'][0])
-            if self.assembled_only:
-                assembled = sample['pred_instances']['keypoints_visible'][0]
-                pred[np.asarray(assembled) == 0] = np.nan
-            self.results.append(
-                dict(
-                    pred=pred,
-                    gt=np.array(gt['keypoints'][0]),
-                    visible=visible[0] > 0,
-                    box=_box_size(gt),
-                    key=_frame_key(sample)))
-
-    def evaluate(self, size: int) -> Dict[str, float]:
-        """See :meth:`mmengine.evaluator.BaseMetric.evaluate`."""
-        self._size = size
-        return super().evaluate(size)
+    def _keep(self, sample: dict) -> dict:
+        kept = super()._keep(sample)
+        if self.assembled_only:
+            assembled = sample['pred_instances']['keypoints_visible'][0]
+            kept['pred'][np.asarray(assembled) == 0] = np.nan
+        return kept
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
         """Compute the accuracies and log the table.
@@ -140,43 +112,27 @@ class GroupPCKAccuracy(BaseMetric):
             dict: Fractions, see the class.
         """
         logger = MMLogger.get_current_instance()
-        if not results:
-            raise ValueError('GroupPCKAccuracy got no frames: the data set '
-                             'or the sampler of this evaluation is empty')
-        _check_frames(results, self._size, logger)
-        names, groups, evaluated = self._keypoints(results[0]['gt'])
-        pred, gt, visible = (
-            np.stack([result[key] for result in results])
-            for key in ('pred', 'gt', 'visible'))
-        if pred.shape != gt.shape:
-            raise ValueError(
-                f'the model predicts {pred.shape[1]} keypoints, the data set '
-                f'has {gt.shape[1]}: the number of output channels of the '
-                "head and the data set's metainfo must agree")
-        visible[:, ~evaluated] = False
-
+        frames = self._frames(results)
         metrics: Dict[str, float] = {}
         for item in self.norm_item:
-            size = self._normaliser(item, results, gt, visible)
-            counted = visible
+            size = self._normaliser(item, frames)
+            counted = frames.visible
             if item == 'torso' or self.zero_box == 'ignore':
-                counted = visible & (size > 0)[:, None]
-            hits = keypoint_hits(pred, gt, size, self.thr)
+                counted = counted & (size > 0)[:, None]
+            hits = keypoint_hits(frames.pred, frames.gt, size, self.thr)
             accuracy = keypoint_accuracy(hits, counted)
-            scores = group_accuracy(accuracy, groups)
+            scores = group_accuracy(accuracy, frames.groups)
             unknown = [name for name in scores if math.isnan(scores[name])]
             scores['Mean'] = mean_of_known(list(scores.values()))
-            scores['PCK'] = mean_of_known(accuracy[evaluated])
+            scores['PCK'] = mean_of_known(accuracy[frames.evaluated])
             total = int(counted.sum())
             scores['Pooled'] = (
                 float((hits & counted).sum() / total)
                 if total else float('nan'))
             title = f'{self._name()} PCK@{self.thr:g} ({item})' + (
                 ', assembled only' if self.assembled_only else '')
-            logger.info('\n' + _table(title, scores))
-            logger.info(
-                self._counts(item, pred, visible, counted, size, names,
-                             evaluated))
+            logger.info('\n' + score_table(title, {'': scores}))
+            logger.info(_counts(item, frames, counted, size))
             if unknown:
                 logger.warning(
                     f'{title}: no ground truth for {", ".join(unknown)}; '
@@ -185,46 +141,10 @@ class GroupPCKAccuracy(BaseMetric):
             metrics.update({prefix + k: v for k, v in scores.items()})
         return metrics
 
-    def _name(self) -> str:
-        return (self.dataset_meta or {}).get('dataset_name', 'data set')
-
-    def _keypoints(self, gt: np.ndarray) -> tuple:
-        """Names, groups as indices and which are evaluated, from metainfo."""
-        meta = self.dataset_meta or {}
-        if not meta.get('pck_groups'):
-            raise ValueError(
-                f"GroupPCKAccuracy: the metainfo of '{self._name()}' has no "
-                'pck_groups. Add pck_groups=dict(Head=[...], Sho=[...], ...) '
-                'with the names of the keypoints of each body part, or use '
-                "MMPose's PCKAccuracy")
-        indices = dict(meta['keypoint_name2id'])
-        named = [n for group in meta['pck_groups'].values() for n in group]
-        wanted = meta.get('eval_keypoints') or list(indices)
-        unknown = sorted({*named, *wanted} - set(indices))
-        if unknown:
-            raise ValueError(
-                f"GroupPCKAccuracy: the metainfo of '{self._name()}' names "
-                f'the keypoints {unknown} in pck_groups or eval_keypoints, '
-                f'but its keypoints are {list(indices)}')
-        if len(gt) != len(indices):
-            raise ValueError(
-                f"GroupPCKAccuracy: the metainfo of '{self._name()}' names "
-                f'{len(indices)} keypoints, but its frames have {len(gt)}')
-        names = sorted(indices, key=indices.get)
-        evaluated = np.isin(names, wanted)
-        groups = {
-            name: [indices[part] for part in parts if part in wanted]
-            for name, parts in meta['pck_groups'].items()
-        }
-        return names, groups, evaluated
-
-    def _normaliser(self, item: str, results: list, gt: np.ndarray,
-                    visible: np.ndarray) -> np.ndarray:
+    def _normaliser(self, item: str, frames: EvaluatedFrames) -> np.ndarray:
         """The size that distances are compared with, shape (N, )."""
         if item == 'bbox':
-            boxes = np.stack([result['box'] for result in results])
-            # A box without width or without height is no box.
-            return np.where((boxes > 0).all(axis=1), boxes.max(axis=1), 0.)
+            return frames.box
         try:
             ends = [
                 self.dataset_meta['keypoint_name2id'][name]
@@ -234,74 +154,36 @@ class GroupPCKAccuracy(BaseMetric):
             raise ValueError(
                 f"norm_item='torso' needs the keypoints {self.TORSO}, which "
                 f"'{self._name()}' does not have") from error
-        raw_visible = np.stack([result['visible'] for result in results])
-        torso = np.linalg.norm(
-            np.float64(gt[:, ends[0]]) - np.float64(gt[:, ends[1]]), axis=-1)
-        usable = raw_visible[:, ends].all(axis=1) & (torso >= 1)
+        first, second = (
+            frames.gt[:, end].astype(np.float64) for end in ends)
+        torso = np.linalg.norm(first - second, axis=-1)
+        # The ends need not be among the evaluated keypoints.
+        usable = frames.labelled[:, ends].all(axis=1) & (torso >= 1)
         return np.where(usable, torso, 0.)
 
-    def _counts(self, item: str, pred: np.ndarray, visible: np.ndarray,
-                counted: np.ndarray, size: np.ndarray, names: List[str],
-                evaluated: np.ndarray) -> str:
-        """What was counted, and all that is unusual, in words."""
-        parts = [
-            f'{len(pred)} frames',
-            f'{int(counted.sum())} keypoints counted',
-            f'{int((~visible[:, evaluated]).sum())} invisible'
-        ]
-        zero = size <= 0
-        if zero.any():
-            what = dict(bbox='with a box of size 0', torso='without a torso')
-            wrong = counted[zero].any()
-            parts.append(
-                f'{int(zero.sum())} frames {what[item]}, their '
-                f'{int(visible[zero].sum())} visible keypoints '
-                f'{"counted as wrong" if wrong else "not counted"}')
-        lost = int((counted & ~np.isfinite(pred).all(axis=-1)).sum())
-        if lost:
-            parts.append(f'{lost} predictions not finite, counted as wrong')
-        absent = [
-            name for name, seen, use in zip(names, counted.any(axis=0),
-                                            evaluated) if use and not seen
-        ]
-        if absent:
-            parts.append(f'no ground truth for {", ".join(absent)}')
-        return '; '.join(parts)
 
-
-def _box_size(gt: dict) -> np.ndarray:
-    """Width and height of the person's box, shape (2, )."""
-    if gt.get('bbox_size') is not None:
-        return np.array(gt['bbox_size'], dtype=np.float64).reshape(2)
-    x1, y1, x2, y2 = np.array(gt['bboxes'], dtype=np.float64).reshape(4)
-    return np.array([x2 - x1, y2 - y1])
-
-
-def _frame_key(sample: dict) -> Optional[tuple]:
-    """Which frame of which track this is, None if the data do not say."""
-    if sample.get('video_id') is None or sample.get('frame_index') is None:
-        return None
-    return (sample['video_id'], int(sample['frame_index']),
-            int(sample.get('track_id') or 0))
-
-
-def _check_frames(results: list, size: Optional[int], logger) -> None:
-    """Refuse frames that come twice, warn of frames that are missing."""
-    keys = Counter(r['key'] for r in results if r['key'] is not None)
-    twice = [key for key, count in keys.items() if count > 1]
-    if twice:
-        video, frame, track = twice[0]
-        raise ValueError(
-            f'{len(twice)} frames were evaluated more than once, the first '
-            f"is frame {frame} of video '{video}', person {track}. Use "
-            "sampler=dict(type='VideoSampler') in the data loader: "
-            'DefaultSampler repeats frames to fill the last batch of ranks')
-    if size is not None and len(results) < size:
-        logger.warning(f'only {len(results)} of the {size} frames of the '
-                       'data set were evaluated')
-
-
-def _table(title: str, scores: Dict[str, float]) -> str:
-    """The scores in percent as a table."""
-    cells = [f'{100 * value:.2f}' for value in scores.values()]
-    return AsciiTable([list(scores), cells], title).table
+def _counts(item: str, frames: EvaluatedFrames, counted: np.ndarray,
+            size: np.ndarray) -> str:
+    """What was counted, and all that is unusual, in words."""
+    parts = [
+        f'{len(frames.pred)} frames',
+        f'{int(counted.sum())} keypoints counted',
+        f'{int((~frames.visible[:, frames.evaluated]).sum())} invisible'
+    ]
+    zero = size <= 0
+    if zero.any():
+        what = dict(bbox='with a box of size 0', torso='without a torso')
+        wrong = counted[zero].any()
+        parts.append(f'{int(zero.sum())} frames {what[item]}, their '
+                     f'{int(frames.visible[zero].sum())} visible keypoints '
+                     f'{"counted as wrong" if wrong else "not counted"}')
+    lost = int((counted & ~np.isfinite(frames.pred).all(axis=-1)).sum())
+    if lost:
+        parts.append(f'{lost} predictions not finite, counted as wrong')
+    absent = [
+        name for name, seen, use in zip(frames.names, counted.any(
+            axis=0), frames.evaluated) if use and not seen
+    ]
+    if absent:
+        parts.append(f'no ground truth for {", ".join(absent)}')
+    return '; '.join(parts)

@@ -91,6 +91,29 @@ def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
         return maps.unflatten(2, features.shape[2:])
 
 
+def best_maps(features: Tensor, exemplars: Tensor) -> Tensor:
+    """Correlate several exemplars of each keypoint, and keep the maximum.
+
+    Args:
+        features (Tensor): Feature maps of the current frame in shape
+            (N, C, H, W).
+        exemplars (Tensor): Exemplars in shape (N, P, K, C); one of zeros is
+            none.
+
+    Returns:
+        Tensor: Correlation maps in shape (N, P, H, W), as of
+        :func:`correlation_maps`; zero for a keypoint without exemplars.
+    """
+    keypoints, size = exemplars.shape[1:3]
+    maps = correlation_maps(features, exemplars.flatten(1, 2))
+    if size == 1:
+        return maps
+    maps = maps.unflatten(1, (keypoints, size))
+    empty = (exemplars == 0).all(dim=-1)
+    best = maps.masked_fill(empty[..., None, None], -torch.inf).amax(dim=2)
+    return best.masked_fill(empty.all(dim=2)[..., None, None], 0.)
+
+
 def _full_precision(*tensors: Tensor):
     """Promotes half precision to float32, leaves float64 as it is."""
     dtype = torch.float32
@@ -177,14 +200,31 @@ class TemporalCorrelation(ScaledMaps):
         Args:
             features (Tensor): Feature maps of the current frame in shape
                 (N, C, H, W).
-            exemplars (Tensor): Exemplars in shape (N, P, C).
+            exemplars (Tensor): Exemplars in shape (N, P, C), or
+                (N, P, K, C), K for each keypoint.
             mask (Tensor): 0 for a sample without exemplars, else 1,
                 shape (N, ).
 
         Returns:
             Tensor: Scaled correlation maps in shape (N, P, H, W).
         """
+        return super().forward(self.correlate(features, exemplars), mask)
+
+    def correlate(self, features: Tensor, exemplars: Tensor) -> Tensor:
+        """The maps before the scale layer.
+
+        Args:
+            features (Tensor): Feature maps of the current frame in shape
+                (N, C, H, W).
+            exemplars (Tensor): Exemplars in shape (N, P, C), or
+                (N, P, K, C), K for each keypoint.
+
+        Returns:
+            Tensor: Correlation maps in shape (N, P, H, W).
+        """
         if self.normalize:
             # eps keeps gradients small where there are no features.
             features = F.normalize(features.float(), dim=1, eps=1e-6)
-        return super().forward(correlation_maps(features, exemplars), mask)
+        return (
+            correlation_maps(features, exemplars)
+            if exemplars.ndim == 3 else best_maps(features, exemplars))

@@ -18,7 +18,10 @@ value         dict(exemplars=(N, P, K, C), confidence=(N, P, K))
 ============  ==========================================================
 
 A value of zeros means that nothing is remembered, so that every policy
-begins by taking what it is given.
+begins by taking what it is given. Confidence in a prediction is at most 1;
+a keypoint that a person has labelled comes with :data:`LABELLED`, which every
+policy takes; all but ``average``, and ``gated`` with an ``agreement``, keep
+it against predictions.
 """
 from functools import partial
 from typing import Callable, Dict, Optional
@@ -27,8 +30,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+#: Confidence in a label: more than in any prediction.
+LABELLED = 1e3
+
 Value = Dict[str, Tensor]
 Policy = Callable[[Optional[Value], Tensor, Tensor], Value]
+
+
+def forget(old: Value, new: Value) -> Value:
+    """Remember nothing: every frame is predicted alone.
+
+    Args:
+        old (dict): Value so far, K = 1.
+        new (dict): Value of the current frame, K = 1.
+
+    Returns:
+        dict: A value of zeros.
+    """
+    return {name: torch.zeros_like(part) for name, part in new.items()}
 
 
 def keep_first(old: Value, new: Value, threshold: float = 0.) -> Value:
@@ -47,7 +66,7 @@ def keep_first(old: Value, new: Value, threshold: float = 0.) -> Value:
     """
     trusted = (old['confidence'] >= threshold) & (old['confidence'] > 0)
     renew = ~trusted & (new['confidence'] >= old['confidence'])
-    return _renew(renew, old, new)
+    return _renew(renew | (new['confidence'] >= LABELLED), old, new)
 
 
 def average(old: Value, new: Value, momentum: float = 0.9) -> Value:
@@ -62,8 +81,11 @@ def average(old: Value, new: Value, momentum: float = 0.9) -> Value:
         dict: The new value.
     """
     # Whatever is seen for the first time is taken as it is.
-    share = torch.where(old['confidence'] > 0, momentum, 0.)
+    # Of two numbers an exported where would make a double.
+    share = torch.full_like(old['confidence'], momentum)
+    share = torch.where(old['confidence'] > 0, share, torch.zeros_like(share))
     share = torch.where(new['confidence'] > 0, share, torch.ones_like(share))
+    share = share * (new['confidence'] < LABELLED)
     mixed = _mix(share, old, new)
     return dict(
         exemplars=F.normalize(mixed['exemplars'], dim=-1),
@@ -99,14 +121,14 @@ def gated(old: Value,
           agreement: float = 2.) -> Value:
     """Renew an exemplar only by one that can be trusted.
 
-    That is one found with a confidence of at least ``threshold``, or with at
+    That is one found with more confidence than ``threshold``, or with at
     least the confidence of the one so far, or one that is like it.
 
     Args:
         old (dict): Value so far, K = 1.
         new (dict): Value of the current frame, K = 1.
-        threshold (float): Confidence that always suffices. Defaults to 1,
-            which heatmaps hardly reach.
+        threshold (float): Confidence beyond which one always suffices.
+            Defaults to 1: that of no prediction does.
         decay (float): What is left of the confidence in an exemplar after
             one frame, so that none is kept for ever. Defaults to 1.
         agreement (float): Cosine to the exemplar so far that suffices.
@@ -117,7 +139,7 @@ def gated(old: Value,
     """
     old = dict(old, confidence=old['confidence'] * decay)
     cosine = (old['exemplars'] * new['exemplars']).sum(dim=-1)
-    enough = (new['confidence'] >= threshold) | (cosine >= agreement) | (
+    enough = (new['confidence'] > threshold) | (cosine >= agreement) | (
         new['confidence'] >= old['confidence'])
     return _renew(enough & (new['confidence'] > 0), old, new)
 
@@ -144,6 +166,7 @@ def bank(old: Value, new: Value, decay: float = 1.) -> Value:
 
 
 POLICIES = dict(
+    none=forget,
     fixed=keep_first,
     average=average,
     weighted_average=weighted_average,
@@ -192,6 +215,8 @@ def _update(function: Callable, size: int, old: Optional[Value],
             exemplars: Tensor, confidence: Tensor) -> Value:
     """Apply a policy; what is remembered of nobody is a value of zeros."""
     confidence = confidence.clamp(min=0) * (exemplars != 0).any(dim=-1)
+    # Seen without any confidence is not seen.
+    exemplars = exemplars * (confidence > 0)[..., None]
     new = _as_value(exemplars, confidence, 1)
     if old is None:
         old = _as_value(

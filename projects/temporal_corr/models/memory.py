@@ -128,6 +128,16 @@ class TrackMemory:
         """Forget everything."""
         self._entries.clear()
 
+    def forget(self, video_id: str, track_id: int) -> None:
+        """Forget one person, in both passes of a flip test.
+
+        Args:
+            video_id (str): The video.
+            track_id (int): The person; one who is not remembered is fine.
+        """
+        for mirrored in (False, True):
+            self._entries.pop((video_id, track_id, mirrored), None)
+
     def recall(self, frames: Sequence[TrackFrame]) -> Any:
         """The values of the frames before these.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from .ground_truth import ground_truth_heatmaps
 from .memory import TrackFrame, TrackMemory
 from .resample import mirror
+from .trusted_exemplars import TrustedExemplars, guided_fields
 
 
 @MODELS.register_module()
@@ -38,7 +39,13 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             ``'predicted'``, what is remembered of a frame comes from the
             prediction, or ``'ground_truth'``, it comes from the annotation,
             which shows what perfect exemplars would bring. Defaults to
-            ``'predicted'``.
+            ``'predicted'``. ``memory`` (dict) chooses when exemplars are
+            renewed, such as ``dict(policy='fixed')``, see
+            :func:`~projects.temporal_corr.models.exemplar_policies.
+            build_policy`. Defaults to the paper's rule, with every frame.
+            ``trusted`` (dict) takes exemplars from a first pass over whole
+            videos instead, see
+            :class:`~projects.temporal_corr.engine.TrustedExemplarsHook`.
     """
 
     def __init__(self, *args, **kwargs):
@@ -47,7 +54,12 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         if exemplars not in ('predicted', 'ground_truth'):
             raise ValueError("test_cfg.exemplars must be 'predicted' or "
                              f"'ground_truth', got {exemplars!r}")
+        if 'memory' in self.test_cfg:
+            self.head.set_policy(self.test_cfg['memory'])
         self.memory = TrackMemory()
+        #: Exemplars from elsewhere than the frame before, by track: where
+        #: there are any, they stand in for what is remembered.
+        self.trusted: Dict[tuple, TrustedExemplars] = {}
         self._warned = False
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
@@ -122,28 +134,24 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             list[PoseDataSample]: The samples with ``pred_instances`` and,
             if ``test_cfg['output_heatmaps']``, ``pred_fields``.
         """
-        flip_test = self.test_cfg.get('flip_test', False)
-        conditions = self.conditions(data_samples, inputs.device)
         frames = self._track_frames(data_samples)
-        truth = self._ground_truth(data_samples, inputs.device)
-        if flip_test:
-            # The mirrored person is another one to the memory.
-            conditions = {
-                name: torch.cat([
-                    value,
-                    mirror(value, inputs.shape[-1])
-                    if name == 'crops' else value.flip(-1)
-                ])
-                for name, value in conditions.items()
-            }
-            inputs = torch.cat([inputs, inputs.flip(-1)])
-            if frames is not None:
-                frames += [frame._replace(mirrored=True) for frame in frames]
+        truth = None
+        if self.test_cfg.get('exemplars') == 'ground_truth' and (
+                self.head.temporal is not None):
+            truth = self._ground_truth(data_samples, inputs.device)
+        inputs, conditions, frames = self._passes(inputs, data_samples, frames)
+        feats = self.extract_feat(inputs)
+        if self.test_cfg.get('trusted') and not self.trusted:
+            raise RuntimeError(
+                'test_cfg.trusted wants exemplars of a first pass, and there '
+                "was none: add dict(type='TrustedExemplarsHook') to "
+                'custom_hooks, and test whole videos')
+        if self.trusted and frames is not None:
+            heatmaps = self._guide(feats, frames, conditions, truth)
+        else:
+            heatmaps = self._track(feats, frames, conditions, truth)
 
-        heatmaps = self._track(
-            self.extract_feat(inputs), frames, conditions, truth)
-
-        if flip_test:
+        if self.test_cfg.get('flip_test', False):
             heatmaps, mirrored = heatmaps.chunk(2)
             flip_indices = data_samples[0].metainfo['flip_indices']
             heatmaps = 0.5 * (
@@ -159,6 +167,95 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return self.add_pred_to_datasample(
             self.head.decode(heatmaps), fields, data_samples)
 
+    @torch.no_grad()
+    def exemplars(
+        self,
+        inputs: Tensor,
+        data_samples: SampleList,
+        labelled: bool = False
+    ) -> Tuple[List[TrackFrame], Tensor, Tensor]:
+        """Exemplars of frames, each taken alone.
+
+        Args:
+            inputs (Tensor): Frames in shape (N, 3, H, W).
+            data_samples (list[PoseDataSample]): N samples with the video
+                fields of ``PackClipInputs``.
+            labelled (bool): Whether the keypoints of the samples give the
+                exemplars, as far as they are visible, instead of the
+                predictions. Defaults to False.
+
+        Returns:
+            tuple: The R rows (the frames and, for a flip test, the mirrored
+            frames), their exemplars in shape (R, P, C) and the peaks of
+            their heatmaps in shape (R, P).
+        """
+        frames = self._track_frames(data_samples)
+        if frames is None or self.head.temporal != 'correlation':
+            raise ValueError(
+                "exemplars are those of a head with temporal='correlation', "
+                'in frames of videos (data samples with the video fields of '
+                'PackClipInputs)')
+        truth = None
+        if labelled:
+            truth = self._ground_truth(data_samples, inputs.device)
+        inputs, conditions, frames = self._passes(inputs, data_samples, frames)
+        conditions.pop('crops', None)
+        features = self.head.features(self.extract_feat(inputs))
+        weights = self.head.fields(features, None, **conditions)
+        weights = weights[:, :self.head.num_keypoints]
+        if truth is not None:
+            known = truth.flatten(2).any(dim=2)[:, :, None, None]
+            weights = torch.where(known, truth, weights)
+        return (frames, self.head.remember(features, weights, None),
+                weights.flatten(2).amax(dim=2))
+
+    def _passes(self, inputs: Tensor, samples: SampleList,
+                frames: Optional[List[TrackFrame]]) -> tuple:
+        """Inputs, conditions and tracks, for a flip test of the mirrored
+        frames, too."""
+        conditions = self.conditions(samples, inputs.device)
+        if not self.test_cfg.get('flip_test', False):
+            return inputs, conditions, frames
+        conditions = {
+            name: torch.cat([
+                value,
+                mirror(value, inputs.shape[-1])
+                if name == 'crops' else value.flip(-1)
+            ])
+            for name, value in conditions.items()
+        }
+        if frames is not None:
+            # The mirrored person is another one to the memory.
+            frames = frames + [
+                frame._replace(mirrored=True) for frame in frames
+            ]
+        return torch.cat([inputs, inputs.flip(-1)]), conditions, frames
+
+    def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
+               conditions: Dict[str, Tensor],
+               truth: Optional[Tensor]) -> Tensor:
+        """Heatmaps of rows, those of tracks with trusted exemplars by these,
+        the others by what is remembered."""
+        guided = [frame.key in self.trusted for frame in frames]
+        settings = self.test_cfg.get('trusted') or {}
+        parts, order = [], []
+        for wanted in (True, False):
+            rows = [row for row, own in enumerate(guided) if own is wanted]
+            if not rows:
+                continue
+            some = (
+                tuple(level[rows] for level in feats),
+                [frames[row] for row in rows],
+                {name: value[rows] for name, value in conditions.items()},
+            )
+            parts.append(
+                guided_fields(self.head, *some, self.trusted,
+                              settings.get('merge', 'nearest'))
+                if wanted else
+                self._track(*some, None if truth is None else truth[rows]))
+            order.extend(rows)
+        return torch.cat(parts)[torch.as_tensor(order).argsort()]
+
     def _track(self, feats: Sequence[Tensor],
                frames: Optional[List[TrackFrame]],
                conditions: Dict[str, Tensor],
@@ -173,20 +270,25 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         parts, order = [], []
         for rows in _waves(frames):
             wave = [frames[row] for row in rows]
-            memory = self.memory.recall(wave)
+            before = self.memory.recall(wave)
             if len(rows) == len(frames):
-                heatmaps, memory = self.head.step(feats, memory, **conditions)
+                heatmaps, memory = self.head.step(feats, before, **conditions)
             else:
                 heatmaps, memory = self.head.step(
-                    tuple(level[rows] for level in feats), memory, **{
+                    tuple(level[rows] for level in feats), before, **{
                         name: value[rows]
                         for name, value in conditions.items()
                     })
             if truth is not None:
                 features = self.head.features(
                     tuple(level[rows] for level in feats))
-                memory = self.head.remember(features, truth[rows],
-                                            conditions['crops'][rows], memory)
+                memory = self.head.renew(
+                    before,
+                    features,
+                    truth[rows],
+                    conditions['crops'][rows],
+                    state=memory,
+                    labelled=True)
             if memory is not None:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
@@ -215,12 +317,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             self._warned = True
         return None
 
-    def _ground_truth(self, samples: SampleList, device) -> Optional[Tensor]:
-        """Heatmaps to remember for ``test_cfg.exemplars='ground_truth'``, of
-        the frames and then, for a flip test, of the mirrored ones."""
-        if self.test_cfg.get('exemplars') != 'ground_truth' or (
-                self.head.temporal is None):
-            return None
+    def _ground_truth(self, samples: SampleList, device) -> Tensor:
+        """Heatmaps of the labels, of the frames and then, for a flip test, of
+        the mirrored ones."""
         passes = [None]
         if self.test_cfg.get('flip_test', False):
             passes.append(samples[0].metainfo['flip_indices'])

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional
+from typing import Iterator, Optional
 
 import cv2
 import numpy as np
@@ -7,55 +7,12 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
-from ..models.correlation import correlation_maps
 from .correlation_figure import CorrelationViews
+from .frame_pairs import exemplar_positions, select_pair
 from .overlay import crop_view
 from .video_model import VideoModel, load_frame
 
 VIEW_HEIGHT = 384  # pixels, whatever the network's input is
-
-
-def select_pair(numbers: np.ndarray, video_id: str, frame: Optional[int],
-                gap: Optional[int]) -> tuple:
-    """Find a pair of frames in a video.
-
-    Args:
-        numbers (np.ndarray): Frame numbers, counted from 1, in time.
-        video_id (str): The video, for messages.
-        frame (int, optional): Number of the current frame. None takes the
-            middle of the video.
-        gap (int, optional): The exemplar frame is this many frames earlier.
-            None takes the one just before.
-
-    Returns:
-        tuple: Positions of the exemplar frame and of the current frame.
-
-    Raises:
-        ValueError: If one is not there, naming those that are.
-    """
-    numbers = np.asarray(numbers).tolist()
-    if len(numbers) < 2:
-        raise ValueError(f'video "{video_id}" has one frame only: no frame '
-                         'before it can give exemplars. Choose another video')
-    if frame is None:
-        frame = numbers[max(1, len(numbers) // 2)]
-        if gap is not None and frame - gap < numbers[0]:
-            frame = numbers[0] + gap
-    step = numbers[1] - numbers[0]
-    range_ = f'{numbers[0]} to {numbers[-1]}' + (f' in steps of {step}'
-                                                 if step > 1 else '')
-    if frame not in numbers[1:]:
-        raise ValueError(
-            f'frame {frame} of video "{video_id}" has no earlier frame or is '
-            f'not there. Its frames: {range_}')
-    current = numbers.index(frame)
-    if gap is None:
-        return current - 1, current
-    if gap < 1 or frame - gap not in numbers:
-        raise ValueError(
-            f'no exemplar frame is {gap} frames before frame {frame} of '
-            f'video "{video_id}". Its frames: {range_}')
-    return numbers.index(frame - gap), current
 
 
 @torch.no_grad()
@@ -86,52 +43,77 @@ def probe_correlation(video_model: VideoModel,
         ValueError: If the model is no correlation model, or there is no such
             video or frame.
     """
-    model, dataset = video_model.model, video_model.dataset
-    temporal = getattr(model.head, 'temporal', None)
+    items, numbers = _frames_of(video_model, video_id)
+    exemplar, current = select_pair(numbers, video_id, frame, gap)
+
+    past = None
+    for position in progress([*range(exemplar + 1)]):
+        past = _Seen(video_model, int(items[position]), past)
+    return past.searched_in(_Frame(video_model, int(items[current])))
+
+
+@torch.no_grad()
+def stream_correlation(video_model: VideoModel,
+                       video_id: str,
+                       gap: Optional[int] = None,
+                       progress=iter) -> Iterator[CorrelationViews]:
+    """Look inside a correlation model at all frames of a video.
+
+    The model runs over the video once, as in test, without a flip test.
+
+    Args:
+        video_model (VideoModel): A model with ``temporal='correlation'``.
+        video_id (str): The video.
+        gap (int, optional): The exemplars are those of the frame this many
+            frames earlier. Defaults to None, the one just before.
+        progress (Callable): Wraps the loop over the frames.
+
+    Yields:
+        CorrelationViews: What there is to see, of every frame that has an
+        exemplar frame.
+
+    Raises:
+        ValueError: If the model is no correlation model, or there is no such
+            video or pair of frames.
+    """
+    items, numbers = _frames_of(video_model, video_id)
+    exemplars = exemplar_positions(numbers, gap)
+    if not exemplars:
+        select_pair(numbers, video_id, None, gap)  # says what is wrong
+    past, kept = None, {}
+    for position in progress([*range(len(items))]):
+        past = kept[position] = _Seen(video_model, int(items[position]), past)
+        if position in exemplars:
+            exemplar = exemplars[position]
+            yield kept[exemplar].searched_in(past)
+            # No later frame goes back further.
+            kept = {key: kept[key] for key in kept if key >= exemplar}
+
+
+def _frames_of(video_model: VideoModel, video_id: str) -> tuple:
+    """Items of a video and their frame numbers, of a correlation model."""
+    head = video_model.model.head
+    temporal = getattr(head, 'temporal', None)
     if temporal != 'correlation':
         raise ValueError(
             f'{video_model.name} has no correlation maps: its '
-            f'{type(model.head).__name__} has temporal={temporal!r}. Give a '
+            f'{type(head).__name__} has temporal={temporal!r}. Give a '
             "config with temporal='correlation' and a checkpoint of it")
     items = video_model.items(video_id)
-    numbers = np.array(
-        [dataset.get_data_info(int(i))['frame_index'] + 1 for i in items])
-    exemplar, current = select_pair(numbers, video_id, frame, gap)
-
-    memory = None
-    for position in progress([*range(exemplar + 1)]):
-        seen = _Frame(video_model, int(items[position]))
-        heatmaps, memory = model.head.step(seen.feats, memory,
-                                           **seen.conditions)
-    shown = _Frame(video_model, int(items[current]))
-    found, _ = model.head.step(shown.feats, memory, **shown.conditions)
-    alone, _ = model.head.step(shown.feats, None, **shown.conditions)
-    maps = correlation_maps(model.head.features(shown.feats), memory)
-
-    zoom = VIEW_HEIGHT / shown.size[1]
-    stride, origin = _cells(model, found, shown.size)
-    image = shown.view(zoom)
-    return CorrelationViews(
-        exemplar_image=seen.view(zoom),
-        image=image,
-        exemplar_keypoints=_keypoints(model, heatmaps) * zoom,
-        keypoints=_keypoints(model, found) * zoom,
-        keypoints_alone=_keypoints(model, alone) * zoom,
-        correlation=maps[0].cpu().numpy(),
-        heatmaps=found[0].cpu().numpy(),
-        stride=tuple(stride * zoom),
-        origin=tuple(origin * zoom),
-        video_id=video_id,
-        frame=int(numbers[current]),
-        exemplar_frame=int(numbers[exemplar]))
+    numbers = np.array([
+        video_model.dataset.get_data_info(int(item))['frame_index'] + 1
+        for item in items
+    ])
+    return items, numbers
 
 
 class _Frame:
     """A frame on its way through the backbone."""
 
     def __init__(self, video_model: VideoModel, item: int):
-        model = video_model.model
+        self.model = model = video_model.model
         self.image, packed = load_frame(video_model.dataset, item)
+        self.meta = packed['data_samples'].metainfo
         batch = model.data_preprocessor(pseudo_collate([packed]), False)
         self.feats = model.extract_feat(batch['inputs'])
         self.pad_value = next(
@@ -142,11 +124,49 @@ class _Frame:
         self.conditions = model.conditions(batch['data_samples'],
                                            batch['inputs'].device)
 
+    def step(self, memory) -> tuple:
+        """Heatmaps and the new memory."""
+        return self.model.head.step(self.feats, memory, **self.conditions)
+
     def view(self, zoom: float) -> np.ndarray:
         """The crop, RGB, ``zoom`` pixels per input pixel."""
         image = cv2.cvtColor(self.image, cv2.COLOR_BGR2RGB)
         return crop_view(image, self.conditions['crops'][0].cpu().numpy(),
                          self.size, zoom, self.pad_value)
+
+
+class _Seen(_Frame):
+    """A frame that the model has seen in its turn, and what it remembers."""
+
+    def __init__(self, video_model: VideoModel, item: int,
+                 past: Optional['_Seen']):
+        super().__init__(video_model, item)
+        self.heatmaps, self.memory = self.step(past and past.memory)
+
+    def searched_in(self, shown: _Frame) -> CorrelationViews:
+        """What is remembered of this frame, in a later one."""
+        model, memory = self.model, self.memory
+        found, _ = shown.step(memory)
+        alone, _ = shown.step(None)
+        # Where a policy renews them, the exemplars are one part of it.
+        exemplars = memory['exemplars'] if isinstance(memory, dict) else memory
+        maps = model.head.correlation.correlate(
+            model.head.features(shown.feats), exemplars)
+        zoom = VIEW_HEIGHT / shown.size[1]
+        stride, origin = _cells(model, found, shown.size)
+        return CorrelationViews(
+            exemplar_image=self.view(zoom),
+            image=shown.view(zoom),
+            exemplar_keypoints=_keypoints(model, self.heatmaps) * zoom,
+            keypoints=_keypoints(model, found) * zoom,
+            keypoints_alone=_keypoints(model, alone) * zoom,
+            correlation=maps[0].cpu().numpy(),
+            heatmaps=found[0].cpu().numpy(),
+            stride=tuple(stride * zoom),
+            origin=tuple(origin * zoom),
+            video_id=shown.meta['video_id'],
+            frame=shown.meta['frame_index'] + 1,
+            exemplar_frame=self.meta['frame_index'] + 1)
 
 
 def _keypoints(model, heatmaps: Tensor) -> np.ndarray:

@@ -17,7 +17,8 @@ MIN_RANGE = 10
 def draw_stride_plot(
         curves: Dict[str, Dict[int, float]],
         label: str,
-        spreads: Optional[Dict[str, Dict[int, float]]] = None) -> Figure:
+        spreads: Optional[Dict[str, Dict[int, float]]] = None,
+        xlabel: str = 'temporal downsampling rate') -> Figure:
     """Draw accuracy against the temporal downsampling rate (Fig. 3).
 
     Args:
@@ -26,6 +27,8 @@ def draw_stride_plot(
         label (str): What the accuracy is, for the vertical axis.
         spreads (dict | None): Half the height of a band around each curve,
             as ``curves``. Defaults to None
+        xlabel (str): What the numbers are that the accuracies are given by.
+            Defaults to 'temporal downsampling rate'
 
     Returns:
         Figure: The figure; ``save_figure`` writes it.
@@ -56,7 +59,7 @@ def draw_stride_plot(
     low, high = axes.get_ylim()
     margin = max(MIN_RANGE - (high - low), 0) / 2
     axes.set_ylim(low - margin, high + margin)
-    axes.set_xlabel('temporal downsampling rate')
+    axes.set_xlabel(xlabel)
     axes.set_ylabel(f'{label}, %')
     axes.grid(color='0.9', linewidth=0.8)
     axes.set_axisbelow(True)

@@ -29,9 +29,31 @@ def output_path(path: str, suffixes: Sequence[str]) -> Path:
     return target
 
 
-def _temporary(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """A name beside the file; writers tell the format by its ending."""
     return path.with_name(f'.incomplete_{os.getpid()}_{path.name}')
+
+
+def save_image(image: np.ndarray, path: str) -> None:
+    """Write a picture.
+
+    Args:
+        image (np.ndarray): RGB uint8 in shape (H, W, 3).
+        path (str): A .png or .jpg file.
+
+    Raises:
+        ValueError: If the ending is neither.
+        OSError: If it cannot be written.
+    """
+    target = output_path(path, ('.png', '.jpg'))
+    temporary = temporary_path(target)
+    try:
+        if not cv2.imwrite(str(temporary), cv2.cvtColor(
+                image, cv2.COLOR_RGB2BGR)):
+            raise OSError(f'{path} cannot be written: is the disk full?')
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def save_figure(figure: Figure, path: str) -> None:
@@ -45,7 +67,7 @@ def save_figure(figure: Figure, path: str) -> None:
         ValueError: If the ending is none of these.
     """
     target = output_path(path, ('.png', '.jpg', '.pdf', '.svg'))
-    temporary = _temporary(target)
+    temporary = temporary_path(target)
     try:
         figure.savefig(temporary)
         os.replace(temporary, target)
@@ -76,7 +98,7 @@ class VideoFile:
         self.num_frames = 0
         self._size: Optional[tuple] = None
         self._writer: Optional[cv2.VideoWriter] = None
-        self._temporary = _temporary(self.path)
+        self._temporary = temporary_path(self.path)
 
     def __enter__(self) -> 'VideoFile':
         return self

@@ -11,14 +11,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_state_dict
-from mmengine.runner.checkpoint import CheckpointLoader
-from mmpose.registry import DATASETS, MODELS
+from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from ..engine.checkpoint_guard_hook import check_checkpoint
-from ..engine.safe_loading import is_missing
+from ..engine.pose_model import load_pose_model
 
 
 @dataclass
@@ -88,23 +85,16 @@ def load_video_model(config: str,
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    if is_missing(checkpoint):
-        raise FileNotFoundError(
-            f'There is no checkpoint {checkpoint}: give the .pth file that '
-            'tools/train.py left in its work directory')
+    model = load_pose_model(cfg, checkpoint, device)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     if not hasattr(dataset, 'videos'):
         raise TypeError(
             f'test_dataloader.dataset of {config} is a '
             f'{type(dataset).__name__}, which does not know videos: use '
             'SubJhmdbDataset or PennActionDataset')
-    model = MODELS.build(cfg.model)
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    check_checkpoint(model, loaded, checkpoint, start=False)
-    load_state_dict(model, loaded.get('state_dict', loaded))
     stem = osp.splitext(osp.basename(config))[0]
     name = name or ' '.join(stem.split('_')[:2])
-    return VideoModel(model.to(device).eval(), dataset, name)
+    return VideoModel(model, dataset, name)
 
 
 def load_frame(dataset,

@@ -183,6 +183,30 @@ class PAFHead(TemporalMixin, BaseHead):
             outputs.append(stage(inputs, None, center_maps))
         return outputs
 
+    def fields(self,
+               features: Tensor,
+               maps: Optional[Tensor],
+               center_maps: Optional[Tensor] = None) -> Tensor:
+        """All that is predicted of a frame, float32.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+            maps (Tensor, optional): Maps in shape (N, P, H, W); None for
+                zero maps.
+            center_maps (Tensor, optional): Centre maps in shape
+                (N, 1, H, W), for ``center_map=True``. Defaults to None.
+
+        Returns:
+            Tensor: Heatmaps and PAFs in shape (N, P + 1 + 2 L, H, W).
+
+        Raises:
+            ValueError: If the model sees centre maps and is given none.
+        """
+        if self.center_map and center_maps is None:
+            raise ValueError(NO_CENTER_MAPS)
+        outputs = self.run_stages(features, maps, center_maps)
+        return torch.cat(outputs[-1], dim=1).float()
+
     def step(self,
              feats: Features,
              memory: Any = None,
@@ -207,14 +231,11 @@ class PAFHead(TemporalMixin, BaseHead):
         Raises:
             ValueError: If the model sees centre maps and is given none.
         """
-        if self.center_map and center_maps is None:
-            raise ValueError(NO_CENTER_MAPS)
         features = self.features(feats)
-        outputs = self.run_stages(features, self.maps(features, memory, crops),
-                                  center_maps)
-        fields = torch.cat(outputs[-1], dim=1).float()
+        fields = self.fields(features, self.maps(features, memory, crops),
+                             center_maps)
         heatmaps = fields[:, :self.num_keypoints]
-        return fields, self.remember(features, heatmaps, crops)
+        return fields, self.renew(memory, features, heatmaps, crops)
 
     def predict(self,
                 feats: Features,

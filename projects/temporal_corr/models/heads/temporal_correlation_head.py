@@ -142,6 +142,19 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         """
         return self.final_layer(self.refinement(features, maps))
 
+    def fields(self, features: Tensor, maps: Optional[Tensor]) -> Tensor:
+        """All that is predicted of a frame: the heatmaps, float32.
+
+        Args:
+            features (Tensor): I in shape (N, C, H, W).
+            maps (Tensor, optional): Maps in shape (N, P, H, W); None for
+                zero maps.
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return self.heatmaps(features, maps).float()
+
     def step(self,
              feats: Features,
              memory: Any = None,
@@ -166,8 +179,8 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                 crops: Optional[Tensor]) -> Tuple[Tensor, Any]:
         """:meth:`step` from features I in shape (N, C, H, W)."""
         maps, state = self.look_back(features, memory, crops)
-        heatmaps = self.heatmaps(features, maps).float()
-        return heatmaps, self.remember(features, heatmaps, crops, state)
+        heatmaps = self.fields(features, maps)
+        return heatmaps, self.renew(memory, features, heatmaps, crops, state)
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:

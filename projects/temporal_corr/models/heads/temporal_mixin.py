@@ -6,6 +6,7 @@ from mmpose.utils.typing import ConfigType
 from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
+from ..exemplar_policies import LABELLED, Policy, build_policy
 from ..exemplar_weights import exemplar_weights
 from ..resample import carry_maps
 
@@ -16,11 +17,14 @@ class TemporalMixin:
     """What a head remembers of a frame, and the maps it makes of it.
 
     For heads with a ``decoder``, ``features(feats)``, which returns the
-    intermediate feature maps I at the resolution of the heatmaps, and
-    ``heatmaps(features)``, the heatmaps of single frames. Three modes:
+    intermediate feature maps I at the resolution of the heatmaps,
+    ``heatmaps(features)``, the heatmaps of single frames, and
+    ``fields(features, maps)``, all that is predicted of a frame, heatmaps
+    first. Three modes:
 
     - ``temporal='correlation'``, the paper's method: the exemplars of the
-      previous frame, correlated with I. Remembers the exemplars, (N, P, C).
+      previous frame, correlated with I. Remembers the exemplars, (N, P, C),
+      or what a policy (:mod:`..exemplar_policies`) makes of them.
     - ``temporal='heatmap'``, the inter-frame heatmap refinement that the
       paper compares with: the previous heatmaps, carried into the current
       crop. Remembers the heatmaps and their crop.
@@ -35,6 +39,8 @@ class TemporalMixin:
     #: Fields of a data sample that ``step`` takes as keyword arguments, of
     #: the current frame.
     conditions = ('crops', )
+    #: How exemplars are renewed; None for the paper's rule, by every frame.
+    policy: Optional[Policy] = None
 
     def init_temporal(self, temporal: Optional[str], num_keypoints: int,
                       mask_rate: float, scale_init: float, bias_init: float,
@@ -89,12 +95,60 @@ class TemporalMixin:
         """bool: Whether the loss looks at the pixels of earlier frames."""
         return self.temporal == 'correlation'
 
+    def set_policy(self, memory: Optional[dict]) -> None:
+        """Choose how exemplars are renewed in test.
+
+        Args:
+            memory (dict, optional): ``test_cfg.memory``, see
+                :func:`~projects.temporal_corr.models.exemplar_policies.
+                build_policy`.
+
+        Raises:
+            ValueError: If the policy cannot be had.
+        """
+        self.policy = build_policy(memory)
+        if self.policy is not None and self.temporal != 'correlation':
+            raise ValueError(
+                f'test_cfg.memory={memory} is about exemplars, and '
+                f"temporal={self.temporal!r} remembers none: leave it out, or "
+                "set temporal='correlation'")
+
+    def renew(self,
+              memory: Any,
+              features: Tensor,
+              heatmaps: Tensor,
+              crops: Optional[Tensor],
+              state: Any = None,
+              labelled: bool = False) -> Any:
+        """What is remembered after a frame.
+
+        Args:
+            memory: What was remembered before; None for nothing at all.
+            features (Tensor): I in shape (N, C, H, W).
+            heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
+                input.
+            state: What :meth:`look_back` returned. Defaults to None.
+            labelled (bool): Whether the heatmaps are those of labels, which
+                are more to be trusted than predictions. Defaults to False.
+
+        Returns:
+            The value; None for ``temporal=None``.
+        """
+        value = self.remember(features, heatmaps, crops, state)
+        if self.policy is None:
+            return value
+        confidence = heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
+        if labelled:
+            confidence = LABELLED * (confidence > 0)
+        return self.policy(memory, value, confidence)
+
     def remember(self,
                  features: Tensor,
                  heatmaps: Tensor,
                  crops: Optional[Tensor],
                  state: Any = None) -> Any:
-        """What of a frame is kept for the next one.
+        """What of a frame is kept for the next one, by the paper's rule.
 
         Args:
             features (Tensor): I in shape (N, C, H, W).
@@ -155,6 +209,9 @@ class TemporalMixin:
         if keep is not None:
             mask = mask & keep
         if self.temporal == 'correlation':
+            # A policy remembers how far to trust the exemplars, too.
+            if isinstance(memory, dict):
+                memory = memory['exemplars']
             return self.correlation(features, memory, mask)
         heatmaps = self.carry(memory, crops, mask)['heatmaps']
         return self.previous_heatmaps(heatmaps, mask)
@@ -241,5 +298,7 @@ class TemporalMixin:
 
 def remembered(memory: Any) -> Tensor:
     """Whether something is remembered of each sample, in shape (N, )."""
-    content = memory['heatmaps'] if isinstance(memory, dict) else memory
+    content = memory
+    if isinstance(memory, dict):
+        content = memory['heatmaps' if 'heatmaps' in memory else 'exemplars']
     return (content != 0).flatten(1).any(dim=1)

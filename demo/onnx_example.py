@@ -1,0 +1,243 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Run an exported video model: numpy, OpenCV and ONNX Runtime, nothing else.
+
+    onnx_example.py MODEL.onnx VIDEO --out poses.json --draw poses.mp4
+
+The whole frame is the crop: for one person who fills it. MODEL.onnx is what
+tools/deployment/export_onnx.py wrote; VIDEO is a file, or a pattern of
+images such as frames/%05d.png. What is remembered of the frames before is a
+few arrays, zeros at first, which each call takes and gives back renewed.
+"""
+import argparse
+import itertools
+import json
+import os
+import sys
+import time
+
+import cv2
+import numpy as np
+import onnxruntime
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Run an exported video model on a video')
+    parser.add_argument('model', help='file of export_onnx.py')
+    parser.add_argument('video', help='video file, or pattern of images')
+    parser.add_argument('--out', help='keypoints to write: .json')
+    parser.add_argument('--draw', help='video to write: .mp4')
+    parser.add_argument(
+        '--kpt-thr',
+        type=float,
+        default=0.3,
+        help='score from which on a keypoint is drawn. Defaults to 0.3')
+    args = parser.parse_args()
+    for path, suffix in ((args.out, '.json'), (args.draw, '.mp4')):
+        if path is not None and not path.endswith(suffix):
+            parser.error(f'{path} must end with {suffix}')
+    if args.out is None and args.draw is None:
+        parser.error('give --out, --draw, or both')
+    for path in (args.model, args.video):
+        if not os.path.exists(path) and '%' not in path:
+            parser.error(f'there is no file {path}')
+    return args
+
+
+class StreamingModel:
+    """An exported model and what it remembers of one person.
+
+    Args:
+        path (str): The .onnx file.
+    """
+
+    def __init__(self, path):
+        self.session = onnxruntime.InferenceSession(
+            path, providers=['CPUExecutionProvider'])
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        if 'input_size' not in metadata:
+            raise ValueError(f'{path} does not say how it is to be run: '
+                             'export it with tools/deployment/export_onnx.py')
+        self.info = {key: json.loads(text) for key, text in metadata.items()}
+        self.inputs = self.session.get_inputs()
+        self.reset()
+
+    def reset(self):
+        """Forget: to be called before each video."""
+        self.memory = {
+            item.name: np.zeros([1, *item.shape[1:]], np.float32)
+            for item in self.inputs
+            if item.name == 'exemplars' or item.name.startswith('memory_')
+        }
+
+    def __call__(self, frame):
+        """Predict one frame, going on from the one before.
+
+        Args:
+            frame (np.ndarray): BGR uint8 in shape (H, W, 3).
+
+        Returns:
+            tuple: Keypoints (P, 2) in pixels of the frame, and scores (P, ).
+        """
+        crop = whole_frame(frame.shape[1::-1], self.info['input_size'])
+        pixels = cv2.warpAffine(
+            frame,
+            crop,
+            tuple(self.info['input_size']),
+            borderValue=(self.info['pad_value'], ) * 3)
+        known = dict(
+            self.memory, image=self.as_input(pixels), crops=crop[None],
+            center_maps=self.center_map())  # yapf: disable
+        names = [item.name for item in self.inputs]
+        outputs = [item.name for item in self.session.get_outputs()]
+        results = self.session.run(outputs,
+                                   {name: known[name] for name in names})
+        results = dict(zip(outputs, results))
+        # Nothing but this makes it a video model.
+        self.memory = {name: results[f'new_{name}'] for name in self.memory}
+        keypoints, scores = decode(
+            results['heatmaps'][0, :len(self.info['keypoint_names'])],
+            self.info['cell_stride'], self.info['cell_origin'])
+        # from the crop back into the frame
+        return (keypoints - crop[:, 2]) / crop[0, 0], scores
+
+    def as_input(self, pixels):
+        """(1, 3, H, W), normalised unless the model does it itself."""
+        planes = pixels.transpose(2, 0, 1)[None]
+        if self.info['image'] == 'uint8 BGR':
+            return np.ascontiguousarray(planes)
+        if self.info['image'].endswith('RGB'):
+            planes = planes[:, ::-1]
+        planes = planes.astype(np.float32)
+        if self.info['mean'] is not None:
+            mean, std = (
+                np.float32(self.info[name]).reshape(-1, 1, 1)
+                for name in ('mean', 'std'))
+            planes = (planes - mean) / std
+        return np.ascontiguousarray(planes)
+
+    def center_map(self):
+        """Where the person is, (1, 1, h, w): in the middle. For the models
+        that take it."""
+        sides = []
+        for size, cells in zip(self.info['input_size'],
+                               self.info['heatmap_size']):
+            stride = size / cells
+            where = (np.arange(cells) + 0.5) * stride - 0.5 - size / 2
+            sigma = self.info['center_sigma'] or 21.
+            sides.append(np.exp(-where**2 / (2 * sigma**2)))
+        return np.outer(sides[1], sides[0])[None, None].astype(np.float32)
+
+
+def whole_frame(size, input_size):
+    """The (2, 3) matrix that fits a frame into the input, both (w, h)."""
+    scale = min(input_size[0] / size[0], input_size[1] / size[1])
+    offset = (np.array(input_size) - scale * np.array(size)) / 2
+    return np.float32([[scale, 0, offset[0]], [0, scale, offset[1]]])
+
+
+def decode(heatmaps, stride, origin):
+    """Keypoints in input pixels: the maximum, moved a quarter of a cell
+    towards its higher neighbour.
+
+    Args:
+        heatmaps (np.ndarray): Heatmaps in shape (P, h, w).
+        stride (Sequence[float]): Input pixels of a cell, x and y.
+        origin (Sequence[float]): Input pixel of the first cell, x and y.
+
+    Returns:
+        tuple: Keypoints in shape (P, 2) and scores in shape (P, ).
+    """
+    count, height, width = heatmaps.shape
+    flat = heatmaps.reshape(count, -1).argmax(axis=1)
+    y, x = np.unravel_index(flat, (height, width))
+    each = np.arange(count)
+    cells = np.stack([x, y], axis=1).astype(np.float32)
+    # At the border a cell is its own neighbour.
+    right, left = np.minimum(x + 1, width - 1), np.maximum(x - 1, 0)
+    below, above = np.minimum(y + 1, height - 1), np.maximum(y - 1, 0)
+    for axis, slope in enumerate(
+        (heatmaps[each, y, right] - heatmaps[each, y, left],
+         heatmaps[each, below, x] - heatmaps[each, above, x])):
+        inside = (0 < cells[:, axis]) & (
+            cells[:, axis] < (width, height)[axis] - 1)
+        cells[:, axis] += 0.25 * np.sign(slope) * inside
+    keypoints = cells * np.float32(stride) + np.float32(origin)
+    return keypoints, heatmaps[each, y, x]
+
+
+def draw(frame, keypoints, scores, links, threshold):
+    """Draw limbs and keypoints into a frame, in place."""
+    seen = scores >= threshold
+    points = [tuple(int(round(v)) for v in point) for point in
+              keypoints.tolist()]  # yapf: disable
+    for start, end in links:
+        if seen[start] and seen[end]:
+            cv2.line(frame, points[start], points[end], (0, 200, 0), 2,
+                     cv2.LINE_AA)
+    for point in (points[index] for index in np.flatnonzero(seen)):
+        cv2.circle(frame, point, 3, (0, 0, 255), -1, cv2.LINE_AA)
+
+
+def predict_video(model, reader):
+    """Predict the frames of an opened video; yields each with its pose."""
+    model.reset()
+    total, start = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)), time.time()
+    for number in itertools.count(1):
+        there, frame = reader.read()
+        if not there:
+            print(file=sys.stderr)
+            return
+        yield (frame, *model(frame))
+        rate = number / (time.time() - start)
+        print(
+            f'\r{number}/{total} frames, {rate:.1f} per second',
+            end='',
+            file=sys.stderr)
+
+
+def main():
+    args = parse_args()
+    model = StreamingModel(args.model)
+    links = model.info['skeleton_links']
+    reader = cv2.VideoCapture(args.video)
+    frames, writer = [], None
+    # Complete under its name, or not there.
+    part = dict(out=f'{args.out}.part', draw=f'{args.draw}.part.mp4')
+    try:
+        for frame, keypoints, scores in predict_video(model, reader):
+            pose = dict(
+                keypoints=np.round(keypoints, 2).tolist(),
+                keypoint_scores=np.round(scores, 4).tolist())
+            frames.append(dict(frame_id=len(frames), instances=[pose]))
+            if args.draw:
+                # the codec wants even sides
+                frame = frame[:frame.shape[0] // 2 * 2, :frame.shape[1] //
+                              2 * 2].copy()
+                draw(frame, keypoints, scores, links, args.kpt_thr)
+                writer = writer or cv2.VideoWriter(
+                    part['draw'], cv2.VideoWriter_fourcc(*'mp4v'),
+                    reader.get(cv2.CAP_PROP_FPS) or 25., frame.shape[1::-1])
+                writer.write(frame)
+        if not frames:
+            raise ValueError(f'no frame of {args.video} can be read: is it a '
+                             'video, or a pattern such as frames/%05d.png?')
+        if args.draw:
+            writer.release()
+            os.replace(part['draw'], args.draw)
+        if args.out:
+            names = ('config', 'keypoint_names', 'skeleton_links')
+            meta = {name: model.info[name] for name in names}
+            with open(part['out'], 'w') as file:
+                json.dump(dict(meta_info=meta, instance_info=frames), file)
+            os.replace(part['out'], args.out)
+    finally:
+        for path in filter(os.path.exists, part.values()):
+            os.remove(path)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')

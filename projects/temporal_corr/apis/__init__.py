@@ -1,0 +1,25 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Pose estimation on running video.
+
+``box_tracker`` and ``person_detector`` need MMDetection and are imported by
+their own names.
+"""
+from .box_file import BoxFile
+from .coco_poses import CocoPoses
+from .frame_painter import FramePainter
+from .frame_source import FrameSource, SourceFrame
+from .interruption import Interruption
+from .label_file import LabelFile
+from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
+                           follow_pose)
+from .pose_json import PoseFile
+from .prompts import LabelledPeople, Prompts
+from .video_outputs import VideoOutputs
+from .video_pose_inferencer import VideoPoseInferencer
+
+__all__ = [
+    'BoxFile', 'CocoPoses', 'FollowedBox', 'FramePainter', 'FrameSource',
+    'Interruption', 'LabelFile', 'LabelledPeople', 'People', 'PoseFile',
+    'Prompts', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
+    'VideoPoseInferencer', 'WholeFrame', 'follow_pose'
+]

@@ -1,0 +1,100 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Labelled frames at work: as exemplars, and as places to look at."""
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+from mmpose.structures import PoseDataSample
+
+from .frame_source import FrameSource, SourceFrame
+from .label_file import Label
+from .person_boxes import People, follow_pose
+from .video_pose_inferencer import VideoPoseInferencer
+
+
+class Prompts:
+    """Shows the labels of a shot to an inferencer before the shot begins.
+
+    Args:
+        frames (dict): Labels by frame, ascending.
+        source (FrameSource): The frames, which are read ahead.
+    """
+
+    def __init__(self, frames: Dict[int, List[Label]], source: FrameSource):
+        self.frames = frames
+        self._source = source
+        self._ahead = iter(source)
+
+    def show(self, inferencer: VideoPoseInferencer, start: int,
+             end: Optional[int]) -> None:
+        """Show the labels of a shot.
+
+        Args:
+            inferencer (VideoPoseInferencer): Has been reset.
+            start (int): First frame of the shot.
+            end (int, optional): The one behind its last; None for the end
+                of the video.
+
+        Raises:
+            ValueError: If a labelled frame is not there, or cannot be read.
+        """
+        wanted = [
+            index for index in self.frames
+            if start <= index and (end is None or index < end)
+        ]
+        for index in wanted:
+            frame = next((f for f in self._ahead if f.index == index), None)
+            if frame is None or not frame.readable:
+                raise ValueError(f'frame {index} is labelled, and '
+                                 f'{self._source.path} has no such frame that '
+                                 'can be read')
+            labels = self.frames[index]
+            inferencer.prompt(frame.image,
+                              np.stack([label.keypoints for label in labels]),
+                              np.stack([label.bbox for label in labels]),
+                              [label.track_id for label in labels],
+                              index - start)
+
+
+class LabelledPeople:
+    """The people who are labelled somewhere in a video.
+
+    Each is looked for where they were labelled, before in the box of their
+    first label, and from a label on in the box that follows their last pose.
+
+    Args:
+        frames (dict): Labels by frame, ascending.
+        kpt_thr (float): Least score of a keypoint that counts.
+    """
+
+    def __init__(self, frames: Dict[int, List[Label]], kpt_thr: float = 0.3):
+        self.frames = frames
+        self.kpt_thr = kpt_thr
+        self.boxes: Dict[int, np.ndarray] = {}
+        for labels in reversed(list(frames.values())):
+            self.boxes.update({label.track_id: label.bbox
+                               for label in labels})
+
+    def __call__(self, frame: SourceFrame) -> People:
+        """The boxes of a frame."""
+        self._size = frame.image.shape[1::-1]
+        for label in self.frames.get(frame.index, ()):
+            self.boxes[label.track_id] = label.bbox
+        return People(
+            np.stack(list(self.boxes.values())), list(self.boxes),
+            np.ones(len(self.boxes), dtype=np.float32))
+
+    def see(self, samples: Sequence[PoseDataSample]) -> None:
+        """Move the boxes to the poses.
+
+        Args:
+            samples (Sequence[PoseDataSample]): The poses in the last boxes.
+        """
+        for sample in samples:
+            track_id = sample.metainfo['track_id']
+            pose = sample.pred_instances
+            self.boxes[track_id] = follow_pose(
+                self.boxes[track_id], pose.keypoints[0],
+                pose.keypoint_scores[0], self._size, self.kpt_thr)
+
+    def reset(self) -> None:
+        """Has no effect: labels say who is in the next shot, too."""

@@ -1,0 +1,288 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Poses frame by frame, of everybody, while the video goes on."""
+import copy
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Union
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DefaultScope
+from mmpose.registry import DATASETS
+from mmpose.structures import PoseDataSample
+
+from ..engine.pose_model import load_pose_model
+from ..models.memory import TrackMemory
+from ..models.trusted_exemplars import with_frame
+from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
+                           as_track_ids)
+from .person_boxes import pose_extents
+
+#: Name of the one video of an inferencer in the model's memory.
+VIDEO_ID = 'stream'
+
+
+class VideoPoseInferencer:
+    """Predicts the poses of the people of a video, one frame a call.
+
+    Each person is told by a ``track_id`` and carries a value of their own
+    from frame to frame: what the model's head remembers. A person who is
+    not in a frame is waited for.
+
+    The first call, and the first after :meth:`reset`, starts a shot; call
+    ``reset`` at every cut. The first frame of a shot is told, never guessed:
+    a model that goes on over a cut looks for the people of the other scene.
+
+    A model without memory (``temporal=None``, or any top-down model of
+    MMPose) predicts every frame alone.
+
+    Note:
+
+        - people in the frame: N
+        - keypoint number: K
+
+    Args:
+        config (str | Path | Config): Config of the model. Its
+            ``test_dataloader.dataset`` says how a frame is prepared
+            (``pipeline``) and which keypoints there are (``metainfo``); no
+            data are read.
+        checkpoint (str, optional): Checkpoint of that model. Defaults to
+            None, random weights.
+        device (str): Device to run on. Defaults to 'cpu'.
+        cfg_options (dict, optional): Settings of the config to override.
+            Defaults to None.
+        max_age (int): For so many frames in a row a person may be missing
+            and still be remembered; after more they start anew. Defaults to
+            30, about a second.
+
+    Raises:
+        FileNotFoundError: If there is no such config or checkpoint.
+        RuntimeError: If the checkpoint is that of another model.
+        ValueError: If ``max_age`` is negative.
+
+    Example:
+
+        >>> inferencer = VideoPoseInferencer(config, checkpoint)
+        >>> for frame, boxes, track_ids in video:
+        ...     samples = inferencer(frame, boxes, track_ids)
+        ...     keypoints = [s.pred_instances.keypoints[0] for s in samples]
+    """
+
+    def __init__(self,
+                 config: Union[str, Path, Config],
+                 checkpoint: Optional[str] = None,
+                 device: str = 'cpu',
+                 cfg_options: Optional[dict] = None,
+                 max_age: int = 30):
+        if max_age < 0:
+            raise ValueError(f'max_age must be 0 or more frames, got '
+                             f'{max_age}')
+        self.cfg = (
+            copy.deepcopy(config)
+            if isinstance(config, Config) else Config.fromfile(config))
+        self.cfg.merge_from_dict(cfg_options or {})
+        self.max_age = max_age
+        self.model = load_pose_model(self.cfg, checkpoint, device)
+        dataset = self.cfg.test_dataloader.dataset
+        scope = self.cfg.get('default_scope', 'mmpose')
+        with DefaultScope.overwrite_default_scope(scope):
+            dataset_class = DATASETS.get(dataset.type)
+            self.pipeline = Compose(dataset.pipeline)
+        #: Metainfo of the data set: names of the keypoints, skeleton, colours.
+        self.dataset_meta: dict = dataset_class._load_metainfo(
+            dataset.get('metainfo'))
+        if hasattr(self.model, 'memory'):
+            # Bounded by max_age: nobody gives way while they are waited for.
+            self.model.memory = TrackMemory(max_tracks=sys.maxsize)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new shot: forget everybody, count frames from 0 again."""
+        self._frame_index = 0
+        self._last_seen: Dict[int, int] = {}
+        if hasattr(self.model, 'memory'):
+            self.model.memory.reset()
+            self.model.trusted.clear()
+
+    @property
+    def track_ids(self) -> List[int]:
+        """list[int]: The people who are remembered, by when they were last
+        seen, then by the order in that frame."""
+        return list(self._last_seen)
+
+    def __call__(
+        self,
+        frame: np.ndarray,
+        bboxes: Optional[Sequence] = None,
+        track_ids: Optional[Sequence[int]] = None,
+        bbox_scores: Optional[Sequence[float]] = None
+    ) -> List[PoseDataSample]:
+        """Predict the next frame of the shot.
+
+        Args:
+            frame (np.ndarray): BGR uint8 in shape (H, W, 3), as OpenCV
+                decodes it; BGRA (H, W, 4) and grey (H, W), (H, W, 1) are
+                converted.
+            bboxes (array-like, optional): Boxes of the people, x1, y1, x2,
+                y2 in pixels, (N, 4). Defaults to None, one person in the
+                whole frame; [] is nobody.
+            track_ids (array-like, optional): Who is in which box, N
+                different integers. Defaults to None, 0 .. N - 1.
+            bbox_scores (array-like, optional): Scores of the boxes, (N, ),
+                handed on as they are. Defaults to None, ones.
+
+        Returns:
+            list[PoseDataSample]: One for each box, in their order, with
+            ``pred_instances`` of one person: ``keypoints`` (1, K, 2) in
+            pixels of the frame, ``keypoint_scores`` (1, K), ``bboxes``
+            (1, 4), ``bbox_scores`` (1, ); and ``track_id`` and
+            ``frame_index``, from 0 in the shot, in the metainfo.
+            :func:`mmpose.structures.merge_data_samples` makes one of them.
+
+        Raises:
+            ValueError: If an argument cannot be used. Nothing is remembered
+                of that frame, and it does not count.
+        """
+        image = as_bgr(frame)
+        boxes = as_boxes(bboxes, image)
+        ids = as_track_ids(track_ids, len(boxes))
+        scores = as_scores(bbox_scores, len(boxes))
+        samples: List[PoseDataSample] = []
+        if len(boxes):
+            batch = self._prepare(image, boxes, ids, scores)
+            with torch.no_grad():
+                samples = self.model.test_step(batch)
+        for track_id, sample in zip(ids, samples):
+            sample.set_metainfo(
+                dict(track_id=track_id, frame_index=self._frame_index))
+            self._last_seen.pop(track_id, None)
+            self._last_seen[track_id] = self._frame_index
+        self._frame_index += 1
+        self._forget_old()
+        return samples
+
+    @torch.no_grad()
+    def prompt(self,
+               frame: np.ndarray,
+               keypoints: np.ndarray,
+               bboxes: Optional[Sequence] = None,
+               track_ids: Optional[Sequence[int]] = None,
+               frame_index: Optional[int] = None) -> None:
+        """Label a frame of the shot: its keypoints become exemplars.
+
+        From now on a person who has been labelled is guided by the label
+        closest in time, before or after, and no longer by predictions. Any
+        number of frames may be labelled, in any order, those of a recorded
+        video before it is run through; :meth:`reset` forgets them.
+
+        Args:
+            frame (np.ndarray): The frame, as of a call.
+            keypoints (np.ndarray): Labelled keypoints in pixels of the
+                frame, (N, K, 2), NaN for one that is not labelled: its
+                exemplar is that of the prediction.
+            bboxes (array-like, optional): Boxes of the people, x1, y1, x2,
+                y2, (N, 4). Defaults to None, the padded extent of their
+                keypoints.
+            track_ids (array-like, optional): N different integers. Defaults
+                to None, 0 .. N - 1.
+            frame_index (int, optional): Number of the frame in the shot, from
+                0. Defaults to None, the one that is predicted next.
+
+        Raises:
+            ValueError: If an argument cannot be used, or the model has no
+                exemplars.
+        """
+        if getattr(self.model.head, 'temporal', None) != 'correlation':
+            raise ValueError(
+                'a label becomes an exemplar, and this model has none: use '
+                "one whose head has temporal='correlation'")
+        image = as_bgr(frame)
+        points = as_keypoints(keypoints,
+                              len(self.dataset_meta['keypoint_id2name']))
+        boxes = as_boxes(
+            pose_extents(points) if bboxes is None else bboxes, image)
+        if len(boxes) != len(points):
+            raise ValueError(f'keypoints are of {len(points)} people, bboxes '
+                             f'of {len(boxes)}')
+        ids = as_track_ids(track_ids, len(boxes))
+        index = self._frame_index if frame_index is None else frame_index
+        batch = self._prepare(image, boxes, ids, as_scores(None, len(boxes)),
+                              points, index)
+        batch = self.model.data_preprocessor(batch, False)
+        rows = zip(*self.model.exemplars(**batch, labelled=True))
+        for row, exemplars, _ in rows:
+            self.model.trusted[row.key] = with_frame(
+                self.model.trusted.get(row.key), index, exemplars)
+
+    def _prepare(self,
+                 image: np.ndarray,
+                 boxes: np.ndarray,
+                 track_ids: Sequence[int],
+                 scores: np.ndarray,
+                 keypoints: Optional[np.ndarray] = None,
+                 frame_index: Optional[int] = None) -> dict:
+        """What the pipeline makes of the people of the current frame.
+
+        Args:
+            image (np.ndarray): BGR uint8 in shape (H, W, 3).
+            boxes (np.ndarray): Boxes in shape (N, 4), float32.
+            track_ids (Sequence[int]): N identities.
+            scores (np.ndarray): N scores, float32.
+            keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
+                NaN for one that is not known. Defaults to None.
+            frame_index (int, optional): Number of the frame. Defaults to
+                None, the next.
+
+        Returns:
+            dict: A batch for ``test_step``: ``inputs`` and ``data_samples``.
+
+        Raises:
+            ValueError: If the pipeline drops what the memory needs.
+        """
+        packed = []
+        for row, (box, track_id,
+                  score) in enumerate(zip(boxes, track_ids, scores)):
+            labels = {}
+            if keypoints is not None:
+                known = np.isfinite(keypoints[row]).all(axis=-1)
+                labels = dict(
+                    keypoints=np.where(known[:, None], keypoints[row],
+                                       0).astype(np.float32)[None],
+                    keypoints_visible=known.astype(np.float32)[None])
+            packed.append(
+                self.pipeline(
+                    dict(
+                        self.dataset_meta,
+                        **labels,
+                        img=image,
+                        img_path=None,
+                        bbox=box[None],
+                        bbox_score=score[None],
+                        video_id=VIDEO_ID,
+                        frame_index=self._frame_index
+                        if frame_index is None else frame_index,
+                        # A person may be missing in between.
+                        previous_frame_index=None,
+                        is_first=track_id not in self._last_seen,
+                        is_last=False,
+                        track_id=track_id)))
+        remembers = getattr(
+            getattr(self.model, 'head', None), 'temporal', None)
+        if remembers and 'video_id' not in packed[0]['data_samples'].metainfo:
+            raise ValueError(
+                'the pipeline drops the video fields, so that nothing could '
+                'be remembered: let test_dataloader.dataset.pipeline end '
+                'with PackClipInputs')
+        return pseudo_collate(packed)
+
+    def _forget_old(self) -> None:
+        """Forget who has been missing for more than ``max_age`` frames."""
+        for track_id, last in list(self._last_seen.items()):
+            # in the order in which they were last seen
+            if self._frame_index - last - 1 <= self.max_age:
+                break
+            del self._last_seen[track_id]
+            if hasattr(self.model, 'memory'):
+                self.model.memory.forget(VIDEO_ID, track_id)

@@ -1,0 +1,45 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Optional
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import load_state_dict
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpose.registry import MODELS
+from torch import nn
+
+from .checkpoint_guard_hook import check_checkpoint
+from .safe_loading import is_missing
+
+
+def load_pose_model(cfg: Config,
+                    checkpoint: Optional[str] = None,
+                    device: str = 'cpu') -> nn.Module:
+    """Build the model of a config and load its weights.
+
+    Args:
+        cfg (Config): The config.
+        checkpoint (str, optional): File or URL of a checkpoint of that model.
+            Defaults to None, random weights.
+        device (str): Device to run on. Defaults to 'cpu'.
+
+    Returns:
+        nn.Module: The model in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        RuntimeError: If the checkpoint is that of another model.
+    """
+    if checkpoint is not None and is_missing(checkpoint):
+        raise FileNotFoundError(
+            f'There is no checkpoint {checkpoint}: give the .pth file that '
+            'tools/train.py left in its work directory')
+    scope = cfg.get('default_scope', 'mmpose')
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        loaded = CheckpointLoader.load_checkpoint(
+            checkpoint, map_location='cpu')
+        check_checkpoint(model, loaded, checkpoint, start=False)
+        load_state_dict(model, loaded.get('state_dict', loaded))
+    return model.to(device).eval()

@@ -1,0 +1,155 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import os
+import os.path as osp
+from typing import Optional, Sequence, Set
+
+import mmcv
+from mmengine import fileio
+from mmengine.runner import Runner
+from mmpose.engine.hooks import PoseVisualizationHook
+from mmpose.registry import HOOKS
+from mmpose.structures import PoseDataSample, merge_data_samples
+
+
+@HOOKS.register_module()
+class VideoVisualizationHook(PoseVisualizationHook):
+    """Draws predictions in test, one picture a frame, named by the video.
+
+    MMPose's hook names pictures by the file name of the image, which frames
+    of different videos share (every clip of JHMDB has a ``00001.png``). Here
+    frame 7 (from 1) of the video ``frames/0001`` goes to
+    ``<out_dir>/frames/0001/00007.png``, a single image to
+    ``<out_dir>/<file name>-<id>.png``. A relative ``out_dir`` is below
+    ``<work_dir>/<timestamp>``, as in MMPose.
+
+    Without ``show`` and ``out_dir`` the pictures go to the backends of the
+    visualizer: in TensorBoard each video is an image whose slider moves
+    through its frames. Validation is drawn as MMPose does, the first frame of
+    every ``interval``-th batch.
+
+    Args:
+        enable (bool): Whether to draw at all. Defaults to False
+        interval (int): Draw every so many frames of each video, from its
+            first. Defaults to 50; ``--interval`` of the tools to 1
+        **kwargs: ``kpt_thr``, ``show``, ``wait_time``, ``out_dir`` and
+            ``backend_args`` of
+            :class:`mmpose.engine.hooks.PoseVisualizationHook`.
+
+    Raises:
+        ValueError: If the interval is not positive.
+    """
+
+    def __init__(self,
+                 enable: bool = False,
+                 interval: int = 50,
+                 **kwargs) -> None:
+        if interval < 1:
+            raise ValueError('VideoVisualizationHook needs interval '
+                             f'(--interval) to be positive, got {interval}')
+        super().__init__(enable=enable, interval=interval, **kwargs)
+        self._folder: Optional[str] = None
+        self._drawn: Set[str] = set()
+
+    def before_test(self, runner: Runner) -> None:
+        """Choose the folder and the colours of the data set.
+
+        Args:
+            runner (Runner): The runner of the testing process.
+        """
+        if not self.enable:
+            return
+        if self.out_dir is not None:
+            self._folder = osp.join(runner.work_dir, runner.timestamp,
+                                    self.out_dir)
+            runner.logger.info(f'Pictures are drawn into {self._folder}')
+        self._drawn = set()
+        self._visualizer.set_dataset_meta(runner.test_evaluator.dataset_meta)
+
+    def after_test_iter(self, runner: Runner, batch_idx: int,
+                        data_batch: dict,
+                        outputs: Sequence[PoseDataSample]) -> None:
+        """Draw the frames of a batch.
+
+        Args:
+            runner (Runner): The runner of the testing process.
+            batch_idx (int): Number of the batch.
+            data_batch (dict): What the data loader gave.
+            outputs (Sequence[PoseDataSample]): Predictions.
+        """
+        if not self.enable:
+            return
+        for sample in outputs:
+            number = sample.get('frame_index', self._test_index)
+            self._test_index += 1
+            if number % self.interval == 0:
+                self._draw(sample)
+
+    def after_test(self, runner: Runner) -> None:
+        """Forget the names of the pictures.
+
+        Args:
+            runner (Runner): The runner of the testing process.
+        """
+        self._drawn = set()
+
+    def _draw(self, sample: PoseDataSample) -> None:
+        """Draw one frame to a file, a window or the backends."""
+        name = self._unused(picture_name(sample))
+        content = fileio.get(sample.img_path, backend_args=self.backend_args)
+        image = mmcv.imfrombytes(content, channel_order='rgb')
+        out_file = None
+        if self._folder is not None:
+            path = osp.join(self._folder, f'{name}.png')
+            # under another name until it is complete
+            out_file = osp.join(
+                osp.dirname(path), '.incomplete_' + osp.basename(path))
+        title, step = name, self._test_index
+        if not self.show and 'video_id' in sample:
+            # one image a video; LocalVisBackend makes no folders
+            title = osp.dirname(name).replace('/', '-')
+            step = sample.frame_index + 1
+        self._visualizer.add_datasample(
+            title,
+            image,
+            # brings the heatmaps back into the image
+            data_sample=merge_data_samples([sample]),
+            draw_gt=False,
+            draw_bbox=True,
+            draw_heatmap=True,
+            show=self.show,
+            wait_time=self.wait_time,
+            kpt_thr=self.kpt_thr,
+            out_file=out_file,
+            step=step)
+        if out_file is not None:
+            os.replace(out_file, path)
+
+    def _unused(self, name: str) -> str:
+        """The name, with a number where a frame shows several people."""
+        unused, number = name, 0
+        while unused in self._drawn:
+            number += 1
+            unused = f'{name}_{number}'
+        self._drawn.add(unused)
+        return unused
+
+
+def picture_name(sample: PoseDataSample) -> str:
+    """What the picture of a frame, or of a single image, is called.
+
+    Args:
+        sample (PoseDataSample): With ``img_path`` and, if it is a frame,
+            ``video_id`` and ``frame_index`` (from 0) in its metainfo.
+
+    Returns:
+        str: Relative path without an ending; no name that a data set gives a
+        video leads out of the folder.
+    """
+    if 'video_id' in sample:
+        parts = [
+            part for part in str(sample.video_id).split('/')
+            if part not in ('', '.', '..')
+        ]
+        return '/'.join([*parts, f'{sample.frame_index + 1:05d}'])
+    name = osp.splitext(osp.basename(sample.img_path))[0]
+    return f'{name}-{sample.id}' if 'id' in sample else name

@@ -1,0 +1,83 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""How much keypoints accelerate from frame to frame, as pure functions.
+
+Shapes: N frames, M triples of consecutive frames, K keypoints.
+"""
+from typing import Sequence
+
+import numpy as np
+
+#: A frame that does not say which frame comes before it.
+UNKNOWN = -2
+
+
+def consecutive_triples(track: Sequence[int], frame_index: Sequence[int],
+                        previous: Sequence[int]) -> np.ndarray:
+    """Find three frames at a time that follow each other.
+
+    Two frames follow each other if the later one names the earlier one as
+    the frame before it, and they are as far apart as the closest frames of
+    their track: in videos of which every k-th frame is kept that is k, and a
+    larger step is a gap, which is not bridged.
+
+    Args:
+        track (Sequence[int]): Number of the track, one person in one video,
+            of each frame, (N, ), from 0.
+        frame_index (Sequence[int]): Number of the frame in the video, (N, ),
+            each once in a track. The frames come in any order.
+        previous (Sequence[int]): Number of the frame before it, (N, ); -1
+            at the start of a video or shot, ``UNKNOWN`` for whichever comes
+            before.
+
+    Returns:
+        np.ndarray: Indices of the frames of each triple in time, (M, 3);
+        by track and time.
+    """
+    track, time, previous = (
+        np.asarray(values, dtype=np.int64)
+        for values in (track, frame_index, previous))
+    order = np.lexsort((time, track))
+    track, time, previous = track[order], time[order], previous[order]
+    # Whether a frame and the next in this order follow each other.
+    step = np.diff(time)
+    linked = (track[1:] == track[:-1]) & ((previous[1:] == time[:-1]) |
+                                          (previous[1:] == UNKNOWN))
+    closest = np.full(track.max(initial=0) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(closest, track[1:][linked], step[linked])
+    linked &= step == closest[track[1:]]
+    first = np.flatnonzero(linked[:-1] & linked[1:])
+    return order[first[:, None] + np.arange(3)]
+
+
+def accelerations(points: np.ndarray, triples: np.ndarray) -> np.ndarray:
+    """Second differences of keypoints, ``x[t+1] - 2 x[t] + x[t-1]``.
+
+    Args:
+        points (np.ndarray): Keypoints in pixels, (N, K, 2).
+        triples (np.ndarray): Indices of three frames in time, (M, 3).
+
+    Returns:
+        np.ndarray: Accelerations in pixels per squared step from frame to
+        frame, (M, K, 2), float64. Where a keypoint is not finite in one of
+        the frames its acceleration is not finite.
+    """
+    before, now, after = np.moveaxis(
+        np.asarray(points, dtype=np.float64)[triples], 1, 0)
+    with np.errstate(invalid='ignore', over='ignore'):
+        return (after - now) - (now - before)
+
+
+def keypoint_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """The mean of each keypoint over the triples that count.
+
+    Args:
+        values (np.ndarray): Values in shape (M, K).
+        counted (np.ndarray): Which of them count, booleans, (M, K). The
+            others may be anything, NaN included.
+
+    Returns:
+        np.ndarray: Means in shape (K, ); NaN where none counts.
+    """
+    count = counted.sum(axis=0)
+    total = np.where(counted, values, 0.).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

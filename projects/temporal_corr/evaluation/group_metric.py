@@ -1,0 +1,188 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from collections import Counter
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from terminaltables import AsciiTable
+
+
+class EvaluatedFrames(NamedTuple):
+    """The frames of an evaluation, N frames with K keypoints.
+
+    Attributes:
+        pred (np.ndarray): Predicted keypoints in pixels, (N, K, 2).
+        gt (np.ndarray): The ground truth, (N, K, 2).
+        labelled (np.ndarray): Whether a keypoint has ground truth, booleans,
+            (N, K).
+        visible (np.ndarray): Whether it is evaluated, too, (N, K).
+        box (np.ndarray): Larger side of the person's box in pixels, 0 where
+            it has no width or no height, (N, ).
+        names (list[str]): Names of the keypoints.
+        groups (dict): Body-part group to the indices of its keypoints.
+        evaluated (np.ndarray): Which keypoints are evaluated, (K, ).
+    """
+    pred: np.ndarray
+    gt: np.ndarray
+    labelled: np.ndarray
+    visible: np.ndarray
+    box: np.ndarray
+    names: List[str]
+    groups: Dict[str, List[int]]
+    evaluated: np.ndarray
+
+
+class GroupMetric(BaseMetric):
+    """What the metrics by body-part group have in common.
+
+    Keeps what is needed of each frame, checks the frames, and looks the
+    groups up in the metainfo of the data set: ``pck_groups``, the names of
+    the keypoints of each group, and optionally ``eval_keypoints``, the names
+    of the keypoints that are evaluated (all by default).
+
+    The person's box is the released one (``gt_instances.bbox_size``) where
+    the data set packs it, else ``gt_instances.bboxes``.
+
+    Args:
+        kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self._size: Optional[int] = None
+
+    def process(self, data_batch: Sequence[dict],
+                data_samples: Sequence[dict]) -> None:
+        """Keep what is needed of each frame.
+
+        Args:
+            data_batch (Sequence[dict]): Not used.
+            data_samples (Sequence[dict]): Outputs of the model: dictionaries
+                with ``pred_instances`` and ``gt_instances``.
+        """
+        self.results.extend(self._keep(sample) for sample in data_samples)
+
+    def evaluate(self, size: int) -> Dict[str, float]:
+        """See :meth:`mmengine.evaluator.BaseMetric.evaluate`."""
+        self._size = size
+        return super().evaluate(size)
+
+    def _keep(self, sample: dict) -> dict:
+        """Copies: what is kept must not change with the sample."""
+        gt = sample['gt_instances']
+        visible = np.asarray(gt['keypoints_visible'])
+        if visible.ndim == 3:
+            visible = visible[..., 0]
+        return dict(
+            pred=np.array(sample['pred_instances']['keypoints'][0]),
+            gt=np.array(gt['keypoints'][0]),
+            visible=visible[0] > 0,
+            box=_box_size(gt),
+            key=_frame_key(sample))
+
+    def _frames(self, results: list) -> EvaluatedFrames:
+        """Check what was kept of each frame, and put it together."""
+        title = type(self).__name__
+        if not results:
+            raise ValueError(f'{title} got no frames: the data set or the '
+                             'sampler of this evaluation is empty')
+        _check_frames(results, self._size, MMLogger.get_current_instance())
+        names, groups, evaluated = self._keypoints(len(results[0]['gt']))
+        pred, gt, visible, box = (
+            np.stack([result[key] for result in results])
+            for key in ('pred', 'gt', 'visible', 'box'))
+        if pred.shape != gt.shape:
+            raise ValueError(
+                f'the model predicts {pred.shape[1]} keypoints, the data set '
+                f'has {gt.shape[1]}: the number of output channels of the '
+                "head and the data set's metainfo must agree")
+        # A box without width or without height is no box.
+        size = np.where((box > 0).all(axis=1), box.max(axis=1), 0.)
+        return EvaluatedFrames(pred, gt, visible, visible & evaluated, size,
+                               names, groups, evaluated)
+
+    def _name(self) -> str:
+        return (self.dataset_meta or {}).get('dataset_name', 'data set')
+
+    def _keypoints(self, count: int) -> tuple:
+        """Names, groups as indices and which are evaluated, from metainfo."""
+        title, meta = type(self).__name__, self.dataset_meta or {}
+        if not meta.get('pck_groups'):
+            raise ValueError(
+                f"{title}: the metainfo of '{self._name()}' has no "
+                'pck_groups. Add pck_groups=dict(Head=[...], Sho=[...], ...) '
+                'with the names of the keypoints of each body part, or use '
+                "MMPose's PCKAccuracy")
+        indices = dict(meta['keypoint_name2id'])
+        named = [n for group in meta['pck_groups'].values() for n in group]
+        wanted = meta.get('eval_keypoints') or list(indices)
+        unknown = sorted({*named, *wanted} - set(indices))
+        if unknown:
+            raise ValueError(
+                f"{title}: the metainfo of '{self._name()}' names "
+                f'the keypoints {unknown} in pck_groups or eval_keypoints, '
+                f'but its keypoints are {list(indices)}')
+        if count != len(indices):
+            raise ValueError(
+                f"{title}: the metainfo of '{self._name()}' names "
+                f'{len(indices)} keypoints, but its frames have {count}')
+        names = sorted(indices, key=indices.get)
+        evaluated = np.isin(names, wanted)
+        groups = {
+            name: [indices[part] for part in parts if part in wanted]
+            for name, parts in meta['pck_groups'].items()
+        }
+        return names, groups, evaluated
+
+
+def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
+    """Scores in percent as a table of text.
+
+    Args:
+        title (str): What is written above it.
+        rows (dict): Name of each row to its scores, fractions by column. An
+            empty name is for a table of one row.
+
+    Returns:
+        str: The table.
+    """
+    columns = list(next(iter(rows.values())))
+    head, cells = [], [[f'{100 * row[name]:.2f}' for name in columns]
+                       for row in rows.values()]
+    if any(rows):
+        head = ['']
+        cells = [[name, *row] for name, row in zip(rows, cells)]
+    return AsciiTable([head + columns, *cells], title).table
+
+
+def _box_size(gt: dict) -> np.ndarray:
+    """Width and height of the person's box, shape (2, )."""
+    if gt.get('bbox_size') is not None:
+        return np.array(gt['bbox_size'], dtype=np.float64).reshape(2)
+    x1, y1, x2, y2 = np.array(gt['bboxes'], dtype=np.float64).reshape(4)
+    return np.array([x2 - x1, y2 - y1])
+
+
+def _frame_key(sample: dict) -> Optional[tuple]:
+    """Which frame of which track this is, None if the data do not say."""
+    if sample.get('video_id') is None or sample.get('frame_index') is None:
+        return None
+    return (sample['video_id'], int(sample['frame_index']),
+            int(sample.get('track_id') or 0))
+
+
+def _check_frames(results: list, size: Optional[int], logger) -> None:
+    """Refuse frames that come twice, warn of frames that are missing."""
+    keys = Counter(r['key'] for r in results if r['key'] is not None)
+    twice = [key for key, count in keys.items() if count > 1]
+    if twice:
+        video, frame, track = twice[0]
+        raise ValueError(
+            f'{len(twice)} frames were evaluated more than once, the first '
+            f"is frame {frame} of video '{video}', person {track}. Use "
+            "sampler=dict(type='VideoSampler') in the data loader: "
+            'DefaultSampler repeats frames to fill the last batch of ranks')
+    if size is not None and len(results) < size:
+        logger.warning(f'only {len(results)} of the {size} frames of the '
+                       'data set were evaluated')

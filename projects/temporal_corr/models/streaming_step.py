@@ -1,0 +1,166 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Dict, Tuple
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from .memory import map_value
+from .memory_tensors import flatten_memory, unflatten_memory
+
+
+class StreamingStep(nn.Module):
+    """``step`` of a video model with tensors only, as exporters need it.
+
+    Inputs, by the names in ``input_names``, N samples:
+
+    - ``image``: normalised frames in shape (N, 3, H, W), float32; with
+      ``include_normalization`` the pixels, uint8, BGR as OpenCV reads them.
+    - what is remembered: ``exemplars`` in shape (N, P, C), or
+      ``memory_NAME`` where it is more than a tensor (see
+      :func:`flatten_memory`). Zeros where nothing is remembered. None for a
+      single-frame model.
+    - what the head is to know beside the pixels, if its output depends on
+      it: ``crops`` in shape (N, 2, 3), ``center_maps`` in shape
+      (N, 1, h, w).
+
+    Outputs, by the names in ``output_names``: ``heatmaps`` in shape
+    (N, P, h, w), for a head that predicts more with further channels behind
+    them, and what is remembered of this frame, ``new_exemplars`` or
+    ``new_memory_NAME``. There is no flip test.
+
+    Args:
+        model (VideoTopdownPoseEstimator): The model, in evaluation mode.
+        input_size (tuple[int, int]): Width and height of the input.
+        include_normalization (bool): Whether the model's data preprocessor
+            is part of the step. Defaults to False.
+
+    Raises:
+        ValueError: If the model is in training mode, or its head takes
+            conditions that are not known here.
+    """
+
+    def __init__(self,
+                 model: nn.Module,
+                 input_size: Tuple[int, int],
+                 include_normalization: bool = False):
+        super().__init__()
+        if model.training:
+            raise ValueError('the model is in training mode: call eval()')
+        # Exporters put a module back into the mode it was in, model and all.
+        self.training = False
+        self.model = model
+        self.include_normalization = include_normalization
+        width, height = (int(side) for side in input_size)
+        device = next(model.parameters()).device
+        image = self.image(
+            torch.zeros(
+                1, 3, height, width, dtype=torch.uint8, device=device))
+        conditions = self._conditions(device)
+        with torch.no_grad():
+            heatmaps, memory = self._step(image, None, conditions)
+        self._nothing = None
+        if memory is not None:
+            self._nothing = map_value(torch.zeros_like, memory)
+        self._example = dict(
+            image=image,
+            **flatten_memory(self._nothing),
+            **self._used(image, conditions))
+        self.input_names = tuple(self._example)
+        self.memory_names = tuple(flatten_memory(self._nothing))
+        self.output_names = ('heatmaps', *(f'new_{name}'
+                                           for name in self.memory_names))
+
+    def image(self, pixels: Tensor) -> Tensor:
+        """The input ``image``.
+
+        Args:
+            pixels (Tensor): Crops in shape (N, 3, H, W), uint8, BGR.
+
+        Returns:
+            Tensor: What :meth:`forward` takes.
+        """
+        return pixels if self.include_normalization else self._normalize(
+            pixels)
+
+    def example(self, batch_size: int = 1) -> Dict[str, Tensor]:
+        """Inputs of a first frame: a black image, nothing remembered.
+
+        Args:
+            batch_size (int): N. Defaults to 1.
+
+        Returns:
+            dict: Tensors by the names of the inputs, in their order.
+        """
+        return {
+            name: value.repeat(batch_size, *[1] * (value.ndim - 1))
+            for name, value in self._example.items()
+        }
+
+    def forward(self, *inputs: Tensor) -> Tuple[Tensor, ...]:
+        """One frame on.
+
+        Args:
+            inputs: Tensors in the order of ``input_names``.
+
+        Returns:
+            tuple[Tensor]: Tensors in the order of ``output_names``.
+        """
+        named = dict(zip(self.input_names, inputs))
+        conditions = {
+            name: value
+            for name, value in named.items()
+            if name != 'image' and name not in self.memory_names
+        }
+        # Given always: it is a value of zeros that says that nothing is
+        # remembered, not another graph.
+        heatmaps, memory = self._step(
+            named['image'], unflatten_memory(self._nothing, named), conditions)
+        return (heatmaps, *flatten_memory(memory).values())
+
+    def _step(self, image: Tensor, memory, conditions: Dict[str, Tensor]):
+        if self.include_normalization:
+            image = self._normalize(image)
+        return self.model.step(image, memory, **conditions)
+
+    def _normalize(self, pixels: Tensor) -> Tensor:
+        data = self.model.data_preprocessor(
+            dict(inputs=pixels, data_samples=[]))
+        return data['inputs']
+
+    def _conditions(self, device) -> Dict[str, Tensor]:
+        """Examples of what the head is to know beside the pixels."""
+        head = self.model.head
+        width, height = (int(side) for side in head.decoder.heatmap_size)
+        known = dict(
+            crops=torch.eye(2, 3, device=device)[None],
+            center_maps=torch.zeros(1, 1, height, width, device=device))
+        unknown = [name for name in head.conditions if name not in known]
+        if unknown:
+            raise ValueError(
+                f'{type(head).__name__} takes {", ".join(unknown)} beside '
+                'the pixels, of which no example is known: add one to '
+                'StreamingStep._conditions')
+        return {name: known[name] for name in head.conditions}
+
+    def _used(self, image: Tensor,
+              conditions: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """The conditions that the output depends on."""
+        with torch.enable_grad():
+            # parameters may be frozen, and pixels are no floats
+            probes = {
+                name: value.clone().requires_grad_()
+                for name, value in conditions.items()
+            }
+            heatmaps, memory = self._step(image, self._nothing, probes)
+            total = heatmaps.sum() + sum(
+                value.sum() for value in flatten_memory(memory).values())
+            if not total.requires_grad:
+                return {}
+            gradients = torch.autograd.grad(
+                total, list(probes.values()), allow_unused=True)
+        return {
+            name: value
+            for (name, value), gradient in zip(conditions.items(), gradients)
+            if gradient is not None
+        }

@@ -1,0 +1,203 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Exemplars chosen before a recorded video is run through.
+
+In a stream an exemplar can only come from an earlier prediction. Of a
+recorded video all frames are there: a first pass takes exemplars from frames
+that can be trusted, labelled by a person or chosen among the predictions,
+and the second pass correlates every frame with those.
+
+Shapes: L trusted frames of a track, T frames of it, P keypoints, C channels.
+"""
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import torch
+from torch import Tensor
+
+from .memory import TrackFrame
+
+
+class TrustedExemplars(NamedTuple):
+    """What is trusted of one person in one video.
+
+    Attributes:
+        frame_indices (Tensor): Where the exemplars come from, (L, P) frames
+            in the video, ascending in L.
+        exemplars (Tensor): Unit vectors in shape (L, P, C), zero for a
+            keypoint that was not to be seen.
+    """
+
+    frame_indices: Tensor
+    exemplars: Tensor
+
+    def nearest(self, frame_index: int) -> Tensor:
+        """Of each keypoint the exemplar that is closest in time.
+
+        Args:
+            frame_index (int): The frame that is to be predicted.
+
+        Returns:
+            Tensor: Exemplars in shape (P, C), of keypoints that were seen as
+            far as there are any.
+        """
+        distance = (self.frame_indices - frame_index).abs().float()
+        unseen = (self.exemplars == 0).all(dim=-1)
+        row = distance.masked_fill(unseen, torch.inf).argmin(dim=0)
+        return self.exemplars[row, torch.arange(len(row))]
+
+
+def with_frame(trusted: Optional[TrustedExemplars], frame_index: int,
+               exemplars: Tensor) -> TrustedExemplars:
+    """One more trusted frame of a track.
+
+    Args:
+        trusted (TrustedExemplars, optional): Those so far, None for none.
+        frame_index (int): The frame; it replaces what came from the same.
+        exemplars (Tensor): Its exemplars in shape (P, C).
+
+    Returns:
+        TrustedExemplars: All of them, ascending.
+    """
+    numbers = torch.full((1, len(exemplars)), frame_index)
+    exemplars = exemplars[None]
+    if trusted is not None:
+        others = trusted.frame_indices[:, 0] != frame_index
+        numbers = torch.cat([trusted.frame_indices[others], numbers])
+        exemplars = torch.cat([trusted.exemplars[others], exemplars])
+    order = numbers[:, 0].argsort()
+    return TrustedExemplars(numbers[order], exemplars[order])
+
+
+def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
+    """The most confident frame of each part of a video, for each keypoint.
+
+    Args:
+        confidence (Tensor): Peaks of the heatmaps in shape (T, P).
+        num_frames (int): Into how many parts of equal length the video is
+            cut; T if it has no more frames.
+
+    Returns:
+        Tensor: Positions in 0 ... T - 1, (L, P), L = min(T, num_frames).
+    """
+    total = len(confidence)
+    parts = min(total, num_frames)
+    bounds = [round(part * total / parts) for part in range(parts + 1)]
+    return torch.stack([
+        confidence[start:end].argmax(dim=0) + start
+        for start, end in zip(bounds, bounds[1:])
+    ])
+
+
+def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
+    """Which frames of a video are labelled.
+
+    Args:
+        total (int): T, frames of the video.
+        frames (str | int): ``'first'``, ``'middle'``, ``'last'``, or every
+            so many frames from the first.
+
+    Returns:
+        list[int]: Positions in 0 ... T - 1, ascending.
+
+    Raises:
+        ValueError: If ``frames`` is none of these.
+    """
+    single = dict(first=0, middle=(total - 1) // 2, last=total - 1)
+    if frames in single:
+        return [single[frames]]
+    if isinstance(frames, int) and frames > 0:
+        return list(range(0, total, frames))
+    raise ValueError(
+        "test_cfg.trusted.frames must be 'first', 'middle', 'last' or a "
+        f'positive integer (every so many frames), got {frames!r}')
+
+
+def guided_fields(head, feats: Tuple[Tensor, ...],
+                  frames: Sequence[TrackFrame], conditions: Dict[str, Tensor],
+                  trusted: Dict[tuple, TrustedExemplars],
+                  merge: str) -> Tensor:
+    """What a head predicts of frames, guided by trusted exemplars.
+
+    Args:
+        head: A head with :class:`TemporalMixin`, ``temporal='correlation'``.
+        feats (tuple[Tensor]): Feature maps of N frames.
+        frames (Sequence[TrackFrame]): Which they are.
+        conditions (dict): Further inputs of ``head.step``.
+        trusted (dict): What is trusted, by ``TrackFrame.key``.
+        merge (str): ``'nearest'``, each keypoint by the exemplar that is
+            closest in time, or ``'average'``, the mean of what the trusted
+            frames predict, each alone.
+
+    Returns:
+        Tensor: Fields in shape (N, ..., H, W), as of ``head.fields``.
+    """
+    own = [trusted[frame.key] for frame in frames]
+    features = head.features(feats)
+    others = dict(conditions)
+    crops = others.pop('crops', None)
+    if merge == 'nearest':
+        rounds = [[
+            entry.nearest(frame.frame_index)
+            for entry, frame in zip(own, frames)
+        ]]
+    else:
+        # A track with fewer frames goes round them again.
+        rounds = [[
+            entry.exemplars[number % len(entry.exemplars)] for entry in own
+        ] for number in range(max(len(entry.exemplars) for entry in own))]
+    fields = [
+        head.fields(features,
+                    head.maps(features,
+                              torch.stack(rows).to(features.device), crops),
+                    **others) for rows in rounds
+    ]
+    return torch.stack(fields).mean(dim=0)
+
+
+class TrustedCollector:
+    """Collects exemplars of a first pass and chooses among them.
+
+    Args:
+        num_frames (int, optional): Parts of a video, of each of which the
+            most confident frame of each keypoint is trusted
+            (:func:`segment_peaks`). None trusts all frames that are added.
+            Defaults to None.
+    """
+
+    def __init__(self, num_frames: Optional[int] = None):
+        self.num_frames = num_frames
+        self._pending: Dict[tuple, List[Tuple[int, Tensor, Tensor]]] = {}
+        self._chosen: Dict[tuple, TrustedExemplars] = {}
+
+    def add(self, frames: Sequence[TrackFrame], exemplars: Tensor,
+            confidence: Tensor) -> None:
+        """Add frames; those of one track in their order.
+
+        Args:
+            frames (Sequence[TrackFrame]): N frames.
+            exemplars (Tensor): Their exemplars in shape (N, P, C).
+            confidence (Tensor): Peaks of their heatmaps in shape (N, P).
+        """
+        for frame, *row in zip(frames, exemplars, confidence):
+            self._pending.setdefault(frame.key, []).append(
+                (frame.frame_index, *(part.clone() for part in row)))
+        # A track that is through needs only what is trusted of it.
+        present = {frame.key for frame in frames}
+        for key in [key for key in self._pending if key not in present]:
+            self._choose(key)
+
+    def finish(self) -> Dict[tuple, TrustedExemplars]:
+        """What is trusted, by ``TrackFrame.key``."""
+        for key in list(self._pending):
+            self._choose(key)
+        return self._chosen
+
+    def _choose(self, key: tuple) -> None:
+        numbers, exemplars, confidence = zip(*self._pending.pop(key))
+        numbers = torch.tensor(numbers)
+        exemplars, confidence = map(torch.stack, (exemplars, confidence))
+        rows = torch.arange(len(numbers))[:, None].expand(confidence.shape)
+        if self.num_frames is not None:
+            rows = segment_peaks(confidence, self.num_frames).cpu()
+        columns = torch.arange(confidence.shape[1])
+        self._chosen[key] = TrustedExemplars(numbers[rows],
+                                             exemplars[rows, columns])

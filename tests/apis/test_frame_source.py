@@ -1,0 +1,194 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from projects.temporal_corr.apis import FrameSource
+from projects.temporal_corr.apis.frame_source import natural_order
+
+
+def picture(value, size=(64, 48)):
+    return np.full((size[1], size[0], 3), value, dtype=np.uint8)
+
+
+def write_video(path, count=12, fourcc='MJPG', fps=12.5):
+    """Frame t is grey 20 * t."""
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*fourcc), fps, (64, 48))
+    for t in range(count):
+        writer.write(picture(20 * t))
+    writer.release()
+    return str(path)
+
+
+def write_images(folder, values, suffix='.png'):
+    folder.mkdir()
+    for number, value in values.items():
+        name = folder / f'{number}{suffix}'
+        if value is None:
+            name.write_bytes(b'no image')
+        else:
+            cv2.imwrite(str(name), picture(value))
+    return str(folder)
+
+
+def greys(frames):
+    return [round(frame.image.mean() / 20) for frame in frames]
+
+
+def test_video(tmp_path):
+    source = FrameSource(write_video(tmp_path / 'clip.avi'))
+    frames = list(source)
+    assert (source.kind, source.stem) == ('video', 'clip')
+    assert source.fps == 12.5 and source.num_frames == 12
+    assert [frame.index for frame in frames] == list(range(12))
+    assert greys(frames) == list(range(12))
+    assert source.report() == [] and source.num_read == 12
+    source.close()
+    source.close()
+
+
+def test_one_frame_and_own_rate(tmp_path):
+    path = write_video(tmp_path / 'clip.mp4', 1, 'mp4v')
+    source = FrameSource(path, fps=7)
+    assert len(list(source)) == 1 and source.fps == 7
+
+
+def test_folder_in_natural_order(tmp_path):
+    values = {number: 20 * number for number in (10, 2, 1)}
+    folder = write_images(tmp_path / 'frames', values)
+    (tmp_path / 'frames/notes.txt').write_text('not a frame')
+    source = FrameSource(folder)
+    frames = list(source)
+    assert [frame.name for frame in frames] == ['1.png', '2.png', '10.png']
+    assert greys(frames) == [1, 2, 10]
+    assert (source.kind, source.stem, source.fps) == ('images', 'frames', 25)
+
+
+@pytest.mark.parametrize('names', [
+    ['a1', 'a2', 'a10', 'b'],
+    ['00002', '3', '10'],
+    ['x', 'x1y1', 'x1y02', 'x2'],
+])
+def test_natural_order(names):
+    assert sorted(names[::-1], key=natural_order) == names
+
+
+def test_image_grey_and_with_alpha(tmp_path):
+    for shape in ((48, 64), (48, 64, 4)):
+        path = str(tmp_path / 'one.png')
+        cv2.imwrite(path, np.full(shape, 100, np.uint8))
+        source = FrameSource(path)
+        frame, = source
+        assert frame.image.shape == (48, 64, 3)
+        assert (source.kind, source.stem) == ('image', 'one')
+
+
+@pytest.mark.parametrize('values, expected, unreadable', [
+    ({0: 20, 1: None, 2: None, 3: 80}, [1, 1, 1, 4], [1, 2]),
+    ({0: None, 1: 40}, [0, 2], [0]),
+    ({0: 20, 1: None}, [1, 1], [1]),
+], ids=['repeats the one before', 'black before the first', 'at the end'])
+def test_broken_images(tmp_path, values, expected, unreadable):
+    source = FrameSource(write_images(tmp_path / 'frames', values))
+    frames = list(source)
+    assert greys(frames) == expected
+    assert [f.index for f in frames if not f.readable] == unreadable
+    assert source.unreadable == unreadable
+    report, = source.report()
+    assert f'{len(unreadable)} of {len(values)} frames' in report
+
+
+def test_report_names_spans(tmp_path):
+    values = {i: None if i in (1, 4, 5, 6) else 20 for i in range(8)}
+    source = FrameSource(write_images(tmp_path / 'frames', values))
+    list(source)
+    assert '(1, 4-6, from 0)' in source.report()[0]
+
+
+class FakeVideo:
+    """Reads fail at some positions, as of a damaged mp4."""
+
+    def __init__(self, count, bad, announced):
+        self.good = [i not in bad and i < count for i in range(count + 10**4)]
+        self.announced = announced
+        self.position = -1
+
+    def isOpened(self):
+        return True
+
+    def get(self, prop):
+        return dict([(cv2.CAP_PROP_FRAME_COUNT, self.announced),
+                     (cv2.CAP_PROP_FPS, float('nan'))])[prop]
+
+    def read(self):
+        self.position += 1
+        good = self.good[self.position]
+        return good, picture(20 * self.position) if good else None
+
+
+@pytest.mark.parametrize('count, bad, announced, expected, message', [
+    (6, (2, 3), 6, [0, 1, 1, 1, 4, 5], r'2 of 6 .*\(2-3, from 0\)'),
+    (4, (), 6, [0, 1, 2, 3], 'announces 6 frames, and 4'),
+    (4, (), 10**9, [0, 1, 2, 3], 'and 4 could be decoded'),
+    (6, (), 4, [0, 1, 2, 3, 4, 5], None),
+    (3, (), 0, [0, 1, 2], None),
+    (3, (), -5, [0, 1, 2], None),
+], ids=[
+    'in the middle', 'cut off', 'nonsense', 'too few', 'not told', 'negative'
+])
+def test_damaged_video(tmp_path, monkeypatch, count, bad, announced, expected,
+                       message):
+    path = tmp_path / 'clip.mp4'
+    path.write_bytes(b'')
+    monkeypatch.setattr(cv2, 'VideoCapture',
+                        lambda path: FakeVideo(count, bad, announced))
+    source = FrameSource(str(path))
+    assert greys(source) == expected
+    assert source.fps == 25
+    if message is None:
+        assert source.report() == []
+    else:
+        report, = source.report()
+        assert re.search(message, report)
+
+
+def test_real_video_that_was_cut_off(tmp_path):
+    path = tmp_path / 'clip.avi'
+    rng = np.random.default_rng(0)
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (160, 120))
+    for t in range(12):
+        noise = rng.integers(-10, 11, (120, 160, 3))
+        writer.write((noise + 20 * t + 10).clip(0, 255).astype(np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes()[:path.stat().st_size * 2 // 3])
+    source = FrameSource(str(path))
+    frames = list(source)
+    assert 1 < len(frames) < 12
+    assert [f.image.mean() // 20 for f in frames] == [*range(len(frames))]
+    assert 'announces 12 frames' in source.report()[0]
+
+
+@pytest.mark.parametrize('name, content, error, message', [
+    ('none.mp4', None, FileNotFoundError, 'no input.*none.mp4'),
+    ('text.mp4', b'hello', ValueError, 'cannot be opened as a video'),
+    ('webcam:93', None, ValueError, 'cannot be opened as a camera'),
+])
+def test_bad_inputs(tmp_path, name, content, error, message):
+    path = name if name.startswith('webcam') else str(tmp_path / name)
+    if content:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(error, match=message):
+        FrameSource(path)
+
+
+def test_nothing_to_see(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ValueError, match='holds no images'):
+        FrameSource(str(tmp_path / 'empty'))
+    folder = write_images(tmp_path / 'broken', {0: None, 1: None})
+    with pytest.raises(ValueError, match='no frame of .*broken can be read'):
+        list(FrameSource(folder))

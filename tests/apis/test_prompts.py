@@ -1,0 +1,234 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A labelled frame guides the frames around it."""
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS
+
+from projects.temporal_corr.apis import (CocoPoses, FrameSource, LabelFile,
+                                         LabelledPeople, Prompts)
+from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
+
+
+@pytest.fixture
+def labelled(make_inferencer):
+    """An inferencer and its data set; the items of the longest video."""
+    inferencer = make_inferencer()
+    dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
+    _, items = max(dataset.videos, key=lambda video: len(video[1]))
+    return inferencer, dataset, [int(item) for item in items]
+
+
+def show(inferencer, info, **kwargs):
+    """Prompt with the annotation of an item."""
+    inferencer.prompt(
+        cv2.imread(info['img_path']), info['keypoints'], info['bbox'],
+        **kwargs)
+
+
+@pytest.mark.parametrize('positions', [[0], [3], [5, 1]],
+                         ids=['first', 'middle', 'two, out of order'])
+def test_equals_the_two_passes_of_the_data_set(labelled, positions):
+    """The front end and the evaluation are guided alike, to the last bit."""
+    inferencer, dataset, items = labelled
+    model = inferencer.model
+    collector = TrustedCollector()
+    for position in sorted(positions):
+        batch = pseudo_collate([dataset[items[position]]])
+        batch = model.data_preprocessor(batch, False)
+        collector.add(*model.exemplars(**batch, labelled=True))
+    model.trusted.update(collector.finish())
+    wanted = []
+    with torch.no_grad():
+        for item in items:
+            sample, = model.test_step(pseudo_collate([dataset[item]]))
+            wanted.append(sample.pred_instances.keypoints)
+
+    inferencer.reset()
+    assert not model.trusted
+    for position in positions:
+        show(
+            inferencer,
+            dataset.get_data_info(items[position]),
+            frame_index=position)
+    for item, keypoints in zip(items, wanted):
+        info = dataset.get_data_info(item)
+        sample, = inferencer(cv2.imread(info['img_path']), info['bbox'])
+        np.testing.assert_array_equal(sample.pred_instances.keypoints,
+                                      keypoints)
+
+
+def test_a_label_matters_from_the_frame_on(labelled):
+    """While streaming: before it nothing changes, behind it something."""
+    inferencer, dataset, items = labelled
+    infos = [dataset.get_data_info(item) for item in items]
+
+    def stream(prompted):
+        inferencer.reset()
+        found = []
+        for position, info in enumerate(infos):
+            if position == prompted:
+                show(inferencer, info)
+            sample, = inferencer(cv2.imread(info['img_path']), info['bbox'])
+            found.append(sample.pred_instances.keypoint_scores)
+        return np.concatenate(found)
+
+    plain, guided = stream(None), stream(3)
+    assert (plain[:3] == guided[:3]).all()
+    assert (plain[3:] != guided[3:]).any()
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(keypoints=np.zeros((1, 14, 2))), 'shape'),
+    (dict(keypoints=np.full((1, 15, 2), np.nan)), 'no label at all'),
+    (dict(bboxes=[[0, 0, 9, 9], [1, 1, 9, 9]]), 'of 1 people'),
+    (dict(track_ids=[1, 2]), 'track_ids'),
+])
+def test_refusals(labelled, change, message):
+    inferencer = labelled[0]
+    arguments = dict(
+        frame=np.zeros((48, 64, 3), np.uint8),
+        keypoints=np.random.default_rng(0).uniform(5, 40, (1, 15, 2)))
+    with pytest.raises(ValueError, match=message):
+        inferencer.prompt(**{**arguments, **change})
+
+
+def test_models_without_exemplars_take_no_labels(make_inferencer):
+    with pytest.raises(ValueError, match="temporal='correlation'"):
+        make_inferencer('heatmap').prompt(
+            np.zeros((48, 64, 3), np.uint8), np.ones((15, 2)))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five images, and labels of two people in them."""
+    path = tmp_path / 'clip'
+    path.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        cv2.imwrite(
+            str(path / f'{index}.png'),
+            rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
+    keypoints = np.full((2, 15, 3), 2.)
+    keypoints[..., :2] = rng.uniform(8, 40, (2, 15, 2)).round(2)
+    keypoints[1, 4] = 0
+    content = dict(
+        images=[dict(id=7, file_name='1.png'),
+                dict(id=9, frame_index=3)],
+        annotations=[
+            dict(image_id=7, track_id=0, keypoints=keypoints[0].ravel()
+                 .tolist(), bbox=[2, 3, 40, 41]),
+            dict(image_id=9, track_id=0, keypoints=keypoints[1].ravel()
+                 .tolist()),
+            dict(image_id=9, track_id=5, keypoints=keypoints[0].ravel()
+                 .tolist()),
+        ],
+        categories=[dict(id=1, name='person', keypoints=list('abcdefghijklmno'
+                                                             ))])
+    return path, content, keypoints
+
+
+def read(folder, content, tmp_path):
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps(content))
+    return LabelFile(
+        str(path), FrameSource(str(folder)), list('abcdefghijklmno'))
+
+
+def test_label_file(folder, tmp_path):
+    path, content, keypoints = folder
+    frames = read(path, content, tmp_path).frames
+    assert list(frames) == [1, 3]
+    label, = frames[1]
+    assert label.track_id == 0 and label.bbox.tolist() == [2, 3, 42, 44]
+    np.testing.assert_array_equal(label.keypoints, keypoints[0, :, :2])
+    first, second = frames[3]
+    assert np.isnan(first.keypoints[4]).all() and second.track_id == 5
+    low = np.nanmin(first.keypoints, 0)
+    assert (first.bbox[:2] < low).all()
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda c: c.pop('categories'), 'categories'),
+    (lambda c: c['categories'][0]['keypoints'].reverse(), 'in its order'),
+    (lambda c: c['images'][1].pop('frame_index'), r'images\[1\]'),
+    (lambda c: c['annotations'][0].update(image_id=1), r'ions\[0\].image_id'),
+    (lambda c: c['annotations'][2].update(track_id=0), 'has already'),
+    (lambda c: c['annotations'][1]['keypoints'].pop(), r'annotations\[1\]'),
+    (lambda c: c['annotations'][0].update(keypoints=[0] * 45), 'no labelled'),
+    (lambda c: c['annotations'][0].update(bbox=[1, 2, 0, 4]), 'bbox'),
+    (lambda c: [a.update(labelled=False) for a in c['annotations']],
+     'holds no label'),
+])
+def test_label_files_that_cannot_be_used(folder, tmp_path, change, message):
+    path, content, _ = folder
+    change(content)
+    with pytest.raises(ValueError, match=message):
+        read(path, content, tmp_path)
+
+
+def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
+    """Only labels are labels; what is corrected and marked becomes one."""
+    path, content, keypoints = folder
+    labels = read(path, content, tmp_path)
+    inferencer = make_inferencer()
+    source = FrameSource(str(path))
+    people = LabelledPeople(labels.frames)
+    out = tmp_path / 'out.json'
+    Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
+    with CocoPoses(str(out), source, list('abcdefghijklmno'),
+                   labels.frames) as coco:
+        for frame in source:
+            found = people(frame)
+            samples = inferencer(frame.image, found.bboxes, found.track_ids)
+            people.see(samples)
+            coco.write(frame.image, samples)
+    written = json.loads(out.read_text())
+    assert len(written['images']) == 5 and len(written['annotations']) == 10
+    again = read(path, written, tmp_path)
+    assert list(again.frames) == [1, 3]
+    np.testing.assert_allclose(again.frames[1][0].keypoints,
+                               keypoints[0, :, :2])
+    corrected = next(a for a in written['annotations'] if a['image_id'] == 5)
+    corrected['labelled'] = True
+    assert list(read(path, written, tmp_path).frames) == [1, 3, 4]
+
+
+def test_a_label_of_no_frame(folder, tmp_path, make_inferencer):
+    path, content, _ = folder
+    content['images'][1]['frame_index'] = 12
+    labels = read(path, content, tmp_path)
+    with pytest.raises(ValueError, match='frame 12 is labelled'):
+        Prompts(labels.frames, FrameSource(str(path))).show(
+            make_inferencer(), 0, None)
+
+
+def test_demo(folder, tmp_path, tiny_config, make_inferencer, repo_root):
+    """The command, with a cut between the two labelled frames."""
+    path, content, _ = folder
+    inferencer = make_inferencer()
+    content['categories'][0]['keypoints'] = list(
+        inferencer.dataset_meta['keypoint_id2name'].values())
+    (tmp_path / 'labels.json').write_text(json.dumps(content))
+    checkpoint = tmp_path / 'random.pth'
+    torch.save(
+        dict(state_dict=inferencer.model.state_dict(), meta={}), checkpoint)
+    result = subprocess.run([
+        sys.executable, 'demo/video_demo.py',
+        str(tiny_config),
+        str(checkpoint), '--input',
+        str(path), '--prompt',
+        str(tmp_path / 'labels.json'), '--cuts', '2', '--pred-out-dir',
+        str(tmp_path / 'out')
+    ], cwd=repo_root, capture_output=True, text=True)  # yapf: disable
+    assert result.returncode == 0, result.stderr
+    written = json.loads((tmp_path / 'out/clip_coco.json').read_text())
+    assert [len([a for a in written['annotations'] if a['image_id'] == i])
+            for i in range(1, 6)] == [2] * 5
+    assert sum(a['labelled'] for a in written['annotations']) == 3

@@ -1,0 +1,212 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import json
+import os
+import signal
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.structures import InstanceData, PixelData
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.structures import PoseDataSample, split_instances
+
+from projects.temporal_corr.apis import (FramePainter, FrameSource,
+                                         Interruption, PoseFile, VideoOutputs)
+
+GREY = 120
+
+
+@pytest.fixture(scope='module')
+def metainfo():
+    """Two keypoints and a limb."""
+    keypoints = {
+        0: dict(name='a', id=0, color=[255, 0, 0], type='', swap=''),
+        1: dict(name='b', id=1, color=[0, 255, 0], type='', swap='')
+    }
+    return parse_pose_metainfo(
+        dict(
+            dataset_name='two',
+            paper_info={},
+            keypoint_info=keypoints,
+            skeleton_info={0: dict(link=('a', 'b'), id=0, color=[0, 0, 255])},
+            joint_weights=[1., 1.],
+            sigmas=[]))
+
+
+def person(track_id=0, scores=(0.9, 0.8), heatmaps=False):
+    """Keypoints at (10, 12) and (30, 12) in the box 5, 6, 45, 36."""
+    sample = PoseDataSample(
+        metainfo=dict(
+            track_id=track_id,
+            ori_shape=(41, 61),
+            input_center=np.array([25., 21.]),
+            input_scale=np.array([40., 30.])))
+    scores = np.array([scores], dtype=np.float32)
+    sample.pred_instances = InstanceData(
+        keypoints=np.array([[[10., 12.], [30., 12.]]]),
+        keypoint_scores=scores,
+        keypoints_visible=scores,
+        bboxes=np.array([[5., 6., 45., 36.]], dtype=np.float32),
+        bbox_scores=np.array([0.5], dtype=np.float32))
+    if heatmaps:
+        maps = np.zeros((2, 6, 8), dtype=np.float32)
+        maps[:, 3, 4] = 1.
+        sample.pred_fields = PixelData(heatmaps=maps)
+    return sample
+
+
+def picture(height=41, width=61):
+    return np.full((height, width, 3), GREY, dtype=np.uint8)
+
+
+def is_drawn(image):
+    return (image != GREY).any(axis=-1)
+
+
+def test_pose_file_is_that_of_mmpose(tmp_path, metainfo):
+    path = tmp_path / 'out/poses.json'
+    people = [person(3), person(1)]
+    with PoseFile(str(path), metainfo) as file:
+        file.write(people)
+        file.write([])
+        assert not path.exists()
+    content = json.loads(path.read_text())
+    assert content['meta_info']['keypoint_name2id'] == dict(a=0, b=1)
+    assert content['meta_info']['keypoint_colors'] == [[255, 0, 0],
+                                                       [0, 255, 0]]
+    first, second = content['instance_info']
+    assert second == dict(frame_id=1, instances=[])
+    for instance, sample in zip(first['instances'], people):
+        assert instance.pop('track_id') == sample.track_id
+        expected, = split_instances(sample.pred_instances)
+        assert instance == dict(
+            expected, bbox=[expected['bbox'][0]],
+            bbox_score=float(expected['bbox_score']))
+
+
+def test_pose_file_is_complete_or_not_there(tmp_path, metainfo):
+    with pytest.raises(ZeroDivisionError):
+        with PoseFile(str(tmp_path / 'poses.json'), metainfo) as file:
+            file.write([person()])
+            raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_is_asked_for_is_drawn(metainfo):
+    image = picture()
+    plain = FramePainter(metainfo)(image, [person()])
+    assert plain.shape == (42, 62, 3)  # even
+    assert is_drawn(plain)[12, 10:31].all()  # the limb
+    assert not is_drawn(plain)[30:].any()
+    assert (image == GREY).all()
+    unsure = FramePainter(metainfo, kpt_thr=0.85)(image, [person()])
+    assert is_drawn(unsure)[12, 10] and not is_drawn(unsure)[12, 30]
+    boxed = FramePainter(metainfo, draw_bbox=True)(image, [person(5)])
+    assert is_drawn(boxed)[36, 5:46].all()
+    other = FramePainter(metainfo, draw_bbox=True)(image, [person(6)])
+    assert (boxed[36, 20] != other[36, 20]).any()
+    assert not is_drawn(FramePainter(metainfo)(image, [])).any()
+
+
+def test_heatmaps_are_below(metainfo):
+    paint = FramePainter(metainfo, draw_heatmap=True)
+    drawn = paint(picture(), [person(heatmaps=True)])
+    assert drawn.shape == (82, 62, 3)
+    np.testing.assert_array_equal(
+        drawn[:41, :61],
+        FramePainter(metainfo)(picture(), [person()])[:41, :61])
+    heat = drawn[41:, :61]
+    # Cell (4, 3) of 8 x 6 in the box; red in the visualizer's colours.
+    assert heat[21, 25, 0] > heat[21, 25, 2]
+    assert heat[2, 2, 2] > heat[2, 2, 0]
+    assert paint(picture(), []).shape == drawn.shape
+
+
+def test_pictures_of_other_sizes_are_fitted(metainfo):
+    paint = FramePainter(metainfo)
+    paint(picture(40, 60), [])
+    smaller = paint(picture(20, 20), [])
+    assert smaller.shape == (40, 60, 3)
+    assert (smaller[20, 30] == GREY).all() and (smaller[:, 0] == 0).all()
+
+
+@pytest.fixture
+def image_source(tmp_path):
+    cv2.imwrite(str(tmp_path / 'one.png'), picture())
+    return FrameSource(str(tmp_path / 'one.png'))
+
+
+def test_outputs_of_a_video(tmp_path, metainfo):
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f'{number}.png'), picture())
+    source = FrameSource(str(folder), fps=12)
+    out = str(tmp_path / 'out')
+    for attempt in range(2):
+        with VideoOutputs(source, FramePainter(metainfo), metainfo, out,
+                          out) as outputs:
+            for frame in source:
+                assert outputs.write(frame.image, [person()])
+        mark = ' (replaced)' if attempt else ''
+        assert outputs.describe() == [
+            f'{out}/frames.mp4{mark}', f'{out}/frames.json{mark}'
+        ]
+    video = cv2.VideoCapture(f'{out}/frames.mp4')
+    assert video.get(cv2.CAP_PROP_FPS) == 12
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == outputs.num_frames == 3
+
+
+def test_outputs_of_an_image(tmp_path, metainfo, image_source):
+    out = str(tmp_path / 'out')
+    with VideoOutputs(image_source, FramePainter(metainfo), metainfo,
+                      out) as outputs:
+        outputs.write(picture(), [person()])
+    assert outputs.describe() == [f'{out}/one.png']
+    assert cv2.imread(f'{out}/one.png').shape == (42, 62, 3)
+
+
+def test_input_is_not_replaced(tmp_path, metainfo, image_source):
+    with pytest.raises(ValueError, match='is the input itself'):
+        VideoOutputs(image_source, FramePainter(metainfo), metainfo,
+                     str(tmp_path))
+
+
+def test_no_window_is_no_end(tmp_path, metainfo, image_source, monkeypatch,
+                             capsys):
+
+    def no_display(*args):
+        raise cv2.error('no display')
+
+    monkeypatch.setattr(cv2, 'imshow', no_display)
+    with VideoOutputs(
+            image_source, FramePainter(metainfo), metainfo,
+            show=True) as outputs:
+        assert outputs.write(picture(), [])
+        assert outputs.write(picture(), [])
+    assert capsys.readouterr().out.count('No window can be opened') == 1
+
+
+@pytest.mark.parametrize('key, go_on', [(27, False), (-1, True)])
+def test_escape_ends(metainfo, image_source, monkeypatch, key, go_on):
+    shown = []
+    monkeypatch.setattr(cv2, 'imshow', lambda name, image: shown.append(image))
+    monkeypatch.setattr(cv2, 'waitKey', lambda delay: key)
+    with VideoOutputs(
+            image_source, FramePainter(metainfo), metainfo,
+            show=True) as outputs:
+        assert outputs.write(picture(), [person()]) == go_on
+    assert shown[0].shape == (42, 62, 3)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_interruption_is_noted_once(number):
+    before = signal.getsignal(number)
+    with Interruption() as interruption:
+        assert not interruption.requested
+        os.kill(os.getpid(), number)
+        assert interruption.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+            signal.sigtimedwait([], 1)
+    assert signal.getsignal(number) == before

@@ -1,0 +1,243 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from pathlib import Path
+
+import cv2
+import mmpose
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpose.apis import inference_topdown
+from mmpose.registry import DATASETS
+from mmpose.structures import merge_data_samples
+from mmpose.visualization import PoseLocalVisualizer
+from torch.utils.data import DataLoader
+
+from projects.temporal_corr.datasets import VideoSampler
+
+BOX = [8., 6., 56., 42.]
+OTHER = [20., 2., 60., 40.]
+PENN = 'projects/temporal_corr/configs/correlation_openpose_4xb5-60k_penn' \
+    '-368x368.py'
+SMALL_OPENPOSE = {
+    'model.backbone.base_channels': 2,
+    'model.backbone.out_channels': 8,
+    'model.head.in_channels': 8,
+    'model.head.num_stages': 1,
+    'model.head.channels': 8
+}
+
+
+def keypoints(samples):
+    """Keypoints of all people in shape (N, K, 2)."""
+    return np.concatenate([s.pred_instances.keypoints for s in samples])
+
+
+def scores(samples):
+    """Their scores in shape (N, K)."""
+    rows = [s.pred_instances.keypoint_scores for s in samples]
+    return np.concatenate(rows or [np.zeros((0, 15))])
+
+
+@pytest.mark.parametrize('temporal, flip_test', [
+    ('correlation', False),
+    ('correlation', True),
+    ('heatmap', False),
+    (None, False),
+])
+def test_stream_equals_the_test_of_the_data_set(make_inferencer, temporal,
+                                                flip_test):
+    """Frame by frame from arrays as from files by VideoSampler."""
+    inferencer = make_inferencer(temporal, flip_test)
+    dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
+    loader = DataLoader(
+        dataset,
+        batch_size=1,
+        sampler=VideoSampler(dataset),
+        collate_fn=pseudo_collate)
+    expected = {}
+    with torch.no_grad():
+        for batch in loader:
+            sample, = inferencer.model.test_step(batch)
+            expected[sample.img_path] = sample.pred_instances
+    assert len(expected) == 20
+    for _, items in dataset.videos:
+        inferencer.reset()
+        for number, item in enumerate(items):
+            info = dataset.get_data_info(int(item))
+            sample, = inferencer(cv2.imread(info['img_path']), info['bbox'])
+            instances = expected[info['img_path']]
+            for name in ('keypoints', 'keypoint_scores', 'bboxes'):
+                np.testing.assert_array_equal(sample.pred_instances[name],
+                                              instances[name])
+            assert sample.frame_index == number
+
+
+def test_memory_matters_and_reset_forgets(make_inferencer, video):
+    inferencer = make_inferencer()
+    first = keypoints(inferencer(video[0], [BOX]))
+    going_on = scores(inferencer(video[1], [BOX]))
+    inferencer.reset()
+    alone = scores(inferencer(video[1], [BOX]))
+    assert np.abs(going_on - alone).max() > 1e-4
+    inferencer.reset()
+    np.testing.assert_array_equal(
+        keypoints(inferencer(video[0], [BOX])), first)
+
+
+@pytest.mark.parametrize('temporal', ['correlation', 'heatmap'])
+@pytest.mark.parametrize('flip_test', [False, True])
+def test_people_carry_their_own_values(make_inferencer, video, temporal,
+                                       flip_test):
+    """Two who come and go, in any order, are each as if alone."""
+    inferencer = make_inferencer(temporal, flip_test)
+    boxes = {7: BOX, 3: OTHER}
+    visits = [(7, ), (3, 7), (7, ), (), (7, 3), (3, ), (3, 7)]
+    together = {7: [], 3: []}
+    for frame, ids in zip(video, visits):
+        samples = inferencer(frame, [boxes[i] for i in ids], ids)
+        assert [sample.track_id for sample in samples] == list(ids)
+        for track_id, score in zip(ids, scores(samples)):
+            together[track_id].append(score)
+    for track_id, box in boxes.items():
+        inferencer.reset()
+        alone = []
+        for frame, ids in zip(video, visits):
+            if track_id in ids:
+                alone.extend(scores(inferencer(frame, [box], [track_id])))
+        # one batch or two: float32 sums in another order
+        np.testing.assert_allclose(together[track_id], alone, atol=1e-4)
+
+
+@pytest.mark.parametrize('gap, remembered', [(0, True), (2, True),
+                                             (3, False)])
+def test_who_is_gone_too_long_starts_anew(make_inferencer, video, gap,
+                                          remembered):
+    inferencer = make_inferencer(max_age=2)
+    inferencer(video[0], [BOX], [5])
+    for _ in range(gap):
+        inferencer(video[2], [OTHER], [1])
+    again = scores(inferencer(video[1], [BOX], [5]))
+    inferencer.reset()
+    alone = scores(inferencer(video[1], [BOX], [5]))
+    assert np.array_equal(again, alone) != remembered
+
+
+@pytest.mark.parametrize('flip_test', [False, True])
+def test_memory_does_not_grow(make_inferencer, video, flip_test):
+    """A new person in every frame, one value (two with flip test) each."""
+    inferencer = make_inferencer(flip_test=flip_test, max_age=3)
+    for number in range(12):
+        inferencer(video[0], [BOX], [number])
+    assert inferencer.track_ids == [8, 9, 10, 11]
+    assert len(inferencer.model.memory) == 4 * (1 + flip_test)
+    for _ in range(4):
+        assert inferencer(video[0], []) == []
+    assert inferencer.track_ids == []
+    assert len(inferencer.model.memory) == 0
+
+
+def test_nobody_gives_way_who_is_waited_for(make_inferencer):
+    """The memory of an evaluation has room for 1024."""
+    assert make_inferencer().model.memory.max_tracks > 10**6
+
+
+def test_whole_frame_by_default(make_inferencer, video):
+    inferencer = make_inferencer(None)
+    sample, = inferencer(video[0])
+    assert sample.pred_instances.bboxes.tolist() == [[0, 0, 64, 48]]
+    assert sample.track_id == 0
+    assert sample.pred_instances.bbox_scores.tolist() == [1]
+
+
+def test_samples_work_with_mmpose(make_inferencer, video):
+    inferencer = make_inferencer()
+    inferencer.model.test_cfg['output_heatmaps'] = True
+    samples = inferencer(video[0], [BOX, OTHER], bbox_scores=[0.5, 0.25])
+    merged = merge_data_samples(samples)
+    assert merged.pred_instances.keypoints.shape == (2, 15, 2)
+    assert merged.pred_instances.bbox_scores.tolist() == [0.5, 0.25]
+    assert merged.pred_fields.heatmaps.shape == (15, 48, 64)
+    visualizer = PoseLocalVisualizer()
+    visualizer.set_dataset_meta(inferencer.dataset_meta)
+    drawn = visualizer.add_datasample(
+        'frame', video[0], merged, draw_gt=False, kpt_thr=-1e9)
+    assert drawn.shape == (48, 64, 3) and (drawn != video[0]).any()
+
+
+def test_model_of_mmpose_equals_its_own_inference(make_inferencer, video):
+    """A config of MMPose as it is, but smaller, with its flip test."""
+    path = (
+        Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/'
+        'topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py')
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.update(
+        depth=18, base_channels=8, stem_channels=8, init_cfg=None)
+    cfg.model.head.update(
+        in_channels=64,
+        deconv_out_channels=(16, 16),
+        deconv_kernel_sizes=(4, 4))
+    cfg.model.head.decoder.heatmap_size = (24, 32)
+    inferencer = make_inferencer(cfg=cfg)
+    model = inferencer.model
+    model.cfg, model.dataset_meta = cfg, inferencer.dataset_meta
+    boxes = np.array([BOX, OTHER], dtype=np.float32)
+    samples = inferencer(video[0], boxes, [4, 2])
+    expected = inference_topdown(model, video[0], boxes)
+    np.testing.assert_array_equal(keypoints(samples), keypoints(expected))
+    np.testing.assert_array_equal(scores(samples), scores(expected))
+    assert [sample.track_id for sample in samples] == [4, 2]
+
+
+def test_openpose_with_centre_maps(make_inferencer, repo_root, video):
+    """The head sees centre maps, and each person has their own."""
+    cfg = Config.fromfile(repo_root / PENN)
+    inferencer = make_inferencer(cfg=cfg, cfg_options=SMALL_OPENPOSE)
+    assert inferencer.model.head.conditions == ('crops', 'center_maps')
+    assert len(inferencer.dataset_meta['keypoint_id2name']) == 15
+    samples = inferencer(video[0], [BOX, OTHER])
+    maps = [sample.center_maps[0, 0] for sample in samples]
+    for sample, center in zip(samples, maps):
+        # The crop's middle, 184, is 3.5 pixels off the cell at 23 * 8 + 3.5.
+        assert center.shape == (46, 46)
+        assert center[23, 23] == center.max()
+        np.testing.assert_allclose(
+            center.max(), np.exp(-2 * 3.5**2 / (2 * 21**2)), rtol=1e-5)
+        assert np.isfinite(sample.pred_instances.keypoints).all()
+    inferencer(video[1], [OTHER], [1])
+    assert inferencer.track_ids == [0, 1]
+
+
+def test_pipeline_that_drops_the_video_is_refused(tiny_cfg, make_inferencer,
+                                                  video):
+    cfg = tiny_cfg()
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline[-1] = dict(type='PackPoseInputs')
+    with pytest.raises(ValueError, match='end with PackClipInputs'):
+        make_inferencer(cfg=cfg)(video[0])
+
+
+def test_config_is_not_changed(tiny_cfg, make_inferencer):
+    cfg = tiny_cfg()
+    before = cfg.to_dict()
+    make_inferencer(
+        cfg=cfg, cfg_options={'model.test_cfg.flip_test': True})
+    assert cfg.to_dict() == before
+
+
+def test_checkpoint_is_loaded_and_checked(tiny_cfg, make_inferencer, video,
+                                          tmp_path):
+    trained = make_inferencer()
+    path = str(tmp_path / 'model.pth')
+    torch.save(dict(state_dict=trained.model.state_dict(), meta={}), path)
+    type_ = type(trained)
+    loaded = type_(tiny_cfg(), path)
+    np.testing.assert_array_equal(
+        scores(loaded(video[0])), scores(trained(video[0])))
+    with pytest.raises(RuntimeError, match='does not belong'):
+        type_(tiny_cfg('heatmap'), path)
+    with pytest.raises(FileNotFoundError, match='none.pth'):
+        type_(tiny_cfg(), 'none.pth')
+    with pytest.raises(ValueError, match='max_age'):
+        type_(tiny_cfg(), max_age=-1)

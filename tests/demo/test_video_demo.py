@@ -1,0 +1,249 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from projects.temporal_corr.apis import VideoPoseInferencer
+
+
+@pytest.fixture(scope='module')
+def demo(repo_root):
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location(
+        'video_demo', repo_root / 'demo/video_demo.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def model(tiny_config, tmp_path_factory):
+    """Config and checkpoint of an untrained model."""
+    torch.manual_seed(0)
+    built = VideoPoseInferencer(tiny_config).model
+    path = tmp_path_factory.mktemp('model') / 'model.pth'
+    torch.save(dict(state_dict=built.state_dict(), meta={}), path)
+    return [str(tiny_config), str(path)]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Makes a video of noise."""
+
+    def make(count=6, size=(64, 48), fps=12.5):
+        path = str(tmp_path / 'clip.avi')
+        writer = cv2.VideoWriter(
+            path, cv2.VideoWriter_fourcc(*'MJPG'), fps, size)
+        rng = np.random.default_rng(0)
+        for _ in range(count):
+            writer.write(
+                rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+        writer.release()
+        return path
+
+    return make
+
+
+def read(out, stem='clip'):
+    """Rate and pictures of the video, and the predictions by frame."""
+    video = cv2.VideoCapture(f'{out}/{stem}.mp4')
+    pictures = []
+    while True:
+        success, image = video.read()
+        if not success:
+            break
+        pictures.append(image)
+    with open(f'{out}/{stem}.json') as file:
+        info = json.load(file)['instance_info']
+    assert [frame['frame_id'] for frame in info] == [*range(len(info))]
+    return (video.get(cv2.CAP_PROP_FPS), pictures,
+            [frame['instances'] for frame in info])
+
+
+def run(demo, model, path, out, *args):
+    return demo.main([
+        *model, '--input', path, '--vis-out-dir', out, '--pred-out-dir', out,
+        *args
+    ])
+
+
+def test_whole_frame(demo, model, clip, tmp_path, capsys):
+    out = str(tmp_path / 'out')
+    assert run(demo, model, clip(), out, '--draw-heatmap', '--draw-bbox') == 0
+    rate, pictures, instances = read(out)
+    assert rate == 12.5 and len(pictures) == len(instances) == 6
+    assert pictures[0].shape == (96, 64, 3)
+    for people in instances:
+        person, = people
+        assert person['track_id'] == 0
+        assert person['bbox'] == [[0, 0, 64, 48]]
+        assert np.shape(person['keypoints']) == (15, 2)
+        assert len(person['keypoint_scores']) == 15
+    assert f'{out}/clip.mp4' in capsys.readouterr().out
+
+
+def test_boxes_cuts_and_broken_frames(demo, model, tmp_path, capsys):
+    """What the demo writes is what the inferencer returns, shot by shot."""
+    folder, out = tmp_path / 'frames', str(tmp_path / 'out')
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 47, 61), dtype=np.uint8)
+    for number, image in enumerate(images):
+        cv2.imwrite(str(folder / f'{number}.png'), image)  # grey
+    (folder / '7.png').write_bytes(b'broken')
+    shown = {3: [4], 4: [4, 9], 5: [], 6: [9], 7: [4], 8: [4], 10: [9, 4]}
+    boxes = {4: [3, 4, 40, 30], 9: [20, 5, 38, 40]}
+    file = tmp_path / 'boxes.json'
+    file.write_text(
+        json.dumps([
+            dict(file_name=f'{number}.png', bbox=boxes[i], track_id=i)
+            for number, ids in shown.items() for i in ids
+        ] + [dict(file_name='gone.png', bbox=[0, 0, 1, 1], track_id=1)]))
+    assert run(demo, model, str(folder), out, '--bbox-file', str(file),
+               '--cuts', '4,10,40', '--fps', '5') == 0
+    rate, pictures, instances = read(out, 'frames')
+    assert rate == 5 and len(pictures) == 12
+    assert pictures[0].shape == (48, 62, 3)  # even
+    inferencer = VideoPoseInferencer(*model)
+    for number, people in enumerate(instances):
+        ids = [] if number == 7 else shown.get(number, [])
+        if number in (4, 10):
+            inferencer.reset()
+        x = np.array([boxes[i] for i in ids]).reshape(-1, 4)
+        x[:, 2:] += x[:, :2]
+        expected = inferencer(images[number], x, ids)
+        assert [person['track_id'] for person in people] == ids
+        for person, sample in zip(people, expected):
+            assert np.array_equal(person['keypoints'],
+                                  sample.pred_instances.keypoints[0])
+    text = capsys.readouterr().out
+    assert '1 of 12 frames' in text and '(7, from 0)' in text
+    assert '1 boxes of' in text and 'no frames [40]' in text
+
+
+def test_boxes_without_identities_are_tracked(demo, model, clip, tmp_path):
+    out, file = str(tmp_path / 'out'), tmp_path / 'boxes.json'
+    file.write_text(
+        json.dumps([
+            dict(image_id=t, bbox=[x, 5, 20, 30], score=0.9)
+            for t in range(6) for x in ((2, 35) if t % 2 else (35, 2))
+        ]))
+    assert run(demo, model, clip(), out, '--bbox-file', str(file)) == 0
+    lefts = [{(person['track_id'], person['bbox'][0][0])
+              for person in people} for people in read(out)[2]]
+    assert lefts == [lefts[0]] * 6 and len(dict(lefts[0])) == 2
+
+
+def test_one_box_for_each_shot(demo, model, clip, tmp_path):
+    out = str(tmp_path / 'out')
+    assert run(demo, model, clip(), out, '--bbox', '1,2,30,40', '5,6,30,40',
+               '--cuts', '3') == 0
+    boxes = [people[0]['bbox'][0] for people in read(out)[2]]
+    assert boxes[0] == [1, 2, 31, 42] and boxes[3] == [5, 6, 35, 46]
+
+
+def test_one_image(demo, model, tmp_path):
+    cv2.imwrite(str(tmp_path / 'one.jpg'), np.zeros((47, 61, 3), np.uint8))
+    out = str(tmp_path / 'out')
+    assert run(demo, model, str(tmp_path / 'one.jpg'), out) == 0
+    assert cv2.imread(f'{out}/one.png').shape == (48, 62, 3)
+    assert os.path.isfile(f'{out}/one.json')
+
+
+def test_real_clip(demo, model, jhmdb_root, tmp_path):
+    """A followed box, on frames that are those of the file."""
+    path = sorted(jhmdb_root.glob('ReCompress_Videos/*/*.avi'))[0]
+    out = str(tmp_path / 'out')
+    assert run(demo, model, str(path), out, '--bbox', '90,40,90,180') == 0
+    _, pictures, instances = read(out, path.stem)
+    video = cv2.VideoCapture(str(path))
+    for drawn, people in zip(pictures, instances):
+        # mp4v and the drawing change a part of the picture
+        difference = cv2.absdiff(video.read()[1], drawn)
+        assert np.median(difference) < 10
+        x1, y1, x2, y2 = people[0]['bbox'][0]
+        assert 0 <= x1 < x2 <= 320 and 0 <= y1 < y2 <= 240
+    assert not video.read()[0] and len(pictures) == len(instances)
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--input', 'a.mp4'], 'give --vis-out-dir'),
+    (['--vis-out-dir', 'o'], 'required: --input'),
+    (['--input', 'a.mp4', '--show', '--bbox', '1,2,3'], 'invalid box value'),
+    (['--input', 'a', '--show', '--bbox', '1,2,3,-4'], 'invalid box value'),
+    (['--input', 'a.mp4', '--show', '--cuts', '3,x'], 'invalid frames value'),
+    (['--input', 'a.mp4', '--show', '--det-model', 'c.py'], '--det-weights'),
+    (['--input', 'a', '--show', '--bbox', '1,1,1,1', '--bbox-file', 'f'],
+     'not allowed with'),
+    (['--input', 'a.mp4', '--show', '--max-age', '-1'], 'at least 0'),
+])
+def test_bad_command_lines(demo, model, capsys, args, message):
+    with pytest.raises(SystemExit):
+        demo.main([*model, *args])
+    assert message in capsys.readouterr().err
+
+
+def test_model_that_fails_later(demo, model, clip, tmp_path, capsys,
+                                monkeypatch):
+    """What is there is kept, and the exit status tells."""
+    calls = []
+    inferencer = demo.VideoPoseInferencer
+    whole = inferencer.__call__
+
+    def fail(self, *args):
+        calls.append(args)
+        if len(calls) == 4:
+            raise RuntimeError('out of memory')
+        return whole(self, *args)
+
+    monkeypatch.setattr(inferencer, '__call__', fail)
+    out = str(tmp_path / 'out')
+    assert run(demo, model, clip(), out) == 1
+    assert 'frame 3 failed (out of memory)' in capsys.readouterr().out
+    _, pictures, instances = read(out)
+    assert len(pictures) == len(instances) == 3
+
+
+def test_interrupted_run_leaves_usable_files(repo_root, model, clip,
+                                             tmp_path):
+    out = str(tmp_path / 'out')
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            str(repo_root / 'demo/video_demo.py'), *model, '--input',
+            clip(500), '--vis-out-dir', out, '--pred-out-dir', out
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True)
+    try:
+        deadline = time.time() + 120
+        # The frames appear in a hidden file first.
+        while process.poll() is None and time.time() < deadline:
+            parts = [
+                os.path.getsize(os.path.join(out, name))
+                for name in (os.listdir(out) if os.path.isdir(out) else [])
+                if name.endswith('.json')
+            ]
+            if parts and max(parts) > 8192:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        text, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1, errors
+    _, pictures, instances = read(out)
+    assert 0 < len(pictures) == len(instances) < 500
+    assert f'interrupted: the files hold the {len(pictures)} frames' in text
+    assert sorted(os.listdir(out)) == ['clip.json', 'clip.mp4']

@@ -1,0 +1,193 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The example: the poses of the model, without any of its packages."""
+import importlib.util
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from mmpose.codecs import MSRAHeatmap
+
+#: The example in a process of its own, which must not import these.
+SCRIPT = """
+import runpy, sys
+example, sys.argv = sys.argv[1], sys.argv[1:]
+runpy.run_path(example, run_name='__main__')
+heavy = {'torch', 'mmengine', 'mmcv', 'mmpose', 'projects'} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.fixture
+def example(repo_root):
+    """The example as a module."""
+    path = repo_root / 'demo/onnx_example.py'
+    spec = importlib.util.spec_from_file_location('onnx_example', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_example(repo_root, tmp_path):
+    """Runs the example in a process of its own."""
+
+    def run(*args):
+        return subprocess.run(
+            [sys.executable, '-c', SCRIPT, repo_root / 'demo/onnx_example.py',
+             *map(str, args)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True)  # yapf: disable
+
+    return run
+
+
+@pytest.fixture
+def exported(tool, make_step, to_onnx, model_files, tmp_path):
+    """Writes a model with its metadata, as the tool does."""
+    from mmengine.config import Config
+    from mmpose.registry import DATASETS
+
+    def write(kind, **kwargs):
+        step = make_step(kind, **kwargs)
+        cfg = Config.fromfile(model_files(kind)[0])
+        dataset = DATASETS.build(
+            dict(cfg.test_dataloader.dataset, lazy_init=True))
+        module, model = tool('onnx_model'), to_onnx(step)
+        module.add_metadata(
+            model, module.describe(cfg, step, dataset.metainfo, kind))
+        onnx.save(model, str(tmp_path / 'model.onnx'))
+        return step.model, tmp_path / 'model.onnx'
+
+    return write
+
+
+def reference(model, folder, size, pad_value):
+    """Keypoints of a video in its pixels by PyTorch and MMPose's codec, and
+    their scores."""
+    memory, found, scores = None, [], []
+    for path in sorted(folder.iterdir()):
+        frame = cv2.imread(str(path))
+        scale = min(size[0] / frame.shape[1], size[1] / frame.shape[0])
+        left = (size[0] - scale * frame.shape[1]) / 2
+        top = (size[1] - scale * frame.shape[0]) / 2
+        crop = np.float32([[scale, 0, left], [0, scale, top]])
+        pixels = cv2.warpAffine(
+            frame, crop, size, borderValue=(pad_value, ) * 3)
+        batch = model.data_preprocessor(
+            dict(
+                inputs=[torch.from_numpy(pixels.transpose(2, 0, 1))],
+                data_samples=[]))
+        conditions = {}
+        if model.head.temporal == 'heatmap':
+            conditions['crops'] = torch.from_numpy(crop)[None]
+        with torch.no_grad():
+            heatmaps, memory = model.step(batch['inputs'], memory,
+                                          **conditions)
+        (pose, ) = model.head.decode(heatmaps)
+        found.append((pose.keypoints[0] - (left, top)) / scale)
+        scores.append(pose.keypoint_scores[0])
+    return np.array(found), np.array(scores)
+
+
+@pytest.mark.parametrize('kind, pixels', [
+    ('correlation', False),
+    ('heatmap', True),
+])
+def test_poses_are_those_of_pytorch(kind, pixels, exported, run_example,
+                                    tiny_jhmdb, tmp_path):
+    model, _ = exported(kind, include_normalization=pixels)
+    folder = tiny_jhmdb / 'Rename_Images/act/clip3'
+    done = run_example('model.onnx', folder / '%05d.png', '--out', 'a.json',
+                       '--draw', 'a.mp4', '--kpt-thr', -9)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / 'a.json').read_text())
+    assert result['meta_info']['keypoint_names'][2] == 'head'
+    frames = result['instance_info']
+    assert [frame['frame_id'] for frame in frames] == list(range(7))
+    actual = np.array([frame['instances'][0]['keypoints'] for frame in frames])
+    expected, scores = reference(model, folder, (96, 128), 0)
+    away = np.abs(actual - expected).max(axis=2)
+    # MMPose gives no place to a maximum below zero, and does not refine one
+    # on the outer two cells.
+    away = away[scores > 0]
+    assert len(away) > 50 and away.max() < 1.
+    assert (away < 0.02).mean() > 0.8
+    reader = cv2.VideoCapture(str(tmp_path / 'a.mp4'))
+    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 7
+    assert sorted(path.name for path in tmp_path.glob('a.*')) == [
+        'a.json', 'a.mp4'
+    ]
+
+
+def test_decoding_is_that_of_mmpose(example):
+    codec = MSRAHeatmap(input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
+    rng = np.random.default_rng(0)
+    keypoints = rng.uniform((12, 12), (84, 116), size=(1, 15, 2))
+    heatmaps = codec.encode(keypoints.astype(np.float32))['heatmaps']
+    expected, scores = codec.decode(heatmaps)
+    actual = example.decode(heatmaps, codec.scale_factor, (0, 0))
+    np.testing.assert_allclose(actual[0], expected[0], atol=1e-5)
+    np.testing.assert_allclose(actual[1], scores[0])
+
+
+def test_a_maximum_at_the_border_stays_there(example):
+    heatmaps = np.zeros((4, 4, 5), np.float32)
+    corners = [(0, 0), (0, 4), (3, 0), (3, 4)]
+    for index, corner in enumerate(corners):
+        heatmaps[(index, *corner)] = 1
+    keypoints, _ = example.decode(heatmaps, (2, 2), (0.5, 0.5))
+    assert keypoints.tolist() == [[2 * x + .5, 2 * y + .5] for y, x in corners]
+
+
+@pytest.mark.parametrize('size', [(64, 48), (48, 64), (96, 128)])
+def test_the_whole_frame_fits_into_the_crop(example, size):
+    crop = example.whole_frame(size, (96, 128))
+    corners = np.array([(0, 0), size]) @ crop[:, :2].T + crop[:, 2]
+    # in the middle, touching two borders at least
+    np.testing.assert_allclose(corners.sum(axis=0), (96, 128), atol=1e-4)
+    assert corners.min() == pytest.approx(0, abs=1e-4)
+
+
+def test_center_map_is_that_of_the_pipeline(example):
+    from projects.temporal_corr.datasets.center_map import GenerateCenterMap
+    transform = GenerateCenterMap(heatmap_size=(16, 16), sigma=15.)
+    expected = transform.transform(
+        dict(
+            bbox=np.array([[0., 0., 128., 128.]]),
+            crop=np.eye(2, 3),
+            input_size=(128, 128)))['center_map']
+    model = example.StreamingModel.__new__(example.StreamingModel)
+    model.info = dict(
+        input_size=[128, 128], heatmap_size=[16, 16], center_sigma=15.)
+    np.testing.assert_allclose(model.center_map()[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('args, problem', [
+    (['model.onnx', 'no.mp4', '--out', 'a.json'], 'there is no file no.mp4'),
+    (['model.onnx', 'text.mp4'], 'give --out, --draw, or both'),
+    (['model.onnx', 'text.mp4', '--out', 'a.txt'], 'must end with .json'),
+    (['model.onnx', 'text.mp4', '--out', 'a.json'], 'no frame of text.mp4'),
+], ids=['no video', 'nothing to do', 'suffix', 'not a video'])
+def test_impossible_requests_are_refused(args, problem, exported, example,
+                                         tmp_path, monkeypatch, capsys):
+    exported('single')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'text.mp4').write_text('no video')
+    monkeypatch.setattr('sys.argv', ['onnx_example', *args])
+    with pytest.raises((SystemExit, ValueError)) as error:
+        example.main()
+    assert problem in f'{error.value}{capsys.readouterr().err}'
+    assert not (tmp_path / 'a.json').exists()
+
+
+def test_a_model_of_elsewhere_is_refused(example, to_onnx, make_step,
+                                         tmp_path):
+    onnx.save(to_onnx(make_step('single')), str(tmp_path / 'plain.onnx'))
+    with pytest.raises(ValueError, match='does not say how'):
+        example.StreamingModel(str(tmp_path / 'plain.onnx'))

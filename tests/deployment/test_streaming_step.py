@@ -1,0 +1,220 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""An exported step does what the model's own step does."""
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from projects.temporal_corr.models.correlation import (correlation_maps,
+                                                       keypoint_exemplars)
+from projects.temporal_corr.models.exemplar_policies import build_policy
+from projects.temporal_corr.models.streaming_step import StreamingStep
+
+INPUTS = dict(
+    correlation=['image', 'exemplars'],
+    cosine=['image', 'exemplars'],
+    gated=['image', 'memory_exemplars', 'memory_confidence'],
+    lstm=[
+        'image', 'memory_heatmaps', 'memory_crops', 'memory_h', 'memory_cell',
+        'crops'
+    ],
+    heatmap=['image', 'memory_heatmaps', 'memory_crops', 'crops'],
+    single=['image'],
+    openpose=['image', 'exemplars'],
+    openpose_center=['image', 'exemplars', 'center_maps'])
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def moving_crops(count):
+    """Crops (N, 2, 3) that zoom and wander."""
+    crops = torch.eye(2, 3).repeat(count, 1, 1)
+    crops[:, :, :2] *= torch.linspace(0.8, 1.2, count)[:, None, None]
+    crops[:, :, 2] = 10 * torch.rand(count, 2)
+    return crops
+
+
+@torch.no_grad()
+def test_hundred_frames_of_correlation(make_step, session_of, run):
+    step = make_step('correlation')
+    session = session_of(step)
+    frames = torch.randn(100, 1, 3, 128, 96)
+    memory, there, moved = None, np.zeros((1, 15, 16)), 0.
+    for image in frames:
+        # the model's own step: no memory, rather than zeros, at first
+        heatmaps, memory = step.model.step(image, memory)
+        outputs = run(session, image=image, exemplars=there)
+        there = outputs['new_exemplars']
+        close(outputs['heatmaps'], heatmaps)
+        close(there, memory)
+        alone, _ = step.model.step(image)
+        moved = max(moved, float((alone - heatmaps).abs().max()))
+    # and what is remembered matters
+    assert moved > 0.01
+
+
+@pytest.mark.parametrize('kind', INPUTS)
+@torch.no_grad()
+def test_all_kinds_in_batches_of_any_size(kind, make_step, session_of, run):
+    step = make_step(kind)
+    session = session_of(step)
+    assert [item.name for item in session.get_inputs()] == INPUTS[kind]
+    assert list(step.input_names) == INPUTS[kind]
+    shape = session.get_inputs()[0].shape
+    assert shape[0] == 'batch'
+    for count in (1, 3):
+        memory, given = None, {}
+        for _ in range(4):
+            image = torch.randn(count, *shape[1:])
+            conditions = {}
+            if 'crops' in INPUTS[kind]:
+                conditions['crops'] = moving_crops(count)
+            if kind == 'openpose_center':
+                conditions['center_maps'] = torch.rand(count, 1, 16, 16)
+            heatmaps, memory = step.model.step(image, memory, **conditions)
+            outputs = run(session, image=image, **conditions, **given)
+            close(outputs.pop('heatmaps'), heatmaps)
+            given = {key[len('new_'):]: out for key, out in outputs.items()}
+            sizes = {
+                item.name: item.shape[1:]
+                for item in session.get_outputs()
+            }
+            for name, value in outputs.items():
+                assert list(value.shape[1:]) == sizes[name]
+
+
+@torch.no_grad()
+def test_a_row_that_starts_beside_one_that_goes_on(make_step, session_of,
+                                                   run):
+    step = make_step('correlation')
+    session = session_of(step)
+    image = torch.randn(2, 3, 128, 96)
+    exemplars = run(session, image=torch.randn(2, 3, 128, 96))['new_exemplars']
+    exemplars[1] = 0
+    outputs = run(session, image=image, exemplars=exemplars)
+    close(outputs['heatmaps'][1:], step.model.step(image[1:])[0])
+    going_on = step.model.step(image[:1], torch.from_numpy(exemplars[:1]))
+    close(outputs['heatmaps'][:1], going_on[0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['correlation', 'openpose'])
+def test_pixels_in_place_of_normalised_images(kind, make_step, session_of,
+                                              run):
+    step = make_step(kind, include_normalization=True)
+    session = session_of(step)
+    item = session.get_inputs()[0]
+    assert item.type == 'tensor(uint8)'
+    pixels = torch.randint(256, (2, *item.shape[1:]), dtype=torch.uint8)
+    # by hand: ImageNet's constants in RGB, or OpenPose's
+    image = pixels.flip(1).float()
+    mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+    if kind == 'openpose':
+        image, mean, std = pixels.float(), [128.] * 3, [256.] * 3
+    image = (image - torch.tensor(mean)[:, None, None]) / torch.tensor(
+        std)[:, None, None]
+    close(
+        run(session, image=pixels)['heatmaps'],
+        step.model.step(image)[0])
+
+
+class RememberingHead(torch.nn.Module):
+    """The smallest head that remembers what ``update`` makes of exemplars."""
+    conditions = ('crops', )
+    decoder = SimpleNamespace(heatmap_size=(8, 6))
+
+    def __init__(self, update):
+        super().__init__()
+        self.predict = torch.nn.Conv2d(3, 5, 1)
+        self.update = update
+
+    def step(self, feats, memory=None, crops=None):
+        heatmaps = self.predict(feats)
+        if memory is not None:
+            known = memory[0] if isinstance(memory, tuple) else memory
+            known = known['exemplars'].mean(dim=2)
+            heatmaps = heatmaps + correlation_maps(feats, known)
+        exemplars = keypoint_exemplars(feats, heatmaps)
+        # positive: of several zeros it is not defined which come first
+        confidence = heatmaps.flatten(2).amax(dim=2).sigmoid()
+        return heatmaps, self.update(memory, exemplars, confidence)
+
+
+def in_a_tuple(memory, exemplars, confidence):
+    """A memory of two kinds, one inside of a tuple."""
+    count = 0 if memory is None else memory[1]
+    value = dict(exemplars=exemplars[:, :, None])
+    return value, count + torch.ones_like(confidence)
+
+
+@pytest.mark.parametrize('update', [
+    dict(policy='none'),
+    dict(policy='fixed', threshold=0.5),
+    dict(policy='average'),
+    dict(policy='weighted_average', decay=0.9),
+    dict(policy='gated', threshold=0.7, decay=0.95, agreement=0.9),
+    dict(policy='bank', size=3),
+    in_a_tuple,
+], ids=[
+    'none', 'fixed', 'average', 'weighted_average', 'gated', 'bank', 'tuple'
+])  # yapf: disable
+@torch.no_grad()
+def test_what_is_remembered_may_be_built_in_any_way(update, session_of, run):
+    if isinstance(update, dict):
+        update = build_policy(update)
+    head = RememberingHead(update)
+    model = torch.nn.Module()
+    model.head = head
+    model.step = head.step
+    model.data_preprocessor = lambda data: dict(inputs=data['inputs'] / 255)
+    step = StreamingStep(model.eval(), (8, 6))
+    session = session_of(step)
+    assert 'crops' not in step.input_names
+    memory, given = None, {}
+    for _ in range(6):
+        image = torch.rand(2, 3, 6, 8)
+        heatmaps, memory = model.step(image, memory)
+        outputs = run(session, image=image, **given)
+        close(outputs.pop('heatmaps'), heatmaps)
+        assert [value.dtype.name for value in outputs.values()
+                ] == ['float32', 'float32']
+        given = {key[len('new_'):]: value for key, value in outputs.items()}
+
+
+def test_an_output_of_another_type_is_refused(to_onnx):
+
+    def untyped(memory, exemplars, confidence):
+        return dict(
+            exemplars=exemplars[:, :, None],
+            confidence=torch.where(confidence > 0, 1., 0.))
+
+    head = RememberingHead(untyped)
+    model = torch.nn.Module()
+    model.head, model.step = head, head.step
+    model.data_preprocessor = lambda data: dict(inputs=data['inputs'] / 255)
+    step = StreamingStep(model.eval(), (8, 6))
+    with pytest.raises(ValueError, match='float64 of new_memory_confidence'):
+        to_onnx(step)
+
+
+def test_a_model_in_training_mode_is_refused(make_step):
+    model = copy.deepcopy(make_step('single').model).train()
+    with pytest.raises(ValueError, match='training mode'):
+        StreamingStep(model, (96, 128))
+
+
+def test_an_unknown_condition_is_refused(make_step):
+    model = copy.deepcopy(make_step('single').model)
+    model.head.conditions = ('crops', 'depth')
+    with pytest.raises(ValueError, match='takes depth beside the pixels'):
+        StreamingStep(model, (96, 128))
+
+
+def test_exporting_leaves_the_model_in_its_mode(make_step, session_of):
+    step = make_step('single')
+    session_of(step)
+    assert not any(module.training for module in step.model.modules())

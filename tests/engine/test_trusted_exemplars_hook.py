@@ -1,0 +1,86 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Two passes over the videos of a data set, in a Runner's test."""
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+
+@pytest.fixture
+def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
+    """Tests random weights that look at the maps; returns the keypoints by
+    frame, and the model."""
+    monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
+
+    def run(trusted, lanes=4, **test_cfg):
+        cfg = Config.fromfile(tiny_config)
+        cfg.work_dir = str(tmp_path)
+        cfg.default_hooks.checkpoint = None
+        cfg.log_level = 'ERROR'
+        cfg.test_dataloader.update(
+            num_workers=0,
+            persistent_workers=False,
+            batch_size=lanes,
+            sampler=dict(type='VideoSampler', lanes=lanes))
+        cfg.model.test_cfg = dict(trusted=trusted, **test_cfg)
+        cfg.default_scope = 'mmpose'
+        cfg.experiment_name = f'{tmp_path.name}_{len(seen)}'
+        seen.append(cfg)
+        runner = Runner.from_cfg(cfg)
+        torch.manual_seed(0)
+        for name, parameter in runner.model.named_parameters():
+            if 'bn' not in name and 'downsample.1' not in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        found = {}
+
+        metric = runner.test_loop.evaluator.metrics[0]
+        process = metric.process
+
+        def keep(batch, samples):
+            for sample in samples:
+                key = sample['video_id'], sample['frame_index']
+                found[key] = sample['pred_instances']['keypoints']
+            process(batch, samples)
+
+        monkeypatch.setattr(metric, 'process', keep)
+        runner.test()
+        return found, runner.model
+
+    seen = []
+    return run
+
+
+@pytest.mark.parametrize('trusted', [
+    dict(source='predictions', num_frames=2),
+    dict(source='labels', frames='middle'),
+    dict(source='labels', frames=2, merge='average'),
+], ids=lambda trusted: '-'.join(map(str, trusted.values())))  # yapf: disable
+def test_lanes_do_not_matter(trusted, evaluate):
+    one, model = evaluate(trusted, lanes=1)
+    four, _ = evaluate(trusted, lanes=4)
+    alone, _ = evaluate(None, lanes=4)
+    assert len(one) == 20 and one.keys() == four.keys()
+    assert all((one[key] == four[key]).all() for key in one)
+    assert any((one[key] != alone[key]).any() for key in one)
+    assert not model.trusted
+
+
+def test_flip_test_has_exemplars_of_its_own(evaluate):
+    """Otherwise the mirrored rows would be refused."""
+    found, _ = evaluate(
+        dict(source='labels', frames='first'),
+        flip_test=True,
+        shift_heatmap=False)
+    assert len(found) == 20
+
+
+@pytest.mark.parametrize('trusted, message', [
+    (dict(source='detections'), "'predictions' or 'labels'"),
+    (dict(source='predictions', num_frames=0), 'num_frames'),
+    (dict(source='predictions', frames='first'), "no 'frames'"),
+    (dict(source='labels', frames='second'), "'first', 'middle'"),
+    (dict(source='labels', merge='best'), 'merge'),
+])
+def test_refusals(trusted, message, evaluate):
+    with pytest.raises(ValueError, match=message):
+        evaluate(trusted)

@@ -1,0 +1,172 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A published file gives what the checkpoint gave, and says what it is."""
+import hashlib
+import json
+import re
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.apis import inference_topdown, init_model
+from mmpose.registry import MODELS
+from mmpose.structures import merge_data_samples
+from mmpose.visualization import PoseLocalVisualizer
+
+TOOL = 'tools/misc/publish_model.py'
+
+
+@pytest.fixture
+def publish(run_tool, tmp_path):
+    """Publishes a checkpoint; returns the path of the file."""
+
+    def run(*arguments):
+        run_tool(TOOL, *arguments, tmp_path / 'out')
+        path, = (tmp_path / 'out').iterdir()
+        return path
+
+    return run
+
+
+def test_name_is_that_of_the_contents(publish, untrained, tiny_config,
+                                      capsys):
+    path = publish(untrained, tiny_config)
+    name = re.fullmatch(r'tiny-([0-9a-f]{8})_(\d{8})\.pth', path.name)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert name[1] == digest[:8]
+    assert name[2] == date.today().strftime('%Y%m%d')
+    printed = capsys.readouterr().out
+    assert str(path) in printed and 'MiB' in printed
+    assert 'trained on 1 videos' in printed
+
+
+def test_holds_weights_and_little_else(publish, untrained, tiny_config):
+    """In types that need no allow-list, on any version of torch."""
+    path = publish(untrained, tiny_config)
+    published = torch.load(path, weights_only=True)
+    original = torch.load(untrained, weights_only=False)
+    assert set(published) == {'meta', 'state_dict'}
+    meta = published['meta']
+    assert set(meta) == {
+        'config', 'temporal_corr_version', 'dataset_meta', 'train_videos',
+        'epoch', 'iter'
+    }
+    assert meta['config'] == 'tiny' and meta['epoch'] == 2
+    assert meta['train_videos'] == ['Rename_Images/act/clip1']
+    theirs = original['meta']['dataset_meta']
+    assert set(meta['dataset_meta']) == set(theirs)
+    for key, value in theirs.items():
+        np.testing.assert_array_equal(
+            np.asarray(meta['dataset_meta'][key], dtype=object),
+            np.asarray(
+                value.tolist() if isinstance(value, np.ndarray) else value,
+                dtype=object))
+    torch.testing.assert_close(
+        dict(published['state_dict']), dict(original['state_dict']),
+        rtol=0, atol=0)
+    assert path.stat().st_size < 0.5 * untrained.stat().st_size
+
+
+def test_gives_what_the_checkpoint_gave(publish, run_launcher, untrained,
+                                        tiny_config, tmp_path):
+    """Through tools/test.py, on every frame, to the last bit."""
+    files = {}
+    for name, checkpoint in (('original', untrained),
+                             ('published', publish(untrained, tiny_config))):
+        files[name] = tmp_path / f'{name}.pkl'
+        run_launcher('tools/test.py', tiny_config, checkpoint, '--work-dir',
+                     tmp_path / name, '--dump', files[name], '--out',
+                     tmp_path / f'{name}.json')
+    original, published = (np.load(path, allow_pickle=True)
+                           for path in files.values())
+    assert len(original) == len(published) == 20
+    for ours, theirs in zip(published, original):
+        np.testing.assert_array_equal(ours['pred_instances']['keypoints'],
+                                      theirs['pred_instances']['keypoints'])
+    original, published = (
+        json.loads((tmp_path / f'{name}.json').read_text()) for name in files)
+    assert original['Mean'] == published['Mean']
+    # what it was trained on is still known
+    assert published['run']['train_videos'] == ['Rename_Images/act/clip1']
+
+
+def test_half_the_size_loads_as_float32(publish, untrained, tiny_config):
+    path = publish('--half', untrained, tiny_config)
+    stored = torch.load(path, weights_only=True)['state_dict']
+    model = init_model(str(tiny_config), str(path), device='cpu')
+    full = torch.load(untrained, weights_only=False)['state_dict']
+    parameters = dict(model.named_parameters())
+    for name, value in model.state_dict().items():
+        assert value.dtype == full[name].dtype
+        if name in parameters:
+            assert stored[name].dtype == torch.float16
+            # float16 has 11 significant bits
+            torch.testing.assert_close(
+                value, full[name], rtol=2.**-11, atol=2.**-25)
+        else:
+            assert torch.equal(stored[name], full[name])
+
+
+def test_works_with_mmposes_own_functions(publish, untrained, tiny_config,
+                                          tiny_jhmdb):
+    """Inference, and drawing in the colours of the data set."""
+    image = str(tiny_jhmdb / 'Rename_Images/act/clip1/00001.png')
+    pictures = []
+    for checkpoint in (untrained, publish(untrained, tiny_config)):
+        model = init_model(str(tiny_config), str(checkpoint), device='cpu')
+        result = merge_data_samples(inference_topdown(model, image))
+        visualizer = PoseLocalVisualizer()
+        visualizer.set_dataset_meta(model.dataset_meta)
+        pictures.append(
+            visualizer.add_datasample(
+                'x', np.zeros((48, 64, 3), np.uint8), result, draw_gt=False,
+                kpt_thr=-1))
+    assert pictures[0].any()
+    np.testing.assert_array_equal(*pictures)
+
+
+def test_what_is_not_known_is_not_claimed(publish, tiny_config, tmp_path,
+                                          capsys):
+    """A bare state dict, as a converter may leave it."""
+    path = tmp_path / 'bare.pth'
+    model = MODELS.build(Config.fromfile(tiny_config).model)
+    torch.save(model.state_dict(), path)
+    meta = torch.load(publish(path, tiny_config), weights_only=True)['meta']
+    assert set(meta) == {'config', 'temporal_corr_version'}
+    assert 'does not say which videos' in capsys.readouterr().out
+
+
+def single_frame(checkpoint):
+    for key in list(checkpoint['state_dict']):
+        if 'correlation' in key or 'maps_conv' in key:
+            del checkpoint['state_dict'][key]
+
+
+def overflow(checkpoint):
+    checkpoint['state_dict']['head.final_layer.bias'][0] = 1e5
+
+
+def foreign_type(checkpoint):
+    checkpoint['meta']['seed'] = torch.tensor(1)
+
+
+@pytest.mark.parametrize('change, flags, word', [
+    pytest.param(single_frame, (), 'temporal parameters not in the checkpoint',
+                 id='another model'),
+    pytest.param(overflow, ('--half', ), 'publish without --half',
+                 id='beyond float16'),
+    pytest.param(foreign_type, (), 'cannot publish a Tensor',
+                 id='not plain'),
+    pytest.param(None, (), 'there is no checkpoint', id='missing'),
+])  # yapf: disable
+def test_refused(change, flags, word, run_tool, untrained, tiny_config,
+                 tmp_path):
+    path = tmp_path / 'changed.pth'
+    if change is not None:
+        checkpoint = torch.load(untrained, weights_only=False)
+        change(checkpoint)
+        torch.save(checkpoint, path)
+    with pytest.raises(SystemExit, match=word):
+        run_tool(TOOL, *flags, path, tiny_config, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

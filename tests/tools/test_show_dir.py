@@ -1,0 +1,140 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Pictures of tools/test.py: no two frames share one."""
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from mmengine.config import Config
+from mmpose.visualization import PoseLocalVisualizer
+
+#: Frames of the five videos of tiny_jhmdb.
+FRAMES = (5, 3, 7, 1, 4)
+
+
+def names(interval=1):
+    """Names of the pictures of every so many frames."""
+    return {
+        f'Rename_Images/act/clip{video}/{frame:05d}.png'
+        for video, count in enumerate(FRAMES, start=1)
+        for frame in range(1, count + 1, interval)
+    }
+
+
+def pictures(folder: Path) -> set:
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob('*') if path.is_file()
+    }
+
+
+def test_one_picture_a_frame(run_launcher, tiny_config, untrained, tiny_jhmdb,
+                             tmp_path):
+    """Four videos side by side in a batch, with equal file names."""
+    run_launcher(
+        'tools/test.py',
+        tiny_config,
+        untrained,
+        '--work-dir',
+        tmp_path,
+        '--show-dir',
+        'pictures',
+        options=['model.test_cfg.output_heatmaps=True'])
+    folder, = tmp_path.glob('*/pictures')
+    assert pictures(folder) == names()
+    # the frame itself with something drawn on it, and below it its heatmap
+    name = 'Rename_Images/act/clip2/00002.png'
+    frame = cv2.imread(str(tiny_jhmdb / name)).astype(int)
+    drawn = cv2.imread(str(folder / name)).astype(int)
+    assert drawn.shape == (2 * frame.shape[0], *frame.shape[1:])
+    same = (drawn[:len(frame)] == frame).all(axis=-1).mean()
+    assert 0.3 < same < 1
+
+
+def test_interval_counts_in_each_video(run_launcher, tiny_config, untrained,
+                                       tmp_path, monkeypatch):
+    """Windows, too, are named, shown as long as told, and need no folder."""
+    shown = []
+    monkeypatch.setattr(
+        PoseLocalVisualizer, 'show',
+        lambda self, image, win_name, wait_time: shown.append(
+            (win_name, wait_time)))
+    run_launcher('tools/test.py', tiny_config, untrained, '--work-dir',
+                 tmp_path / 'run', '--show', '--wait-time', 0.25, '--interval',
+                 3, '--show-dir', tmp_path / 'pictures')
+    assert pictures(tmp_path / 'pictures') == names(interval=3)
+    assert {f'{name}.png' for name, _ in shown} == names(interval=3)
+    assert {wait_time for _, wait_time in shown} == {0.25}
+
+
+def test_backend_from_the_command_line(tiny_config):
+    """An entry of a list is named by its number."""
+    cfg = Config.fromfile(tiny_config)
+    cfg.merge_from_dict(
+        {'visualizer.vis_backends.0.type': 'TensorboardVisBackend'})
+    assert cfg.visualizer.vis_backends == [dict(type='TensorboardVisBackend')]
+
+
+@pytest.fixture
+def read_events():
+    """Reads a run with TensorBoard's own reader."""
+    accumulator = pytest.importorskip(
+        'tensorboard.backend.event_processing.event_accumulator')
+
+    def read(work_dir):
+        events, = work_dir.glob('*/vis_data/events.out.tfevents*')
+        reader = accumulator.EventAccumulator(
+            str(events), size_guidance=dict(images=0, scalars=0))
+        reader.Reload()
+        return reader
+
+    return read
+
+
+@pytest.fixture
+def both_backends(tiny_config, tmp_path):
+    path = tmp_path / 'both_backends.py'
+    path.write_text(f"""
+_base_ = '{tiny_config}'
+visualizer = dict(vis_backends=[
+    dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
+default_hooks = dict(
+    logger=dict(interval=2), visualization=dict(enable=True, interval=2))
+train_cfg = dict(max_epochs=1, val_interval=1)
+""")
+    return path
+
+
+def test_tensorboard_in_test(run_launcher, both_backends, untrained,
+                             read_events, tmp_path):
+    """One image a video, one step a frame; the same for local files."""
+    run_launcher('tools/test.py', both_backends, untrained, '--work-dir',
+                 tmp_path)
+    reader = read_events(tmp_path)
+    steps = {
+        tag: [event.step for event in reader.Images(tag)]
+        for tag in reader.Tags()['images']
+    }
+    assert steps == {
+        f'Rename_Images-act-clip{video}': list(range(1, count + 1, 2))
+        for video, count in enumerate(FRAMES, start=1)
+    }
+    local, = tmp_path.glob('*/vis_data/vis_image')
+    assert pictures(local) == {
+        f'{tag}_{step}.png' for tag in steps for step in steps[tag]
+    }
+
+
+def test_tensorboard_in_training(run_launcher, both_backends, read_events,
+                                 tmp_path):
+    """20 frames in batches of 4, logged every other iteration."""
+    run_launcher('tools/train.py', both_backends, '--work-dir', tmp_path)
+    reader = read_events(tmp_path)
+    assert [event.step for event in reader.Scalars('loss')] == [2, 4]
+    assert [event.step for event in reader.Scalars('Mean')] == [1]
+    assert 'val_img' in reader.Tags()['images']
+    scalars, = tmp_path.glob('*/vis_data/scalars.json')
+    logged = [json.loads(line) for line in scalars.read_text().splitlines()]
+    assert [line['loss'] for line in logged if 'loss' in line] == [
+        pytest.approx(event.value) for event in reader.Scalars('loss')
+    ]

@@ -1,0 +1,199 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Export the streaming step of a video model to ONNX.
+
+One call is one frame: the image and what is remembered go in, the heatmaps
+and what is to be remembered come out; zeros mean that nothing is remembered.
+The file is kept only if ONNX Runtime gives what PyTorch gives, over a clip,
+each with its own memory. demo/onnx_example.py runs it.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+from repo_path import config_path  # noqa: E402
+
+try:
+    import onnx
+    import onnxruntime
+except ImportError as missing:
+    sys.exit(f'{missing}: the export needs two further packages, '
+             'pip install -r requirements/tests.txt')
+
+from mmpose.registry import DATASETS  # noqa: E402
+from onnx_model import (add_metadata, describe, to_onnx,  # noqa: E402
+                        to_torchscript)
+from onnx_parity import (dataset_frames, largest_difference,  # noqa: E402
+                         random_frames)
+
+from projects.temporal_corr.engine import load_pose_model  # noqa: E402
+from projects.temporal_corr.models.streaming_step import \
+    StreamingStep  # noqa: E402
+from projects.temporal_corr.visualization.video_file import (  # noqa: E402
+    output_path, temporary_path)
+
+#: The largest difference to PyTorch; relative, for outputs above 1.
+TOLERANCE = 1e-4
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description='Export the streaming step of a video model to ONNX')
+    parser.add_argument('config', help='test config file path')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', required=True, help='file to write: .onnx')
+    parser.add_argument(
+        '--opset',
+        type=int,
+        default=17,
+        help="version of ONNX's operators. Defaults to 17")
+    parser.add_argument(
+        '--include-normalization',
+        action='store_true',
+        help='take uint8 pixels, BGR as OpenCV reads them, instead of '
+        'normalised float32')
+    parser.add_argument(
+        '--verify',
+        type=int,
+        default=16,
+        metavar='N',
+        help='number of frames to compare with PyTorch: of the test data, '
+        'where they are found, else noise. Defaults to 16')
+    parser.add_argument(
+        '--torchscript',
+        metavar='FILE.pt',
+        help='also write the step as TorchScript, with the same inputs and '
+        'outputs in the same order')
+    parser.add_argument(
+        '--device', default='cpu', help='device of PyTorch. Defaults to cpu')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override settings of the config, as KEY=VALUE')
+    args = parser.parse_args()
+    if args.opset < 16:
+        parser.error('--opset must be at least 16, the first with GridSample')
+    if args.verify < 1:
+        parser.error('--verify must be positive: a file is kept only if it '
+                     'was compared')
+    return args
+
+
+def has_data(dataset) -> bool:
+    """Whether the frames of a data set that was not loaded yet are there."""
+    try:
+        dataset.full_init()
+        dataset[0]
+    except FileNotFoundError as error:
+        print(f'No test data, so the comparison is on noise: {error}')
+        return False
+    return hasattr(dataset, 'videos')
+
+
+def check(step: StreamingStep, run, count: int, name: str, dataset=None):
+    """Raise unless an exported step gives what PyTorch gives."""
+    kind = 'noise'
+    frames = partial(random_frames, step, count)
+    if dataset is not None:
+        kind, count = 'test data', min(count, len(dataset))
+        frames = partial(dataset_frames, step, dataset, count)
+    difference = max(
+        largest_difference(step, run, track_iter_progress((frames(), count))),
+        # another batch size than any before
+        largest_difference(step, run, random_frames(step, min(count, 3), 3)))
+    print(f'{name} differs from PyTorch by {difference:.1e} at most, over '
+          f'{count} frames of {kind} and batches of 3')
+    if difference <= TOLERANCE:
+        return
+    print('Comparing single steps, which start from the same memory ...')
+    alone = largest_difference(step, run, frames(), own_memory=False)
+    reason = (
+        'try another --opset, or another version of the packages'
+        if not alone <= TOLERANCE else
+        'the model makes small differences larger from frame to frame: was '
+        'it trained?')
+    raise RuntimeError(
+        f'{name} and PyTorch differ by {difference:.1e}, more than '
+        f'{TOLERANCE}, and by {alone:.1e} in single steps. The file was not '
+        f'written: {reason}')
+
+
+def write_onnx(step: StreamingStep, target: Path, opset: int,
+               description: dict, **frames) -> None:
+    """Write and check an ONNX model; what does not pass is not there."""
+    model = to_onnx(step, opset)
+    add_metadata(model, description)
+    temporary = temporary_path(target)
+    try:
+        onnx.save(model, str(temporary))
+        session = onnxruntime.InferenceSession(
+            str(temporary), providers=['CPUExecutionProvider'])
+        check(
+            step,
+            lambda inputs: session.run(list(step.output_names), inputs),
+            name=f'ONNX Runtime {onnxruntime.__version__}',
+            **frames)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
+    """Write and check a traced model; what does not pass is not there."""
+    traced = to_torchscript(step)
+
+    def run(inputs):
+        tensors = (torch.from_numpy(inputs[name]) for name in step.input_names)
+        return [output.numpy() for output in traced(*tensors)]
+
+    check(step, run, name='TorchScript', **frames)
+    temporary = temporary_path(target)
+    try:
+        traced.save(str(temporary))
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def main():
+    args = parse_args()
+    target = output_path(args.out, ('.onnx', ))
+    if args.torchscript:
+        output_path(args.torchscript, ('.pt', ))
+    config = config_path(args.config)
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    model = load_pose_model(cfg, args.checkpoint, args.device)
+    # Its metainfo is needed in any case, its files are not.
+    dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, lazy_init=True))
+    step = StreamingStep(model, model.head.decoder.input_size,
+                         args.include_normalization)
+    name = osp.splitext(osp.basename(config))[0]
+    print(f'Exporting {name}: {", ".join(step.input_names)} -> '
+          f'{", ".join(step.output_names)}')
+    description = describe(cfg, step, dataset.metainfo, name)
+    frames = dict(
+        count=args.verify, dataset=dataset if has_data(dataset) else None)
+    write_onnx(step, target, args.opset, description, **frames)
+    print(f'{target} is written')
+    if args.torchscript:
+        write_torchscript(step, Path(args.torchscript), **frames)
+        print(f'{args.torchscript} is written')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')

@@ -1,0 +1,166 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A streaming step as an ONNX model, with what one needs to know to run it."""
+import inspect
+import io
+import json
+import warnings
+from typing import Any, Dict, Optional
+
+import onnx
+import torch
+from mmengine.config import Config
+
+from projects.temporal_corr.models.streaming_step import StreamingStep
+from projects.temporal_corr.version import __version__
+
+
+def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
+    """Export a step. The batch size stays free.
+
+    Args:
+        step (StreamingStep): What to export.
+        opset (int): Version of ONNX's operators, 16 or more.
+
+    Returns:
+        onnx.ModelProto: The checked model.
+
+    Raises:
+        ValueError: If an output would be of another type than in PyTorch.
+    """
+    # A batch of one could be taken for a dimension to broadcast.
+    inputs = step.example(2)
+    with torch.no_grad():
+        outputs = dict(zip(step.output_names, step(*inputs.values())))
+    options = {}
+    if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+        # torch >= 2.9 would take an exporter that needs further packages
+        options['dynamo'] = False
+    file = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        # Shapes are compared, which the trace takes as settled.
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        warnings.simplefilter('ignore', DeprecationWarning)
+        torch.onnx.export(
+            step,
+            tuple(inputs.values()),
+            file,
+            opset_version=opset,
+            input_names=list(step.input_names),
+            output_names=list(step.output_names),
+            dynamic_axes={
+                name: {
+                    0: 'batch'
+                }
+                for name in (*step.input_names, *step.output_names)
+            },
+            **options)
+    model = onnx.load_from_string(file.getvalue())
+    for output in model.graph.output:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(
+            output.type.tensor_type.elem_type)
+        expected = outputs[output.name].cpu().numpy().dtype
+        if dtype != expected:
+            raise ValueError(
+                f'the exporter makes {dtype} of {output.name}, which is '
+                f'{expected}: look for numbers without a type in the head, '
+                'such as torch.where(mask, 1., 0.)')
+        # Where the exporter lost track, sizes have made-up names.
+        sizes = output.type.tensor_type.shape.dim
+        for size, known in list(zip(sizes, outputs[output.name].shape))[1:]:
+            size.dim_value = known
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def to_torchscript(step: StreamingStep) -> torch.jit.ScriptModule:
+    """Trace a step. The batch size stays free; the device does not.
+
+    Args:
+        step (StreamingStep): What to trace, on the CPU.
+
+    Returns:
+        torch.jit.ScriptModule: Takes and returns tensors in the order of
+        ``input_names`` and ``output_names``.
+    """
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        return torch.jit.trace(
+            step, tuple(step.example(2).values()), check_trace=False)
+
+
+def describe(cfg: Config, step: StreamingStep, metainfo: dict,
+             name: str) -> Dict[str, Any]:
+    """What one needs to know to run a model without its config.
+
+    Args:
+        cfg (Config): The config.
+        step (StreamingStep): What is exported.
+        metainfo (dict): The metainfo of the data set.
+        name (str): What the config is called.
+
+    Returns:
+        dict: Values that JSON can hold:
+
+        - ``producer``, ``config``, ``temporal``: what it is
+        - ``input_size``, ``heatmap_size``: width and height
+        - ``cell_stride``, ``cell_origin``: keypoint in input pixels =
+          cell * stride + origin, x and y
+        - ``image``: whether the input is ``'uint8 BGR'``, or
+          ``'float32 RGB'`` or ``'float32 BGR'`` after ``(x - mean) / std``
+        - ``mean``, ``std``: None if nothing is subtracted or divided by
+        - ``pad_value``: what is outside of the frame, before normalisation
+        - ``center_sigma``: of the Gaussian in ``center_maps``, in input
+          pixels; None if there are none
+        - ``keypoint_names``, ``skeleton_links``, ``flip_indices``
+        - ``codec``: the codec's config
+    """
+    head, preprocessor = step.model.head, step.model.data_preprocessor
+    normalize = preprocessor._enable_normalize
+    # the colours are swapped, or stay as OpenCV reads them
+    colours = 'RGB' if preprocessor._channel_conversion else 'BGR'
+    pipeline = cfg.test_dataloader.dataset.get('pipeline', [])
+    crop = _transform(pipeline, 'CropAffine')
+    center = _transform(pipeline, 'GenerateCenterMap')
+    return dict(
+        producer=f'temporal_corr {__version__}',
+        config=name,
+        temporal=getattr(head, 'temporal', None),
+        input_size=_numbers(head.decoder.input_size),
+        heatmap_size=_numbers(head.decoder.heatmap_size),
+        cell_stride=_numbers(head.decoder.scale_factor),
+        cell_origin=_numbers(getattr(head.decoder, 'cell_origin', (0., 0.))),
+        image='uint8 BGR'
+        if step.include_normalization else f'float32 {colours}',
+        mean=preprocessor.mean.flatten().tolist() if normalize else None,
+        std=preprocessor.std.flatten().tolist() if normalize else None,
+        pad_value=(crop or {}).get('pad_value', 0),
+        center_sigma=None if center is None else center.get('sigma', 21.),
+        keypoint_names=[
+            metainfo['keypoint_id2name'][index]
+            for index in range(metainfo['num_keypoints'])
+        ],
+        skeleton_links=[list(link) for link in metainfo['skeleton_links']],
+        flip_indices=list(metainfo['flip_indices']),
+        codec=Config(dict(codec=cfg.model.head.decoder)).to_dict()['codec'])
+
+
+def add_metadata(model: onnx.ModelProto, description: Dict[str, Any]) -> None:
+    """Store a description in a model, each value as JSON.
+
+    Args:
+        model (onnx.ModelProto): The model. Is changed.
+        description (dict): What :func:`describe` returned.
+    """
+    onnx.helper.set_model_props(
+        model, {key: json.dumps(value)
+                for key, value in description.items()})
+
+
+def _transform(pipeline: list, name: str) -> Optional[dict]:
+    """The first transform of a type, if there is one."""
+    return next((step for step in pipeline if step['type'] == name), None)
+
+
+def _numbers(values) -> list:
+    """Numbers of any kind as Python's."""
+    return [getattr(value, 'item', lambda: value)() for value in values]

@@ -1,0 +1,189 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Make a file of weights to be handed on out of a training's checkpoint.
+
+The file is called ``<config>-<sha8>_<date>.pth``, where sha8 are the first
+eight digits of the SHA-256 of its contents, as in MMPose's model zoo. It holds
+the weights, the metainfo of the data set and the videos that the model was
+trained on, in types that ``torch.load(weights_only=True)`` allows; no
+optimizer, no logs, no paths.
+"""
+import argparse
+import hashlib
+import io
+import os.path as osp
+import sys
+from datetime import date
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_state_dict
+from mmpose.registry import MODELS
+from torch import nn
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+from repo_path import config_path  # noqa: E402
+
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.engine import load_from_local  # noqa: E402
+from projects.temporal_corr.engine.checkpoint_guard_hook import \
+    check_checkpoint  # noqa: E402
+from projects.temporal_corr.engine.trained_videos_hook import \
+    META_KEY  # noqa: E402
+from projects.temporal_corr.version import __version__  # noqa: E402
+
+#: What is taken over from the meta of the checkpoint, where it is there.
+KEPT = ('dataset_meta', META_KEY, 'epoch', 'iter', 'seed')
+
+
+def plain(value: Any) -> Any:
+    """The value in types that pickle without naming a class.
+
+    Args:
+        value (Any): Nested containers of numbers, strings and arrays.
+
+    Returns:
+        Any: The same with lists for arrays, Python's numbers for numpy's.
+
+    Raises:
+        TypeError: If it holds anything else.
+    """
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f'cannot publish a {type(value).__name__}: {value!r}')
+
+
+def halve(model: nn.Module, state_dict: dict) -> dict:
+    """The state dict with parameters in float16.
+
+    Buffers, such as running variances, stay: they are small, and their range
+    can be wider.
+
+    Args:
+        model (nn.Module): The model of the state dict.
+        state_dict (dict): Parameters and buffers by name.
+
+    Returns:
+        dict: The state dict. Loading copies it into the float32 parameters
+        of a model.
+
+    Raises:
+        OverflowError: If a parameter is out of float16's range.
+    """
+    parameters = dict(model.named_parameters())
+    halved = {}
+    for name, tensor in state_dict.items():
+        half = tensor.half() if name in parameters else tensor
+        if not torch.isfinite(half).all() and torch.isfinite(tensor).all():
+            raise OverflowError(
+                f'{name} reaches {tensor.abs().max():.3g}, beyond the '
+                '65504 of float16: publish without --half')
+        halved[name] = half
+    return halved
+
+
+def publish(checkpoint: str, config: str, half: bool = False) -> dict:
+    """What is to be published of a checkpoint.
+
+    Args:
+        checkpoint (str): Checkpoint of a model of the config.
+        config (str): Config file.
+        half (bool): Whether to store parameters as float16.
+            Defaults to False
+
+    Returns:
+        dict: ``meta`` and ``state_dict``.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        RuntimeError: If it cannot be loaded or is that of another model.
+        OverflowError: If it does not fit into float16.
+    """
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    loaded = load_from_local(checkpoint, map_location='cpu')
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    check_checkpoint(model, loaded, checkpoint, start=False)
+    # Through the model: old names and wrappers' prefixes are gone after it.
+    load_state_dict(model, loaded.get('state_dict', loaded))
+    state_dict = {
+        name: tensor.detach().clone()
+        for name, tensor in model.state_dict().items()
+    }
+    meta = loaded.get('meta') or {}
+    return dict(
+        meta=dict(
+            config=osp.splitext(osp.basename(config))[0],
+            temporal_corr_version=__version__,
+            **{key: plain(meta[key])
+               for key in KEPT if meta.get(key) is not None}),
+        state_dict=halve(model, state_dict) if half else state_dict)
+
+
+def write(published: dict, out_dir: str) -> str:
+    """Write a published checkpoint under the name that its contents give it.
+
+    Args:
+        published (dict): What :func:`publish` returned.
+        out_dir (str): Folder, made if it is not there.
+
+    Returns:
+        str: Path of the file.
+    """
+    buffer = io.BytesIO()
+    torch.save(published, buffer)
+    content = buffer.getvalue()
+    sha8 = hashlib.sha256(content).hexdigest()[:8]
+    name = (f'{published["meta"]["config"]}-{sha8}_'
+            f'{date.today().strftime("%Y%m%d")}.pth')
+    path = osp.join(out_dir, name)
+    # under another name until it is complete
+    AtomicLocalBackend().put(content, path)
+    return path
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Process a checkpoint to be published')
+    parser.add_argument('checkpoint', help='checkpoint of tools/train.py')
+    parser.add_argument('config', help='config that it was trained with')
+    parser.add_argument('out_dir', help='folder for the published file')
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='store parameters as float16, half the size; a model that loads '
+        'them computes in float32 as before')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the command line."""
+    args = parse_args()
+    config = config_path(args.config)
+    try:
+        published = publish(args.checkpoint, config, args.half)
+        path = write(published, args.out_dir)
+    except (OSError, RuntimeError, TypeError, OverflowError) as error:
+        raise SystemExit(f'error: {error}') from None
+    count = sum(tensor.numel() for tensor in published['state_dict'].values())
+    before, after = (osp.getsize(osp.expanduser(name)) / 2**20
+                     for name in (args.checkpoint, path))
+    print(f'{path}\n{count:,} numbers, {after:.1f} MiB '
+          f'(the checkpoint: {before:.1f} MiB)')
+    videos = published['meta'].get(META_KEY)
+    print(f'trained on {len(videos)} videos, which it names' if videos else
+          'the checkpoint does not say which videos it was trained on')
+
+
+if __name__ == '__main__':
+    main()
