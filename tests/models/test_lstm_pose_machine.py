@@ -100,7 +100,6 @@ def test_equals_the_listed_network():
             torch.testing.assert_close(
                 memory, dict(h=h, cell=cell, heatmaps=heatmaps),
                 atol=1e-4, rtol=1e-4)  # yapf: disable
-    # (9, 9, 9, 5, and 9, 1, 1) + (the same four) + 2 x 4 gates + five.
     assert sum(p.numel() for p in model.parameters()) == sum(
         outputs * (inputs * kernel**2 + (not name.endswith('_h')))
         for name, inputs, outputs, kernel in reference.LAYERS) == PARAMETERS
@@ -250,3 +249,5 @@ def test_what_is_missing_is_told(slim, clips):
         slim.loss(inputs, samples)
     with pytest.raises(ValueError, match='BackgroundHeatmap'):
         build(decoder=None)
+    with pytest.raises(ValueError, match='remembers none'):
+        build(test_cfg=dict(memory=dict(policy='gated')))

@@ -11,6 +11,7 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
                                  Predictions)
 from torch import Tensor
 
+from ..exemplar_policies import build_policy
 from .initial_network import InitialNetwork
 from .lstm_mixin import clip_targets
 from .paf_head import NO_CENTER_MAPS
@@ -163,6 +164,31 @@ class LSTMPoseMachineHead(BaseHead):
                 lambda rows: heatmaps,
                 center_maps=(torch.zeros_like(features[:, :1]), ))
         return dict(state, heatmaps=heatmaps)
+
+    def renew(self,
+              memory: Any,
+              features: Tensor,
+              heatmaps: Tensor,
+              crops: Optional[Tensor],
+              state: Any = None,
+              labelled: bool = False) -> Any:
+        """What is remembered after a frame: as :meth:`remember`, whatever
+        was remembered before."""
+        return self.remember(features, heatmaps, crops, state)
+
+    def set_policy(self, memory: Optional[dict]) -> None:
+        """There is no policy for what is not an exemplar.
+
+        Args:
+            memory (dict, optional): ``test_cfg.memory``.
+
+        Raises:
+            ValueError: If a policy other than the default is wanted.
+        """
+        if build_policy(memory) is not None:
+            raise ValueError(
+                f'test_cfg.memory={memory} is about exemplars, and '
+                'LSTMPoseMachineHead remembers none: leave it out')
 
     def predict(self,
                 feats: Features,
