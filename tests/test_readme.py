@@ -153,7 +153,9 @@ def test_project_page_names_every_component():
     found = 0
     for kind in REGISTRIES:
         own = getattr(registry, kind)
-        components = {**own.parent.module_dict, **own.module_dict}
+        # or MMEngine's, where MMPose's looks, too
+        above = own.parent.module_dict if own.parent else {}
+        components = {**above, **own.module_dict}
         for name, component in components.items():
             if component.__module__.startswith('projects.temporal_corr.'):
                 found += 1
