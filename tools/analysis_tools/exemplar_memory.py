@@ -11,6 +11,7 @@ frame. What is finished is in the file and is not run again.
 import argparse
 import copy
 import json
+import os
 import os.path as osp
 import shlex
 import sys
@@ -218,7 +219,7 @@ def run(args, content: dict, save: Callable) -> None:
                     dict(
                         name=name,
                         model=model,
-                        config=osp.basename(config),
+                        config=shown_path(config),
                         test_cfg=setting.test_cfg if setting else {},
                         seeds={}))
                 if row['seeds'].get(str(seed), {}).get('identity') == mark:
@@ -234,6 +235,13 @@ def run(args, content: dict, save: Callable) -> None:
                 save()
 
 
+def shown_path(path: str) -> str:
+    """A path without the folders of this machine."""
+    parts = osp.normpath(path).split(os.sep)
+    first = parts.index('work_dirs') if 'work_dirs' in parts else -1
+    return '/'.join(parts[first:])
+
+
 def main():
     args = parse_args()
     content = dict(kind=MEMORY_KIND, rows=[])
@@ -247,8 +255,9 @@ def main():
         thr=load_config(*args.single[:2], {}).test_evaluator.get('thr'),
         command=shlex.join([
             'python', 'tools/analysis_tools/exemplar_memory.py', '--single',
-            osp.basename(args.single[0]), 'CHECKPOINT...', '--correlation',
-            osp.basename(args.correlation[0]), 'CHECKPOINT...'
+            *map(shown_path, args.single), '--correlation',
+            *map(shown_path, args.correlation), '--out',
+            osp.basename(args.out)
         ]),
         **describe_code(),
         **describe_machine(torch.get_num_threads()))
