@@ -4,8 +4,8 @@ from typing import List, Tuple
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.registry import HOOKS
 from mmengine.utils import ProgressBar
+from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader, Subset
 
 from ..models.trusted_exemplars import TrustedCollector, labelled_positions
