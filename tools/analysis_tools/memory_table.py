@@ -101,4 +101,4 @@ def draw_distances(content: dict) -> Figure:
         curves,
         f'PCK@{content["thr"]:g} (Mean)',
         spreads,
-        xlabel='distance from the labelled (else the first) frame, up to')
+        xlabel='frames from the labelled (else the first) frame, up to')

@@ -65,5 +65,5 @@ def draw_stride_plot(
     axes.set_axisbelow(True)
     for side in ('top', 'right'):
         axes.spines[side].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.85, edgecolor='none')
     return figure
