@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.structures import InstanceData
 from mmpose.codecs import MSRAHeatmap
 from mmpose.structures import PoseDataSample
 
 from projects.temporal_corr.models import keypoint_exemplars
 from projects.temporal_corr.models.exemplar_weights import (drop_keypoints,
+                                                            errors_at,
                                                             exemplar_weights,
                                                             shift_heatmaps,
                                                             swap_sides)
@@ -100,6 +102,33 @@ def test_predicted_rate_uses_the_models_own_heatmaps(make_model, clip_batch):
     heatmaps, _ = head.step(feats, exemplars)
     target = torch.stack([item.gt_fields.heatmaps for item in samples])
     torch.testing.assert_close(found, (heatmaps - target).square().mean())
+
+
+@pytest.mark.parametrize('progress, rate', [(0., 0.2), (0.25, 0.35),
+                                            (1., 0.8)])
+def test_a_pair_changes_linearly(progress, rate):
+    errors = errors_at(dict(predicted_rate=(0.2, 0.8), shift=1.), progress)
+    assert errors == dict(predicted_rate=pytest.approx(rate), shift=1.)
+
+
+def test_the_schedule_follows_the_training(make_model, clip_batch,
+                                           monkeypatch):
+    """All keypoints are dropped when the training ends, none at first."""
+    monkeypatch.setattr(MessageHub, '_instance_dict', {})
+    hub = MessageHub.get_instance('training')
+    hub.update_info('max_iters', 10)
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch()
+    feats, past = (torch.rand(3, 32, 4, 4), ), (torch.rand(3, 32, 4, 4), )
+
+    def loss(iteration, **errors):
+        hub.update_info('iter', iteration)
+        return head.loss(
+            feats, samples, past, train_cfg=dict(exemplars=errors))['loss_kpt']
+
+    rising = dict(drop_rate=(0., 1.))
+    assert torch.equal(loss(0, **rising), loss(0))
+    assert torch.equal(loss(10, **rising), loss(10, drop_rate=1.))
 
 
 @pytest.fixture

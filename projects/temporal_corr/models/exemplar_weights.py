@@ -9,7 +9,7 @@ model learns how far it can trust its exemplars.
 
 Shapes: N samples, P keypoints, heatmaps (N, P, H, W).
 """
-from typing import Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +70,27 @@ def drop_keypoints(heatmaps: Tensor, rate: float) -> Tensor:
     """
     keep = torch.rand(heatmaps.shape[:2], device=heatmaps.device) >= rate
     return heatmaps * keep[:, :, None, None].to(heatmaps.dtype)
+
+
+def errors_at(errors: Dict[str, Union[float, Tuple[float, float]]],
+              progress: float) -> Dict[str, float]:
+    """The errors at some point of a training.
+
+    Args:
+        errors (dict): Arguments of :func:`exemplar_weights`; a pair changes
+            linearly from its first to its second number over the training.
+        progress (float): Share of the training that is done, 0 to 1.
+
+    Returns:
+        dict: A number for each argument.
+    """
+    found = {}
+    for name, value in errors.items():
+        if isinstance(value, Sequence):
+            start, end = value
+            value = start + (end - start) * progress
+        found[name] = value
+    return found
 
 
 def exemplar_weights(ground_truth: Tensor,

@@ -20,4 +20,5 @@ rows = [
 # All frames: the videos are few.
 common = {'train_dataloader.dataset.frame_stride': 1}
 seeds = [0, 1, 2]
+strides = list(range(1, 11))
 ceiling = True

@@ -2,12 +2,13 @@
 from typing import Any, Dict, List, Optional, Tuple
 
 import torch
+from mmengine.logging import MessageHub
 from mmpose.utils.typing import ConfigType
 from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
 from ..exemplar_policies import LABELLED, Policy, build_policy
-from ..exemplar_weights import exemplar_weights
+from ..exemplar_weights import errors_at, exemplar_weights
 from ..resample import carry_maps
 
 Features = Tuple[Tensor, ...]
@@ -245,7 +246,8 @@ class TemporalMixin:
                 flow into the exemplar frame, too. ``exemplars`` (dict):
                 arguments of
                 :func:`~projects.temporal_corr.models.exemplar_weights`,
-                errors in the weights; none by default, as in the paper.
+                errors in the weights; none by default, as in the paper. A
+                pair of numbers changes linearly over the training.
 
         Returns:
             Tensor | None: Maps in shape (N, P, H, W).
@@ -286,6 +288,7 @@ class TemporalMixin:
                           samples: List, errors: ConfigType) -> Tensor:
         """Weights of the exemplar frames in shape (N, P, H, W)."""
         predicted = None
+        errors = errors_at(errors, training_progress())
         if errors.get('predicted_rate'):
             with torch.no_grad():
                 predicted = self.heatmaps(features)
@@ -294,6 +297,13 @@ class TemporalMixin:
             predicted,
             samples[0].metainfo.get('flip_indices'),
             **errors)
+
+
+def training_progress() -> float:
+    """Share of the iterations that are done, by MMEngine's message hub; 0
+    outside of a training."""
+    hub = MessageHub.get_current_instance()
+    return hub.get_info('iter', 0) / hub.get_info('max_iters', 1)
 
 
 def remembered(memory: Any) -> Tensor:
