@@ -36,6 +36,26 @@ def test_in_turns():
                for durations in times.values())
 
 
+def test_blocks_of_calls(monkeypatch):
+    """A call of 0.25 s in blocks of a second: four in a row, of which the
+    mean counts."""
+    from benchmarks import timing
+    now, calls = [0.], []
+    monkeypatch.setattr(timing.time, 'perf_counter', lambda: now[0])
+
+    def call(name, seconds):
+        calls.append(name)
+        now[0] += seconds
+
+    times = timing.interleave(
+        dict(a=lambda: call('a', 0.25), b=lambda: call('b', 2.)),
+        repeat=2,
+        block=1.)
+    assert ''.join(calls) == 'ab' + 2 * 'aaaab'
+    assert times['a'].wall.tolist() == [0.25] * 2
+    assert times['b'].wall.tolist() == [2.] * 2
+
+
 def test_medians_and_quartiles():
     from benchmarks.timing import Durations
     durations = Durations(np.array([3., 1., 2., 9., 4.]), np.ones(5))

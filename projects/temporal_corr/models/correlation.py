@@ -51,15 +51,15 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
             "the paper's I is taken at the resolution of the heatmaps")
     with torch.autocast(features.device.type, enabled=False):
         features, heatmaps = _full_precision(features, heatmaps)
-        # Dividing by the largest value first changes nothing (J is
-        # normalised), but keeps squares in the range of float32.
+        # Dividing by the largest weight first changes nothing (J is
+        # normalised), but keeps products in the range of float32; the
+        # squares of sums take that of float64.
         weights = heatmaps.flatten(2)
-        weights = weights / _peak(weights)
-        sums = weights @ features.flatten(2).transpose(1, 2)
-        sums = sums / _peak(sums)
-        norms = sums.norm(dim=2, keepdim=True)
-        # F.normalize would turn a zero sum into gradients of 1e12.
-        return sums / norms.masked_fill(norms == 0, 1)
+        weights = weights / _divisor(weights.detach().abs().amax(2, True))
+        sums = torch.bmm(weights, features.flatten(2).transpose(1, 2))
+        norms = torch.linalg.vector_norm(
+            sums, dim=2, keepdim=True, dtype=torch.float64)
+        return sums / _divisor(norms.to(sums.dtype))
 
 
 def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
@@ -87,8 +87,8 @@ def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
             f'{tuple(exemplars.shape)} must agree in batch and channels')
     with torch.autocast(features.device.type, enabled=False):
         features, exemplars = _full_precision(features, exemplars)
-        maps = exemplars @ features.flatten(2)
-        return maps.unflatten(2, features.shape[2:])
+        maps = torch.bmm(exemplars, features.flatten(2))
+        return maps.view(*maps.shape[:2], *features.shape[2:])
 
 
 def best_maps(features: Tensor, exemplars: Tensor) -> Tensor:
@@ -122,12 +122,10 @@ def _full_precision(*tensors: Tensor):
     return (tensor.to(dtype) for tensor in tensors)
 
 
-def _peak(values: Tensor) -> Tensor:
-    """The largest magnitude of each row, a constant to divide by: 1 where
-    all is 0. One dimension, as reducing two at once takes several times as
-    long on a CPU."""
-    peak = values.detach().abs().amax(dim=-1, keepdim=True)
-    return peak.masked_fill(peak == 0, 1)
+def _divisor(values: Tensor) -> Tensor:
+    """The values, 1 where they are 0: 0 / 0 is 0, in gradients, too, where
+    the epsilon of F.normalize would make 1e12 of them."""
+    return values + (values == 0)
 
 
 class ScaledMaps(nn.Module):

@@ -19,16 +19,19 @@ from .timing import interleave
 SECTION = 'Exemplars + maps / dense optical flow, one thread'
 DIS = 'DIS {}'
 PRESETS = ('ultrafast', 'fast', 'medium')
+MEDIUM = DIS.format('medium')
+#: Seconds of a turn: one method runs for so long before the next.
+BLOCK = 0.02
 CARRYING = 'carrying the heatmaps along a flow'
 KEYPOINTS = 15
 #: Name, input (w, h), channels of I, maps (w, h), wanted share of each flow.
 SIZES = (
     ('OpenPose 368x368', (368, 368), 128, (46, 46), {
         DIS.format('ultrafast'): 1.,
-        DIS.format('medium'): 1 / 40
+        MEDIUM: 1 / 40
     }),
     ('ResNet-50 256x192', (192, 256), 256, (48, 64), {
-        DIS.format('medium'): 1 / 6
+        MEDIUM: 1 / 6
     }),
 )
 
@@ -36,6 +39,10 @@ SIZES = (
 def measure(settings: Settings) -> List[Row]:
     """In turns, on two frames of a synthetic video. Carrying the heatmaps
     along the flow is a row of its own, that comes on top of each flow.
+
+    A turn is as many calls as fit into :data:`BLOCK`, as in a program that
+    uses the one method or the other. One row of each size has turns of a
+    single call, for which caches are cold.
 
     The last row of a size tells what there is to gain: the two matrix
     products alone beside a large square product of the same number of
@@ -75,13 +82,15 @@ def _measure_size(settings: Settings, name: str, size: Tuple[int, int],
     cells = map_size[0] * map_size[1]
     side = round((2 * KEYPOINTS * channels * cells)**(1 / 3))
     square = torch.randn(side, side, device=settings.device)
+    repeat = settings.repetitions(25)
     times = interleave({
         'ours': correlate,
         **flows,
         CARRYING: lambda: carry_along(heatmaps, flow, size),
         'products': products,
         'square': lambda: square @ square
-    }, settings.repetitions(25), settings.device, warm_up=2)
+    }, repeat, settings.device, warm_up=2, block=BLOCK)
+    cold = interleave({'ours': correlate, **flows}, repeat, settings.device)
     ours, alone, square = (
         times.pop(key) for key in ('ours', 'products', 'square'))
     rows = [
@@ -91,6 +100,8 @@ def _measure_size(settings: Settings, name: str, size: Tuple[int, int],
         for other, durations in times.items()
     ]
     return rows + [
+        duration_row(SECTION, f'{name}, single calls after one another / '
+                     f'{MEDIUM}', cold['ours'], cold[MEDIUM], settings.clock),
         duration_row(
             SECTION, f'{name}, matrix products alone / a square one of '
             'as many operations', alone, square, settings.clock)

@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Durations of things that are measured in turns."""
+import math
 import sys
 import time
 from typing import Callable, Dict, NamedTuple
@@ -51,10 +52,14 @@ class Durations(NamedTuple):
 def interleave(functions: Dict[str, Callable],
                repeat: int,
                device: str = 'cpu',
-               warm_up: int = 1) -> Dict[str, Durations]:
+               warm_up: int = 1,
+               block: float = 0.) -> Dict[str, Durations]:
     """Time functions in turns: A B A B ...
 
-    What else happens on a machine meets all of them alike.
+    What else happens on a machine meets all of them alike. With ``block`` a
+    turn is as many calls in a row, A A A B B B ..., as a loop of one of them
+    alone would be: a single call of less than a millisecond after another
+    method's work is mostly a measurement of cold caches.
 
     Args:
         functions (dict[str, Callable]): What to call, without arguments.
@@ -62,24 +67,32 @@ def interleave(functions: Dict[str, Callable],
         device (str): Where they work; a GPU is waited for.
             Defaults to 'cpu'.
         warm_up (int): Rounds before, which do not count. Defaults to 1.
+        block (float): Seconds that a turn takes at the least; its mean
+            counts. Defaults to 0, one call.
 
     Returns:
-        dict[str, Durations]: How long each took.
+        dict[str, Durations]: How long each call took.
     """
     wall = {name: [] for name in functions}
     cpu = {name: [] for name in functions}
+    calls = dict.fromkeys(functions, 1)
     progress = ProgressBar((warm_up + repeat) * len(functions),
                            file=sys.stderr)
     for turn in range(-warm_up, repeat):
         for name, function in functions.items():
             wait_for(device)
             start = time.perf_counter(), time.process_time()
-            function()
+            for _ in range(calls[name]):
+                function()
             wait_for(device)
             end = time.perf_counter(), time.process_time()
+            seconds, cpu_seconds = ((end[clock] - start[clock]) / calls[name]
+                                    for clock in (0, 1))
             if turn >= 0:
-                wall[name].append(end[0] - start[0])
-                cpu[name].append(end[1] - start[1])
+                wall[name].append(seconds)
+                cpu[name].append(cpu_seconds)
+            else:
+                calls[name] = max(math.ceil(block / seconds), 1)
             progress.update()
     print(file=sys.stderr)
     return {
