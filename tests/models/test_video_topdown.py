@@ -1,9 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The estimator as a single-frame model, and in training."""
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
+
+from projects.temporal_corr.models import keypoint_exemplars
 
 ALL = pytest.mark.parametrize(
     'temporal', ['correlation', 'heatmap', 'lstm', None])
@@ -124,6 +128,36 @@ def test_trains_on_the_exemplar_frame(exemplar_grad, make_model, clip_batch):
     feats = model.extract_feat(inputs[:, 1])
     wanted = model.head.loss(feats, samples, past)['loss_kpt']
     torch.testing.assert_close(loss, wanted)
+
+
+@pytest.mark.parametrize('keep, looked_at', [
+    pytest.param([True, False, True], 2, id='some'),
+    pytest.param([True, True, True], 3, id='all'),
+    pytest.param([False, False, False], 1, id='one, for SyncBatchNorm'),
+])
+@pytest.mark.parametrize('exemplar_grad', [True, False],
+                         ids=['exemplar grad', 'no exemplar grad'])
+def test_exemplar_frames_of_masked_samples_are_not_looked_at(
+        exemplar_grad, keep, looked_at, make_model, clip_batch):
+    """The loss is that of kept exemplars here and zero maps there."""
+    model = make_model(
+        'correlation', train_cfg=dict(exemplar_grad=exemplar_grad))
+    inputs, samples = clip_batch()
+    keep = torch.tensor(keep)
+    seen = []
+    model.backbone.register_forward_pre_hook(
+        lambda module, args: seen.append(len(args[0])))
+    with mock.patch.object(model.head, 'keep_maps', return_value=keep):
+        loss = model.loss(inputs, samples)['loss_kpt']
+    assert sum(seen) == len(inputs) + looked_at
+
+    feats = model.extract_feat(inputs[:, 1])
+    exemplars = keypoint_exemplars(
+        model.head.features(model.extract_feat(inputs[:, 0])),
+        torch.stack([sample.previous_heatmaps[0] for sample in samples]))
+    heatmaps, _ = model.head.step(feats, exemplars * keep[:, None, None])
+    targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
+    torch.testing.assert_close(loss, (heatmaps - targets).square().mean())
 
 
 @pytest.mark.parametrize('mask_rate', [0., 1.], ids=['kept', 'masked'])

@@ -130,3 +130,18 @@ def exemplar_weights(ground_truth: Tensor,
         weights = torch.where((chosen < predicted_rate)[:, None, None, None],
                               predicted.to(weights.dtype), weights)
     return weights
+
+
+def rows_to_look_at(keep: Tensor) -> Tensor:
+    """The clips of a training batch whose exemplar frames are looked at.
+
+    Args:
+        keep (Tensor): Whether the maps of a sample are kept, shape (N, ).
+
+    Returns:
+        Tensor: Indices of the samples to keep in shape (M, ), of one at
+        least: the processes of a distributed training must all do the same,
+        or a SyncBatchNorm would wait for ever.
+    """
+    rows = keep.nonzero()[:, 0]
+    return rows if len(rows) else rows.new_zeros(1)

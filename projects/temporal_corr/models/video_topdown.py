@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
+from .exemplar_weights import rows_to_look_at
 from .ground_truth import ground_truth_heatmaps
 from .memory import TrackFrame, TrackMemory
 from .resample import mirror
@@ -102,21 +103,37 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             dict: A dictionary of losses.
         """
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
-        past_feats = None
+        current, past_feats, options = clips[:, -1], None, {}
         if clips.shape[1] == 1 or not self.head.uses_past_features:
-            feats = self.extract_feat(clips[:, -1])
-        elif self.train_cfg.get('exemplar_grad', True):
-            # One pass for all frames: one set of batch statistics.
-            both = self.extract_feat(clips.transpose(0, 1).flatten(0, 1))
-            past_feats, feats = zip(*(
-                (level[:-len(clips)], level[-len(clips):]) for level in both))
+            feats = self.extract_feat(current)
         else:
-            feats = self.extract_feat(clips[:, -1])
-            with torch.no_grad():
-                past_feats = self.extract_feat(
-                    clips[:, :-1].transpose(0, 1).flatten(0, 1))
+            past, options = self._past_frames(clips)
+            if self.train_cfg.get('exemplar_grad', True):
+                # One pass for all frames: one set of batch statistics.
+                both = self.extract_feat(torch.cat([past, current]))
+                past_feats, feats = zip(*((level[:len(past)],
+                                           level[len(past):])
+                                          for level in both))
+            else:
+                feats = self.extract_feat(current)
+                with torch.no_grad():
+                    past_feats = self.extract_feat(past)
         return self.head.loss(
-            feats, data_samples, past_feats, train_cfg=self.train_cfg)
+            feats,
+            data_samples,
+            past_feats,
+            train_cfg=self.train_cfg,
+            **options)
+
+    def _past_frames(self, clips: Tensor) -> Tuple[Tensor, dict]:
+        """The frames of clips that the loss looks at before the last, and
+        what the head is to know of them."""
+        keep = None
+        if hasattr(self.head, 'keep_maps'):
+            keep = self.head.keep_maps(len(clips))
+        if keep is None:
+            return clips[:, :-1].transpose(0, 1).flatten(0, 1), {}
+        return clips[rows_to_look_at(keep), -2], dict(keep=keep)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         """Predict, going on from what is remembered of each video.

@@ -290,7 +290,8 @@ class PAFHead(TemporalMixin, BaseHead):
              feats: Features,
              batch_data_samples: OptSampleList,
              past_feats: Optional[Features] = None,
-             train_cfg: ConfigType = {}) -> dict:
+             train_cfg: ConfigType = {},
+             keep: Optional[Tensor] = None) -> dict:
         """Losses of all stages on the current frames.
 
         Invisible keypoints add nothing, nor do the limbs that touch them:
@@ -309,6 +310,7 @@ class PAFHead(TemporalMixin, BaseHead):
             train_cfg (dict): ``exemplar_grad`` (True), see there.
                 ``compute_acc`` (True): whether to report the accuracy on
                 the batch.
+            keep (Tensor, optional): See there. Defaults to None.
 
         Returns:
             dict: ``loss_stage{i}_heatmap``, ``loss_stage{i}_paf`` and
@@ -319,7 +321,7 @@ class PAFHead(TemporalMixin, BaseHead):
         """
         features = self.features(feats)
         maps = self.training_maps(features, past_feats, batch_data_samples,
-                                  train_cfg)
+                                  train_cfg, keep)
         center_maps = None
         if self.center_map:
             if not all('center_maps' in item for item in batch_data_samples):

@@ -204,7 +204,8 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
              feats: Features,
              batch_data_samples: OptSampleList,
              past_feats: Optional[Features] = None,
-             train_cfg: ConfigType = {}) -> dict:
+             train_cfg: ConfigType = {},
+             keep: Optional[Tensor] = None) -> dict:
         """Losses of the current frames, given the frames before them.
 
         For ``temporal='lstm'`` they are the mean over all frames of a clip,
@@ -218,12 +219,14 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                 ``previous_heatmaps``, ``previous_weights`` (for ``'lstm'``)
                 and ``crops`` of PackClipInputs.
             past_feats (tuple[Tensor], optional): Features of the N (T - 1)
-                past frames, frame by frame, of which the last N are the
-                exemplar frames; for ``'correlation'`` and ``'lstm'``.
-                Defaults to None.
+                past frames, frame by frame, for ``'lstm'``; for
+                ``'correlation'`` as of :meth:`training_maps`. Defaults to
+                None.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``compute_acc`` (True):
                 whether to report the accuracy on the batch.
+            keep (Tensor, optional): The samples that keep their maps, see
+                :meth:`training_maps`. Defaults to None.
 
         Returns:
             dict: ``loss_kpt`` and ``acc_pose``.
@@ -237,7 +240,7 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         else:
             features = self.features(feats)
             maps = self.training_maps(features, past_feats, batch_data_samples,
-                                      train_cfg)
+                                      train_cfg, keep)
             heatmaps = self.heatmaps(features, maps)
             targets = torch.stack(
                 [sample.gt_fields.heatmaps for sample in batch_data_samples])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
 from ..exemplar_policies import LABELLED, Policy, build_policy
-from ..exemplar_weights import errors_at, exemplar_weights
+from ..exemplar_weights import errors_at, exemplar_weights, rows_to_look_at
 from ..resample import carry_maps
 
 Features = Tuple[Tensor, ...]
@@ -224,9 +224,28 @@ class TemporalMixin:
         return carry_maps(maps, memory['crops'], crops, mask, self.map_stride,
                           self.map_origin)
 
-    def training_maps(self, features: Tensor,
-                      past_feats: Optional[Features], samples: List,
-                      train_cfg: ConfigType) -> Optional[Tensor]:
+    def keep_maps(self, count: int) -> Optional[Tensor]:
+        """Which samples of a training batch keep their maps, at random.
+
+        Nobody needs to look at the exemplar frames of the others.
+
+        Args:
+            count (int): N, samples of the batch.
+
+        Returns:
+            Tensor | None: False for samples whose maps are set to zero, in
+            shape (N, ); None where that spares nothing.
+        """
+        if self.temporal != 'correlation':
+            return None
+        return torch.rand(count) >= self.mask_rate
+
+    def training_maps(self,
+                      features: Tensor,
+                      past_feats: Optional[Features],
+                      samples: List,
+                      train_cfg: ConfigType,
+                      keep: Optional[Tensor] = None) -> Optional[Tensor]:
         """The maps of a training batch, some of them set to zero.
 
         "Ground truth heatmaps are used as weight to extract keypoint
@@ -237,9 +256,11 @@ class TemporalMixin:
 
         Args:
             features (Tensor): I of the N current frames.
-            past_feats (tuple[Tensor], optional): Features of the N (T - 1)
-                past frames, frame by frame, of which the last N are the
-                exemplar frames; for ``temporal='correlation'``.
+            past_feats (tuple[Tensor], optional): For
+                ``temporal='correlation'``, features of the M exemplar frames
+                that :func:`rows_to_look_at` names of ``keep``; without, of
+                the N (T - 1) past frames, frame by frame, of which the last
+                N are the exemplar frames.
             samples (list[PoseDataSample]): N samples with the fields
                 ``previous_heatmaps`` and ``crops`` of PackClipInputs.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
@@ -248,6 +269,8 @@ class TemporalMixin:
                 :func:`~projects.temporal_corr.models.exemplar_weights`,
                 errors in the weights; none by default, as in the paper. A
                 pair of numbers changes linearly over the training.
+            keep (Tensor, optional): What :meth:`keep_maps` returned, in
+                shape (N, ). Defaults to None, drawn here.
 
         Returns:
             Tensor | None: Maps in shape (N, P, H, W).
@@ -271,18 +294,31 @@ class TemporalMixin:
         crops = torch.stack([sample.crops for sample in samples])
         if self.temporal == 'heatmap':
             memory = self.remember(features, heatmaps, crops[:, -2])
+            keep = torch.rand(len(samples)) >= self.mask_rate
         else:
-            # Frame by frame, N samples each: the last are the exemplars.
-            past_feats = tuple(level[-len(samples):] for level in past_feats)
-            grad = train_cfg.get('exemplar_grad', True)
-            with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-                past = self.features(past_feats)
-                weights = self._training_weights(
-                    past, heatmaps, samples, train_cfg.get('exemplars', {}))
-                memory = self.remember(past, weights, None)
-        keep = torch.rand(len(features), device=features.device)
+            if keep is None:
+                keep = self.keep_maps(len(samples))
+                rows = rows_to_look_at(keep)
+                past_feats = tuple(level[-len(samples):][rows]
+                                   for level in past_feats)
+            memory = self._training_exemplars(past_feats, heatmaps, keep,
+                                              samples, train_cfg)
         return self.maps(features, memory, crops[:, -1],
-                         keep >= self.mask_rate)
+                         keep.to(features.device))
+
+    def _training_exemplars(self, past_feats: Features, heatmaps: Tensor,
+                            keep: Tensor, samples: List,
+                            train_cfg: ConfigType) -> Tensor:
+        """Exemplars in shape (N, P, C), zero where nobody looks at them."""
+        rows = rows_to_look_at(keep).to(heatmaps.device)
+        grad = train_cfg.get('exemplar_grad', True)
+        with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
+            past = self.features(past_feats)
+            weights = self._training_weights(past, heatmaps[rows], samples,
+                                             train_cfg.get('exemplars', {}))
+            exemplars = self.remember(past, weights, None)
+            empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
+            return empty.index_copy(0, rows, exemplars)
 
     def _training_weights(self, features: Tensor, ground_truth: Tensor,
                           samples: List, errors: ConfigType) -> Tensor:
