@@ -96,9 +96,46 @@ def test_table_and_json(tmp_path):
     path = tmp_path / 'new' / 'out.json'
     write_json(path, dict(rows=[row.to_dict() for row in rows]))
     stored = json.loads(path.read_text())['rows']
+    assert [Row.from_dict(row) for row in stored] == rows
     assert [row['met'] for row in stored] == [False, True, None]
     assert stored[2]['ratio'] == 7680 / 126984
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_table_of_a_document(tmp_path):
+    """What the JSON file holds, as Markdown, and with what it was made."""
+    import benchmark
+    from benchmark_table import benchmark_table
+    from benchmarks.report import Goal, Row
+    rows = [
+        Row('Speed', 'one', 'ms', 1.23456, 2., goal=Goal(0.5)),
+        Row('Memory', 'two', 'bytes', 7680, 126984)
+    ]
+    args = benchmark.parse_args(
+        ['--only', 'memory', '--out', str(tmp_path / 'cpu.json')])
+    content = dict(
+        kind='benchmark',
+        command=benchmark.command_line(args),
+        device='cpu',
+        machine=dict(device='2 x Some CPU', num_threads=1, torch='2.1.2'),
+        code=dict(commit='0123456789', dirty=True),
+        clock='cpu',
+        seconds=dict(memory=90.),
+        rows=[row.to_dict() for row in rows])
+    lines = benchmark_table(json.loads(json.dumps(content))).splitlines()
+    assert lines[2:6] == [
+        '| **Speed** |  |  |  |  |  |',
+        '| one | 1.235 ms | 2 ms | 0.6173 | <= 0.5 | NO |',
+        '| **Memory** |  |  |  |  |  |',
+        '| two | 7680 bytes | 126984 bytes | 0.06048 |  |  |'
+    ]
+    assert lines[7] == (
+        'Medians, measured in turns; times of the processor where nothing '
+        'else is said. 2 x Some CPU, 1 thread, models on cpu, torch 2.1.2; '
+        'commit 0123456 with uncommitted changes; 1.5 minutes in all.')
+    assert lines[10] == (
+        'python tools/analysis_tools/benchmark.py --only memory --device cpu '
+        '--threads 1 --out results/cpu.json')
 
 
 def test_makespan_against_all_dealings():

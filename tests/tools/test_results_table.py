@@ -218,7 +218,7 @@ class TestDocument:
         document = tmp_path / 'README.md'
         document.write_text('<!-- results/speed.json -->\nfast\n'
                             '<!-- end of results/speed.json -->\n')
-        result(dict(kind='benchmark'), 'speed')
+        result(dict(kind='speed'), 'speed')
         assert call('--check', document) == ''
 
     def test_file_that_is_not_there(self, call, document):

@@ -13,6 +13,7 @@ files unless --penn-labels names the real ones.
 import argparse
 import os
 import os.path as osp
+import shlex
 import sys
 import time
 import warnings
@@ -24,6 +25,7 @@ HERE = osp.dirname(osp.abspath(__file__))
 sys.path.insert(0, osp.dirname(HERE))
 sys.path.insert(1, osp.join(osp.dirname(HERE), 'misc'))
 import repo_path  # noqa: E402,F401
+from benchmark_table import BENCHMARK_KIND  # noqa: E402
 from benchmarks import (data_loading, lanes, memory,  # noqa: E402
                         optical_flow, penn_labels, sharding, streaming,
                         training)
@@ -93,6 +95,21 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
+def command_line(args: argparse.Namespace) -> str:
+    """The command that measures the same, without folders of this machine."""
+    words = ['python', 'tools/analysis_tools/benchmark.py']
+    if args.only != list(SECTIONS):
+        words += ['--only', *args.only]
+    if args.repeat:
+        words += ['--repeat', str(args.repeat)]
+    words += ['--device', args.device, '--threads', str(args.threads)]
+    if args.penn_labels:
+        words += ['--penn-labels', 'data/penn_action']
+    if args.out:
+        words += ['--out', f'results/{args.out.name}']
+    return shlex.join(words)
+
+
 def main(argv=None) -> None:
     """Run the command line."""
     args = parse_args(argv)
@@ -104,17 +121,21 @@ def main(argv=None) -> None:
                         args.penn_labels and args.penn_labels.absolute(),
                         args.repeat)
     report = dict(
+        kind=BENCHMARK_KIND,
+        command=command_line(args),
         device=args.device,
         machine=describe_machine(args.threads),
         code=describe_code(),
         clock=settings.clock,
+        seconds={},
         rows=[])
     rows = []
     for count, name in enumerate(args.only, start=1):
         print(f'[{count}/{len(args.only)}] {name}', file=sys.stderr)
         start = time.time()
         rows += SECTIONS[name].measure(settings)
-        print(f'      {time.time() - start:.0f} s', file=sys.stderr)
+        report['seconds'][name] = time.time() - start
+        print(f'      {report["seconds"][name]:.0f} s', file=sys.stderr)
         if args.out:
             # What is measured is kept, should the next section fail.
             write_json(args.out,

@@ -3,67 +3,68 @@
 
     exemplar_memory.py --single CONFIG CHECKPOINT... \
         --correlation CONFIG CHECKPOINT... --out results/NAME.json
+    exemplar_memory.py --study STUDY --single ROW --correlation ROW \
+        --out results/NAME.json
 
-One checkpoint of each a seed, in the same order. Prints and writes a table
-(.md beside the JSON file) and draws PCK against the distance from the first
-frame. What is finished is in the file and is not run again.
+One checkpoint of each a seed, in the same order, or two rows of a study that
+ablation.py has trained. Prints and writes a table (.md beside the JSON file)
+and draws PCK against the distance from the first frame. What is finished is
+in the file and is not run again.
 """
 import argparse
-import copy
 import json
 import os
 import os.path as osp
 import shlex
 import sys
-import time
-from typing import Callable, Dict, List, Optional
+from pathlib import Path
+from typing import Callable, List, Optional
 
-import numpy as np
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-import repo_path  # noqa: F401, E402
+from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.engine import TrustedExemplarsHook  # noqa: E402
 from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
-from projects.temporal_corr.evaluation.pck import (  # noqa: E402
-    group_accuracy, keypoint_accuracy, keypoint_hits, mean_of_known)
 from projects.temporal_corr.visualization import save_figure  # noqa: E402
 
-from benchmarks.held_bytes import held_bytes  # noqa: E402 isort: skip
+from ablation import Ablation  # noqa: E402 isort: skip
+from ablation_study import read_study  # noqa: E402 isort: skip
 from frame_stride import identity, load_config  # noqa: E402 isort: skip
-from memory_settings import SETTINGS, MemorySetting  # noqa: E402 isort: skip
+from memory_evaluation import MemoryEvaluation  # noqa: E402 isort: skip
+from memory_settings import SETTINGS  # noqa: E402 isort: skip
 from memory_table import (  # noqa: E402 isort: skip
     MEMORY_KIND, draw_distances, memory_table)
 from provenance import (  # noqa: E402 isort: skip
     describe_code, describe_machine)
-from stride_evaluation import (  # noqa: E402 isort: skip
-    KeepPredictionsHook, build_test_dataset)
-
-#: Distances from the labelled frame are put together by so many frames.
-BIN = 5
+from stride_evaluation import build_test_dataset  # noqa: E402 isort: skip
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Test trained models with each exemplar policy')
     parser.add_argument(
+        '--study', help='study file path; --single and --correlation are rows')
+    parser.add_argument(
+        '--work-dir',
+        help='where ablation.py has trained the study. Defaults to '
+        'work_dirs/ablation/STUDY')
+    parser.add_argument(
         '--single',
         nargs='+',
         required=True,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='config of the single-frame model and a checkpoint a seed')
+        help='config of the single-frame model and a checkpoint a seed, or '
+        'its row of the study')
     parser.add_argument(
         '--correlation',
         nargs='+',
         required=True,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='config of the correlation model and a checkpoint a seed')
+        help='config of the correlation model and a checkpoint a seed, or '
+        'its row of the study')
     parser.add_argument(
         '--settings',
         nargs='+',
@@ -73,6 +74,14 @@ def parse_args():
     parser.add_argument(
         '--figure', help='picture of PCK against the distance: .png, .pdf')
     args = parser.parse_args()
+    args.command = command_line(args)
+    if args.study:
+        if len(args.single) != 1 or len(args.correlation) != 1:
+            parser.error('with --study give --single and --correlation the '
+                         'name of one row each')
+        args.single, args.correlation = trained(
+            config_path(args.study), args.work_dir,
+            [args.single[0], args.correlation[0]])
     if len(args.single) != len(args.correlation) or len(args.single) < 2:
         parser.error('give --single and --correlation a config each and as '
                      'many checkpoints as there are seeds')
@@ -81,112 +90,49 @@ def parse_args():
     return args
 
 
-class MemoryEvaluation:
-    """One model, loaded once, tested with one setting after the other.
+def command_line(args) -> str:
+    """The command that makes the file, without folders of this machine."""
+    words = ['python', 'tools/analysis_tools/exemplar_memory.py']
+    if args.study:
+        words += ['--study', args.study]
+    words += ['--single', *map(shown_path, args.single)]
+    words += ['--correlation', *map(shown_path, args.correlation)]
+    if args.settings:
+        words += ['--settings', *args.settings]
+    return shlex.join([*words, '--out', osp.basename(args.out)])
+
+
+def trained(path: str, work_dir: Optional[str],
+            names: List[str]) -> List[List[str]]:
+    """What ablation.py has trained.
 
     Args:
-        cfg (Config): Config of the test, with ``load_from`` and
-            ``work_dir``.
+        path (str): The study.
+        work_dir (str, optional): Its folder; None for that of ablation.py.
+        names (list[str]): Names of rows.
+
+    Returns:
+        list[list[str]]: Of each row the config and a checkpoint a seed.
+
+    Raises:
+        ValueError: If there is no such row, or it is not trained.
     """
-
-    def __init__(self, cfg: Config) -> None:
-        self.runner = Runner.from_cfg(cfg)
-        self.test_cfg = copy.deepcopy(self.runner.model.test_cfg)
-        self.kept = KeepPredictionsHook()
-        self.held = HeldBytesHook()
-        hooks = [self.kept, self.held]
-        if not any(
-                isinstance(hook, TrustedExemplarsHook)
-                for hook in self.runner.hooks):
-            hooks.append(TrustedExemplarsHook())
-        for hook in hooks:
-            self.runner.register_hook(hook)
-
-    def test(self, setting: Optional[MemorySetting]) -> dict:
-        """Test with a setting; None leaves the model's own.
-
-        Returns:
-            dict: ``metrics`` (fractions), ``by_distance`` (Mean by the
-            distance from the labelled, or else the first, frame),
-            ``bytes_per_person`` held between frames, ``frames`` and
-            ``seconds`` of the whole test.
-        """
-        model = self.runner.model
-        options = {} if setting is None else setting.test_cfg
-        model.test_cfg = ConfigDict({**self.test_cfg, **options})
-        if hasattr(model.head, 'set_policy'):
-            model.head.set_policy(options.get('memory'))
-        self.kept.samples.clear()
-        self.held.held = 0
-        start = time.perf_counter()
-        metrics = self.runner.test()
-        seconds = time.perf_counter() - start
-        samples = list(self.kept.samples.values())
-        labelled = 'middle' if (setting
-                                and setting.labels == 'middle') else 'first'
-        held = self.held.held
-        return dict(
-            metrics={name: float(value) for name, value in metrics.items()},
-            by_distance=self._by_distance(samples, labelled),
-            frames=len(samples),
-            bytes_per_person=held,
-            seconds=seconds)
-
-    def _by_distance(self, samples: list, labelled: str) -> Dict[int, float]:
-        """Mean of the groups, by the upper end of each bin of distances."""
-        videos: Dict[str, List[int]] = {}
-        for sample in samples:
-            videos.setdefault(sample.video_id, []).append(sample.frame_index)
-        origin = {}
-        for name, numbers in videos.items():
-            numbers.sort()
-            middle = (len(numbers) - 1) // 2
-            origin[name] = numbers[middle if labelled == 'middle' else 0]
-        pred, gt, visible, size, distance = (np.stack(part) for part in zip(*[
-            (sample.pred_instances.keypoints[0],
-             sample.gt_instances.keypoints[0],
-             np.asarray(sample.gt_instances.keypoints_visible).reshape(-1),
-             np.asarray(sample.gt_instances.bbox_size).max(),
-             abs(sample.frame_index - origin[sample.video_id]))
-            for sample in samples
-        ]))
-        metric = self.runner.test_loop.evaluator.metrics[0]  # PCK
-        hits = keypoint_hits(pred, gt, size, metric.thr)
-        meta = metric.dataset_meta
-        groups = {
-            name: [meta['keypoint_name2id'][part] for part in parts]
-            for name, parts in meta['pck_groups'].items()
-        }
-        bins = -(-distance // BIN) * BIN
-        return {
-            int(end): mean_of_known(
-                list(
-                    group_accuracy(
-                        keypoint_accuracy(hits[bins == end],
-                                          visible[bins == end] > 0),
-                        groups).values()))
-            for end in np.unique(bins)
-        }
-
-
-class HeldBytesHook(Hook):
-    """Notes how much a model holds of one person between frames.
-
-    Attributes:
-        held (int): Bytes.
-    """
-
-    held = 0
-
-    def after_test_iter(self, runner, batch_idx, **kwargs) -> None:
-        """Look at what is held of whoever goes on."""
-        model = runner.model
-        if len(model.memory):
-            self.held = max(self.held,
-                            held_bytes(model.memory) // len(model.memory))
-        for entry in model.trusted.values():
-            part = entry.exemplars
-            self.held = max(self.held, part.numel() * part.element_size())
+    study = read_study(path)
+    folder = Path(work_dir or f'work_dirs/ablation/{study.name}').resolve()
+    ablation = Ablation(study, [], folder, torch.get_num_threads())
+    found = []
+    for name in names:
+        if (name, study.seeds[0]) not in ablation.runs:
+            raise ValueError(f'{path} has no row "{name}"')
+        runs = [ablation.runs[name, seed] for seed in study.seeds]
+        for run in runs:
+            if run.checkpoint is None:
+                raise ValueError(f'{run.title} is not trained in {folder}: '
+                                 'run ablation.py, or name another '
+                                 '--work-dir')
+        found.append([str(runs[0].folder / 'config.py')] +
+                     [str(run.checkpoint) for run in runs])
+    return found
 
 
 def run(args, content: dict, save: Callable) -> None:
@@ -253,12 +199,7 @@ def main():
                              'another --out')
     content.update(
         thr=load_config(*args.single[:2], {}).test_evaluator.get('thr'),
-        command=shlex.join([
-            'python', 'tools/analysis_tools/exemplar_memory.py', '--single',
-            *map(shown_path, args.single), '--correlation',
-            *map(shown_path, args.correlation), '--out',
-            osp.basename(args.out)
-        ]),
+        command=args.command,
         **describe_code(),
         **describe_machine(torch.get_num_threads()))
 

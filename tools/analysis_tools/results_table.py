@@ -1,9 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Tables and figures from the files of ablation.py and exemplar_memory.py.
+"""Tables and figures from the files of the tools that measure.
 
     results_table.py results/NAME.json                      # prints the table
     results_table.py results/NAME.json --figure strides.png
     results_table.py --write README.md                      # or --check
+
+The tools are ablation.py, exemplar_memory.py and benchmark.py.
 
 In a document, a table stands between ``<!-- results/NAME.json -->`` and
 ``<!-- end of results/NAME.json -->``, each on a line of its own, where the
@@ -29,17 +31,23 @@ from projects.temporal_corr.visualization.stride_plot import \
 from ablation_results import (  # noqa: E402 isort: skip
     KIND, read_ablation, summarize)
 from ablation_table import ablation_table, label  # noqa: E402 isort: skip
+from benchmark_table import (  # noqa: E402 isort: skip
+    BENCHMARK_KIND, benchmark_table)
 from memory_table import MEMORY_KIND, memory_table  # noqa: E402 isort: skip
 
+#: Tables by the kind of the file; those of ablation.py are checked first.
+TABLES = {MEMORY_KIND: memory_table, BENCHMARK_KIND: benchmark_table}
 BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description='Tables and figures from the files of ablation.py and '
-        'exemplar_memory.py')
+        description='Tables and figures from the files of the tools that '
+        'measure')
     parser.add_argument(
-        'files', nargs='*', help='files of ablation.py, exemplar_memory.py')
+        'files',
+        nargs='*',
+        help='files of ablation.py, exemplar_memory.py, benchmark.py')
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         '--write', metavar='FILE.md', help='put the tables into a document')
@@ -83,7 +91,7 @@ def named_files(document: str, text: str) -> List[str]:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
         if isinstance(content, dict) and content.get('kind') in (
-                KIND, MEMORY_KIND):
+                KIND, *TABLES):
             found.append(path)
     return found
 
@@ -94,7 +102,7 @@ def replace_table(document: str, text: str, path: str) -> str:
     Args:
         document (str): Path of the document.
         text (str): Its text.
-        path (str): A file of ablation.py or exemplar_memory.py.
+        path (str): A file of one of the tools.
 
     Returns:
         str: The text with what stands between the marks replaced.
@@ -119,7 +127,7 @@ def table(path: str) -> str:
     """The table of a file.
 
     Args:
-        path (str): A file of ablation.py or exemplar_memory.py.
+        path (str): A file of one of the tools.
 
     Returns:
         str: The table as Markdown.
@@ -127,8 +135,8 @@ def table(path: str) -> str:
     try:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
-        if content['kind'] == MEMORY_KIND:
-            return memory_table(content)
+        if content['kind'] in TABLES:
+            return TABLES[content['kind']](content)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # what is wrong with it is told below
     return ablation_table(read_ablation(path))

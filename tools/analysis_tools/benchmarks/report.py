@@ -65,6 +65,13 @@ class Row:
         """dict: All of it, for JSON."""
         return dict(asdict(self), met=self.met)
 
+    @classmethod
+    def from_dict(cls, content: dict) -> 'Row':
+        """Row: What :meth:`to_dict` was made of."""
+        content = {k: v for k, v in content.items() if k != 'met'}
+        goal = content.pop('goal')
+        return cls(**content, goal=goal and Goal(**goal))
+
 
 def duration_row(section: str,
                  name: str,
@@ -113,7 +120,7 @@ def format_table(rows: List[Row]) -> str:
     Returns:
         str: A table with a line above each section.
     """
-    cells = [_cells(row) for row in rows]
+    cells = [('  ' + row.name, *row_cells(row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(HEADER, *cells)]
     lines = [_line(HEADER, widths)]
     section = None
@@ -125,7 +132,15 @@ def format_table(rows: List[Row]) -> str:
     return '\n'.join(lines)
 
 
-def _cells(row: Row) -> List[str]:
+def row_cells(row: Row) -> List[str]:
+    """The numbers of a row.
+
+    Args:
+        row (Row): The row.
+
+    Returns:
+        list[str]: A text for each of :data:`HEADER` but the first.
+    """
     goal, met = '', ''
     if row.goal is not None:
         sign = '>=' if row.goal.at_least else '<='
@@ -136,7 +151,7 @@ def _cells(row: Row) -> List[str]:
         '' if number is None else f'{_number(number)} {row.unit}'
         for number in (row.ours, row.other))
     ratio = '' if row.ratio is None else _number(row.ratio)
-    return ['  ' + row.name, value, other, ratio, goal, met]
+    return [value, other, ratio, goal, met]
 
 
 def _number(value: float) -> str:
