@@ -58,20 +58,6 @@ rows = [
             dict(predicted_rate=0.3, shift=1., swap_rate=0.1)
         }),
     dict(
-        name='correlation, cosines, more and more predicted exemplars',
-        config=_configs + 'correlation' + _finetune,
-        # From none to all over the training.
-        options={
-            **_cosines, 'model.train_cfg.exemplars':
-            dict(predicted_rate=(0., 1.))
-        }),
-    dict(
-        name='correlation, cosines, half of the maps zeroed',
-        config=_configs + 'correlation' + _finetune,
-        options={
-            **_cosines, 'model.head.mask_rate': 0.5
-        }),
-    dict(
         name='correlation, cosines, no gradients through exemplars',
         config=_configs + 'correlation' + _finetune,
         options={

@@ -12,3 +12,4 @@ _base_ = './jhmdb6_res18.py'
 start = dict(
     name='on real videos, from a model of synthetic ones',
     options=dict(load_from='work_dirs/synthetic_start/epoch_6.pth'))
+strides = []
