@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from .temporal_lstm import TemporalLSTM
-from .temporal_mixin import Features, TemporalMixin, remembered
+from .temporal_mixin import TemporalMixin, remembered
+from .training_maps import Features
 
 
 class LSTMMixin(TemporalMixin):

@@ -16,7 +16,8 @@ from .initial_network import InitialNetwork
 from .lstm_mixin import clip_targets
 from .paf_head import NO_CENTER_MAPS
 from .temporal_lstm import TemporalLSTM
-from .temporal_mixin import Features, remembered
+from .temporal_mixin import remembered
+from .training_maps import Features
 
 
 @MODELS.register_module()

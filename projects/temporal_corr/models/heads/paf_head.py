@@ -11,7 +11,8 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
 from torch import Tensor
 
 from .paf_stage import PAFStage
-from .temporal_mixin import Features, TemporalMixin
+from .temporal_mixin import TemporalMixin
+from .training_maps import Features
 
 
 @MODELS.register_module()

@@ -12,8 +12,8 @@ from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
 from .lstm_mixin import LSTMMixin
-from .temporal_mixin import Features
 from .temporal_refinement import TemporalRefinement
+from .training_maps import Features
 
 
 @MODELS.register_module()

@@ -1,0 +1,133 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import List, Optional, Tuple
+
+import torch
+from mmengine.logging import MessageHub
+from mmpose.utils.typing import ConfigType
+from torch import Tensor
+
+from ..exemplar_weights import errors_at, exemplar_weights, rows_to_look_at
+
+Features = Tuple[Tensor, ...]
+
+
+class TrainingMapsMixin:
+    """The maps of the past in training: which samples have them, and where
+    their exemplars come from. A part of :class:`TemporalMixin`."""
+
+    def keep_maps(self, count: int) -> Optional[Tensor]:
+        """Which samples of a training batch keep their maps, at random.
+
+        Nobody needs to look at the exemplar frames of the others.
+
+        Args:
+            count (int): N, samples of the batch.
+
+        Returns:
+            Tensor | None: False for samples whose maps are set to zero, in
+            shape (N, ); None where that spares nothing.
+        """
+        if self.temporal != 'correlation':
+            return None
+        return torch.rand(count) >= self.mask_rate
+
+    def training_maps(self,
+                      features: Tensor,
+                      past_feats: Optional[Features],
+                      samples: List,
+                      train_cfg: ConfigType,
+                      keep: Optional[Tensor] = None) -> Optional[Tensor]:
+        """The maps of a training batch, some of them set to zero.
+
+        "Ground truth heatmaps are used as weight to extract keypoint
+        features so that the model would be more dependent on the input
+        correlation maps. To make the model workable on the first frame of
+        the video, we randomly set all correlation maps of some training
+        samples to zero at the rate of 0.2" (Implementation details).
+
+        Args:
+            features (Tensor): I of the N current frames.
+            past_feats (tuple[Tensor], optional): For
+                ``temporal='correlation'``, features of the M exemplar frames
+                that :func:`rows_to_look_at` names of ``keep``; without, of
+                the N (T - 1) past frames, frame by frame, of which the last
+                N are the exemplar frames.
+            samples (list[PoseDataSample]): N samples with the fields
+                ``previous_heatmaps`` and ``crops`` of PackClipInputs.
+            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
+                flow into the exemplar frame, too. ``exemplars`` (dict):
+                arguments of
+                :func:`~projects.temporal_corr.models.exemplar_weights`,
+                errors in the weights; none by default, as in the paper. A
+                pair of numbers changes linearly over the training.
+            keep (Tensor, optional): What :meth:`keep_maps` returned, in
+                shape (N, ). Defaults to None, drawn here.
+
+        Returns:
+            Tensor | None: Maps in shape (N, P, H, W).
+
+        Raises:
+            ValueError: If a temporal head is given single frames.
+        """
+        if self.temporal is None:
+            return None
+        if not all('previous_heatmaps' in sample for sample in samples) or (
+                self.uses_past_features and past_feats is None):
+            raise ValueError(
+                f"temporal='{self.temporal}' trains on clips, but the batch "
+                'holds single frames: set clip_len=2 in the training data '
+                'set')
+        # A codec may add a background channel behind those of the keypoints.
+        heatmaps = torch.stack([
+            sample.previous_heatmaps[-1, :self.num_keypoints]
+            for sample in samples
+        ])
+        crops = torch.stack([sample.crops for sample in samples])
+        if self.temporal == 'heatmap':
+            memory = self.remember(features, heatmaps, crops[:, -2])
+            keep = torch.rand(len(samples)) >= self.mask_rate
+        else:
+            if keep is None:
+                keep = self.keep_maps(len(samples))
+                rows = rows_to_look_at(keep)
+                past_feats = tuple(level[-len(samples):][rows]
+                                   for level in past_feats)
+            memory = self._training_exemplars(past_feats, heatmaps, keep,
+                                              samples, train_cfg)
+        return self.maps(features, memory, crops[:, -1],
+                         keep.to(features.device))
+
+    def _training_exemplars(self, past_feats: Features, heatmaps: Tensor,
+                            keep: Tensor, samples: List,
+                            train_cfg: ConfigType) -> Tensor:
+        """Exemplars in shape (N, P, C), zero where nobody looks at them."""
+        rows = rows_to_look_at(keep).to(heatmaps.device)
+        grad = train_cfg.get('exemplar_grad', True)
+        with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
+            past = self.features(past_feats)
+            weights = self._training_weights(past, heatmaps[rows], samples,
+                                             train_cfg.get('exemplars', {}))
+            exemplars = self.remember(past, weights, None)
+            empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
+            return empty.index_copy(0, rows, exemplars)
+
+    def _training_weights(self, features: Tensor, ground_truth: Tensor,
+                          samples: List, errors: ConfigType) -> Tensor:
+        """Weights of the exemplar frames in shape (N, P, H, W)."""
+        predicted = None
+        errors = errors_at(errors, training_progress())
+        if errors.get('predicted_rate'):
+            with torch.no_grad():
+                predicted = self.heatmaps(features)
+        return exemplar_weights(
+            ground_truth,
+            predicted,
+            samples[0].metainfo.get('flip_indices'),
+            **errors)
+
+
+def training_progress() -> float:
+    """Share of the iterations that are done, by MMEngine's message hub; 0
+    outside of a training."""
+    hub = MessageHub.get_current_instance()
+    return hub.get_info('iter', 0) / hub.get_info('max_iters', 1)
