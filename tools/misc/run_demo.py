@@ -21,7 +21,7 @@ SCRATCH = CONFIGS / 'single_res18_1xb16-6e_jhmdb-128x96.py'
 VARIANTS = {
     'single frame': 'single',
     'previous heatmaps': 'heatmap',
-    'correlation': 'correlation',
+    'correlation': 'correlation-cosine',
 }
 COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
 
@@ -147,7 +147,7 @@ def main():
 
     stages.run('figure', 'drawing correlation maps beside heatmaps',
                'tools/analysis_tools/visualize_correlation.py',
-               *checkpoints['correlation'], '--out',
+               *checkpoints[VARIANTS['correlation']], '--out',
                out / 'correlation_maps.png')
     compare = []
     for title, name in VARIANTS.items():

@@ -1,6 +1,5 @@
-# The row "correlation, cosines" of studies/jhmdb6_res18.py: what this small
-# model, with so short a schedule, needs to use its maps. The defaults are the
-# paper's: inner products, a scale of 1 and filters of 0.01.
+# What so small a model, with so short a schedule, needs to use its maps. The
+# defaults are the paper's: inner products, a scale of 1 and filters of 0.01.
 _base_ = './correlation_res18_1xb16-2e-finetune_jhmdb-128x96.py'
 model = dict(
     head=dict(
@@ -9,15 +8,5 @@ model = dict(
         # Maps of about unit size and mean zero: a cosine is about 0.6.
         scale_init=10.,
         bias_init=-6.,
-        # Filters as large as those of the features, and as many 3x3
-        # convolutions as in the paper's Stage 1.
-        maps_std=0.3,
-        refine_convs=3))
-train_dataloader = dict(dataset=dict(frame_stride=2))
-# "as well as the added convolutional filters": faster than the rest.
-optim_wrapper = dict(
-    paramwise_cfg=dict(
-        custom_keys={
-            'head.refinement': dict(lr_mult=3.),
-            'head.correlation': dict(lr_mult=3.)
-        }))
+        # Filters as large as those of the features.
+        maps_std=0.3))

@@ -7,16 +7,7 @@ _finetune = '_res18_1xb16-2e-finetune_jhmdb-128x96.py'
 _cosines = _configs + 'correlation-cosine' + _finetune
 
 rows = [
-    dict(
-        name='single frame',
-        config=_configs + 'single' + _finetune,
-        # The block of correlation-cosine_*.py.
-        options={
-            'model.head.refine_convs': 3,
-            'optim_wrapper.paramwise_cfg.custom_keys': {
-                'head.refinement': dict(lr_mult=3.)
-            }
-        }),
+    dict(name='single frame', config=_configs + 'single' + _finetune),
     dict(name='correlation, cosines', config=_cosines),
     dict(
         name='exemplars with errors',
