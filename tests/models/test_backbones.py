@@ -39,7 +39,8 @@ def single_frame_config(config):
     head = {
         key: value
         for key, value in config.head.items() if key not in (
-            'temporal', 'mask_rate', 'refine_channels', 'scale_init')
+            'temporal', 'mask_rate', 'refine_channels', 'refine_convs',
+            'scale_init')
     }
     return dict(
         type='TopdownPoseEstimator',

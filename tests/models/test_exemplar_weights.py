@@ -111,6 +111,22 @@ def test_a_pair_changes_linearly(progress, rate):
     assert errors == dict(predicted_rate=pytest.approx(rate), shift=1.)
 
 
+@pytest.mark.parametrize('train_cfg, message', [
+    (dict(exemplrs={}), 'no train_cfg.exemplrs: choose from exemplar_grad, '),
+    (dict(exemplars=dict(drop=0.1)),
+     'no train_cfg.exemplars.drop: choose from predicted_rate, '),
+    (dict(exemplars=dict(swap_rate=30)),
+     'train_cfg.exemplars.swap_rate must be a number from 0 to 1, .* got 30'),
+    (dict(exemplars=dict(drop_rate=(0., 0.5, 1.))), 'drop_rate must be'),
+    (dict(exemplars=dict(shift='1')), 'shift must be a number from 0 to inf'),
+    (dict(exemplars=dict(shift=(0., -1.))), 'shift must be'),
+])
+def test_misspelt_options_are_refused(train_cfg, message, make_model):
+    """Before the training, instead of a plain model under another name."""
+    with pytest.raises(ValueError, match=message):
+        make_model('correlation', train_cfg=train_cfg)
+
+
 def test_the_schedule_follows_the_training(make_model, clip_batch,
                                            monkeypatch):
     """All keypoints are dropped when the training ends, none at first."""

@@ -72,6 +72,33 @@ def drop_keypoints(heatmaps: Tensor, rate: float) -> Tensor:
     return heatmaps * keep[:, :, None, None].to(heatmaps.dtype)
 
 
+def check_errors(errors: dict) -> None:
+    """Refuse errors that :func:`exemplar_weights` would not know.
+
+    Args:
+        errors (dict): ``train_cfg.exemplars``, see :func:`errors_at`.
+
+    Raises:
+        ValueError: If there is no such error, or a value cannot be one. The
+            message names the field.
+    """
+    known = ('predicted_rate', 'shift', 'swap_rate', 'drop_rate')
+    for name, value in errors.items():
+        where = f'train_cfg.exemplars.{name}'
+        if name not in known:
+            raise ValueError(f'there is no {where}: choose from '
+                             f'{", ".join(known)}')
+        highest = torch.inf if name == 'shift' else 1.
+        numbers = value if isinstance(value, (list, tuple)) else [value] * 2
+        if len(numbers) != 2 or not all(
+                isinstance(number, (int, float)) and 0 <= number <= highest
+                for number in numbers):
+            raise ValueError(
+                f'{where} must be a number from 0 to {highest:g}, or two of '
+                'them, the first for the beginning of the training and the '
+                f'second for its end, got {value!r}')
+
+
 def errors_at(errors: Dict[str, Union[float, Tuple[float, float]]],
               progress: float) -> Dict[str, float]:
     """The errors at some point of a training.

@@ -8,7 +8,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from .exemplar_weights import rows_to_look_at
+from .exemplar_weights import check_errors, rows_to_look_at
 from .memory import TrackMemory
 from .tracked_frames import TrackedFramesMixin
 from .trusted_exemplars import TrustedExemplars
@@ -33,7 +33,10 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
             ``train_cfg`` may hold ``exemplar_grad`` (bool), whether
             gradients flow into the exemplar frame, too; the paper does not
-            say. Defaults to True. ``test_cfg`` may hold ``exemplars``:
+            say. Defaults to True. ``exemplars`` (dict) puts errors into the
+            exemplars of the training, see
+            :func:`~projects.temporal_corr.models.exemplar_weights.
+            exemplar_weights`. ``test_cfg`` may hold ``exemplars``:
             ``'predicted'``, what is remembered of a frame comes from the
             prediction, or ``'ground_truth'``, it comes from the annotation,
             which shows what perfect exemplars would bring. Defaults to
@@ -52,6 +55,7 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         if exemplars not in ('predicted', 'ground_truth'):
             raise ValueError("test_cfg.exemplars must be 'predicted' or "
                              f"'ground_truth', got {exemplars!r}")
+        self._check_train_cfg()
         if 'memory' in self.test_cfg:
             self.head.set_policy(self.test_cfg['memory'])
         self.memory = TrackMemory()
@@ -59,6 +63,15 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         #: there are any, they stand in for what is remembered.
         self.trusted: Dict[tuple, TrustedExemplars] = {}
         self._warned = False
+
+    def _check_train_cfg(self) -> None:
+        """Refuse what would be ignored, unless the head is a stranger."""
+        known = getattr(self.head, 'train_options', self.train_cfg)
+        unknown = sorted(set(self.train_cfg) - set(known))
+        if unknown:
+            raise ValueError(f'there is no train_cfg.{unknown[0]}: choose '
+                             f'from {", ".join(known)}')
+        check_errors(self.train_cfg.get('exemplars', {}))
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
         """Switch the mode; every evaluation starts with an empty memory."""

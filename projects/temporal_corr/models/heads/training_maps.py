@@ -15,6 +15,9 @@ class TrainingMapsMixin:
     """The maps of the past in training: which samples have them, and where
     their exemplars come from. A part of :class:`TemporalMixin`."""
 
+    #: Keys of ``train_cfg`` that the losses of these heads look at.
+    train_options = ('exemplar_grad', 'exemplars', 'compute_acc')
+
     def keep_maps(self, count: int) -> Optional[Tensor]:
         """Which samples of a training batch keep their maps, at random.
 
