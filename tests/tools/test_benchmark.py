@@ -130,12 +130,13 @@ def test_table_of_a_document(tmp_path):
         '| two | 7680 bytes | 126984 bytes | 0.06048 |  |  |'
     ]
     assert lines[7] == (
-        'Medians, measured in turns; times of the processor where nothing '
+        'Medians, measured in turns; ratio: ours / other, which are before '
+        'and behind the slash of a name; times of the processor where nothing '
         'else is said. 2 x Some CPU, 1 thread, models on cpu, torch 2.1.2; '
         'commit 0123456 with uncommitted changes; 1.5 minutes in all.')
     assert lines[10] == (
         'python tools/analysis_tools/benchmark.py --only memory --device cpu '
-        '--threads 1 --out results/cpu.json')
+        '--threads 1 --out cpu.json')
 
 
 def test_makespan_against_all_dealings():

@@ -53,7 +53,8 @@ def test_rows_of_a_study(tool, study, tmp_path, monkeypatch):
     pretend_to_train(tool, study, ['single', 'ours'], work_dir)
     argv = ['--study', 'study.py', '--single', 'single', '--correlation',
             'ours', '--out']  # yapf: disable
-    args = call(tool, monkeypatch, *argv, 'some/where/memory.json')
+    args = call(tool, monkeypatch, *argv, 'some/memory.json')
+    assert args.seeds == [4, 7]
     for name, found in (('single', args.single), ('ours', args.correlation)):
         config, *checkpoints = found
         assert config.endswith('/config.py')
@@ -61,12 +62,12 @@ def test_rows_of_a_study(tool, study, tmp_path, monkeypatch):
                 ] == [['study', name]] * 2
         seeds = [path.split('/')[-3].split('_')[1] for path in checkpoints]
         assert seeds == ['4', '7']
-    assert shlex.split(args.command)[2:] == [*argv, 'memory.json']
+    assert shlex.split(args.command)[2:] == [*argv, 'some/memory.json']
 
 
 @pytest.mark.parametrize('row, message', [
-    ('theirs', 'has no row "theirs"'),
-    ('ours', 'ours, seed 4 is not trained in .*: run ablation.py'),
+    ('theirs', 'has no row "theirs": choose from "single", "ours"'),
+    ('ours', 'ours, seed 4 is not trained in .*: set JHMDB_ROOT'),
 ])
 def test_what_is_not_there(row, message, tool, study, tmp_path, monkeypatch):
     pretend_to_train(tool, study, ['single'],

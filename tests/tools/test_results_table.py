@@ -130,8 +130,8 @@ class TestTable:
         run = value['rows'][1]['seeds']['2']
         run['training'] = dict(run['training'], dirty=True, commit='f' * 40)
         text = call(result(value))
-        assert ('scratch, single, ours: 2 epochs (1,234 iterations) on 4,603 '
-                'frames of 129 videos, batch 16, Adam, learning rate 0.0003'
+        assert ('"scratch", "single", "ours": 2 epochs (1,234 iterations) on '
+                '4,603 frames of 129 videos, batch 16, Adam, learning rate 0.0003'
                 ) in text
         assert '2 x Some CPU, 1 thread, torch 2.1.2; ' in text
         assert ('commit 0123456, commit fffffff with uncommitted changes; '
@@ -140,6 +140,13 @@ class TestTable:
         assert line_of(text, 'scratch')['Mean, to single'] == '-'
         run['training']['resumed'] = True  # its seconds are not all
         assert '; more than 4.5 hours' in call(result(value))
+
+    def test_rows_without_results_are_named(self, call, result):
+        value = content()
+        assert 'without results' not in call(result(value))
+        value['rows'].append(dict(name='theirs, too', seeds={}))
+        text = call(result(value))
+        assert 'Rows of the study without results: "theirs, too".' in text
 
     def test_one_seed_has_no_spread(self, call, result):
         text = call(result(content([1])))

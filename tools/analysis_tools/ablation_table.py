@@ -96,12 +96,15 @@ def _notes(content: dict) -> List[str]:
                 _add(unknown, entry['name'])
             elif leaked:
                 _add(leaks, f'{entry["name"]} on {leaked}')
-    lines = [f'{", ".join(names)}: {text}.'
+    lines = [f'{_quoted(names)}: {text}.'
              for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
                  f'{"more than " if resumed else ""}'
                  f'{seconds / 3600:.1f} hours of training in all.')
     found = [' '.join(lines)]
+    missing = [entry['name'] for entry in entries(content) if not runs(entry)]
+    if missing:
+        found.append(f'Rows of the study without results: {_quoted(missing)}.')
     if leaks:
         found.append('Trained on test videos, so that the result says nothing '
                      f'about others: {", ".join(leaks)}.')
@@ -109,6 +112,11 @@ def _notes(content: dict) -> List[str]:
         found.append('It is not known on which videos these were trained, so '
                      f'that a leak is not ruled out: {", ".join(unknown)}.')
     return found
+
+
+def _quoted(names: List[str]) -> str:
+    """Names of rows, which may have commas."""
+    return ', '.join(f'"{name}"' for name in names)
 
 
 def _add(names: List[str], name: str) -> None:

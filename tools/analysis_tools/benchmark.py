@@ -32,7 +32,8 @@ from benchmarks import (data_loading, lanes, memory,  # noqa: E402
 from benchmarks.report import format_table, write_json  # noqa: E402
 from benchmarks.settings import Settings  # noqa: E402
 from mmengine.logging import MMLogger  # noqa: E402
-from provenance import describe_code, describe_machine  # noqa: E402
+from provenance import (describe_code, describe_machine,  # noqa: E402
+                        without_folders)
 
 SECTIONS = dict(
     streaming=streaming,
@@ -106,7 +107,7 @@ def command_line(args: argparse.Namespace) -> str:
     if args.penn_labels:
         words += ['--penn-labels', 'data/penn_action']
     if args.out:
-        words += ['--out', f'results/{args.out.name}']
+        words += ['--out', without_folders(str(args.out))]
     return shlex.join(words)
 
 

@@ -27,7 +27,8 @@ def benchmark_table(content: dict) -> str:
     machine, code = content['machine'], content['code']
     threads = machine['num_threads']
     return (
-        f'{table}\n\nMedians, measured in turns; times '
+        f'{table}\n\nMedians, measured in turns; ratio: ours / other, which '
+        'are before and behind the slash of a name; times '
         f'{CLOCKS[content["clock"]]} where nothing else is said. '
         f'{machine["device"]}, {threads} '
         f'thread{"s" * (threads > 1)}, models on {content["device"]}, torch '

@@ -31,14 +31,14 @@ from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
 from projects.temporal_corr.visualization import save_figure  # noqa: E402
 
 from ablation import Ablation  # noqa: E402 isort: skip
-from ablation_study import read_study  # noqa: E402 isort: skip
+from ablation_study import Study, read_study  # noqa: E402 isort: skip
 from frame_stride import identity, load_config  # noqa: E402 isort: skip
 from memory_evaluation import MemoryEvaluation  # noqa: E402 isort: skip
 from memory_settings import SETTINGS  # noqa: E402 isort: skip
 from memory_table import (  # noqa: E402 isort: skip
     MEMORY_KIND, draw_distances, memory_table)
 from provenance import (  # noqa: E402 isort: skip
-    describe_code, describe_machine)
+    describe_code, describe_machine, without_folders)
 from stride_evaluation import build_test_dataset  # noqa: E402 isort: skip
 
 
@@ -79,9 +79,12 @@ def parse_args():
         if len(args.single) != 1 or len(args.correlation) != 1:
             parser.error('with --study give --single and --correlation the '
                          'name of one row each')
+        study = read_study(config_path(args.study))
         args.single, args.correlation = trained(
-            config_path(args.study), args.work_dir,
-            [args.single[0], args.correlation[0]])
+            study, args.work_dir, [args.single[0], args.correlation[0]])
+        args.seeds = study.seeds
+    else:
+        args.seeds = list(range(len(args.single) - 1))
     if len(args.single) != len(args.correlation) or len(args.single) < 2:
         parser.error('give --single and --correlation a config each and as '
                      'many checkpoints as there are seeds')
@@ -99,15 +102,15 @@ def command_line(args) -> str:
     words += ['--correlation', *map(shown_path, args.correlation)]
     if args.settings:
         words += ['--settings', *args.settings]
-    return shlex.join([*words, '--out', osp.basename(args.out)])
+    return shlex.join([*words, '--out', without_folders(args.out)])
 
 
-def trained(path: str, work_dir: Optional[str],
+def trained(study: Study, work_dir: Optional[str],
             names: List[str]) -> List[List[str]]:
     """What ablation.py has trained.
 
     Args:
-        path (str): The study.
+        study (Study): The study.
         work_dir (str, optional): Its folder; None for that of ablation.py.
         names (list[str]): Names of rows.
 
@@ -117,19 +120,22 @@ def trained(path: str, work_dir: Optional[str],
     Raises:
         ValueError: If there is no such row, or it is not trained.
     """
-    study = read_study(path)
     folder = Path(work_dir or f'work_dirs/ablation/{study.name}').resolve()
     ablation = Ablation(study, [], folder, torch.get_num_threads())
     found = []
     for name in names:
         if (name, study.seeds[0]) not in ablation.runs:
-            raise ValueError(f'{path} has no row "{name}"')
+            names = ', '.join(f'"{row.name}"' for row in study.rows)
+            raise ValueError(f'{study.path} has no row "{name}": choose from '
+                             f'{names}')
         runs = [ablation.runs[name, seed] for seed in study.seeds]
         for run in runs:
             if run.checkpoint is None:
-                raise ValueError(f'{run.title} is not trained in {folder}: '
-                                 'run ablation.py, or name another '
-                                 '--work-dir')
+                raise ValueError(
+                    f'{run.title} is not trained in {folder} with these '
+                    'settings (the folder of the data is one): set '
+                    'JHMDB_ROOT or PENN_ROOT as for the training, name '
+                    'another --work-dir, or run ablation.py')
         found.append([str(runs[0].folder / 'config.py')] +
                      [str(run.checkpoint) for run in runs])
     return found
@@ -148,7 +154,7 @@ def run(args, content: dict, save: Callable) -> None:
     jobs.append(('correlation', args.correlation, chosen))
     rows = {row['name']: row for row in content['rows']}
     for model, (config, *checkpoints), settings in jobs:
-        for seed, checkpoint in enumerate(checkpoints):
+        for seed, checkpoint in zip(args.seeds, checkpoints):
             cfg = load_config(config, checkpoint, {})
             init_default_scope(cfg.get('default_scope', 'mmpose'))
             mark = identity(cfg, build_test_dataset(cfg, 1).ann_file)

@@ -32,6 +32,19 @@ def describe_code() -> dict:
         commit=commit, dirty=None if changes is None else bool(changes))
 
 
+def without_folders(path: str) -> str:
+    """A path to be shown elsewhere: as it is if it is relative, else the
+    name of the file.
+
+    Args:
+        path (str): A path of a command line.
+
+    Returns:
+        str: The path without folders of this machine.
+    """
+    return os.path.basename(path) if os.path.isabs(path) else str(path)
+
+
 def _git(*args: str) -> Optional[str]:
     try:
         return subprocess.run(

@@ -18,6 +18,8 @@ VALUES = (
     ('OpenPose 368x368', 'openpose_4xb5-60k_jhmdb-368x368', 128, (46, 46)),
     ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 256, (64, 48)),
 )
+#: Its recurrence on the second of them.
+RECURRENCE = 'lstm_res50_8xb32-20e_jhmdb-256x192'
 #: The paper's opponent, whose crop is as large as OpenPose's.
 OPPONENT = ('lstm_lstm-pm_1xb4-100k_jhmdb-368x368', 32, (46, 46))
 NUM_FRAMES, SAMPLE_EVERY = 10000, 500
@@ -42,6 +44,9 @@ def measure(settings: Settings) -> List[Row]:
     rows.append(
         Row(SECTION, 'a person, exemplars of OpenPose / LSTM Pose Machines',
             'bytes', rows[0].ours, value_bytes(*OPPONENT)))
+    rows.append(
+        Row(SECTION, 'a person, ResNet-50 256x192: exemplars / LSTM', 'bytes',
+            rows[1].ours, value_bytes(RECURRENCE, *VALUES[1][2:])))
     return rows + long_video()
 
 

@@ -22,7 +22,7 @@ PRESETS = ('ultrafast', 'fast', 'medium')
 MEDIUM = DIS.format('medium')
 #: Seconds of a turn: one method runs for so long before the next.
 BLOCK = 0.02
-CARRYING = 'carrying the heatmaps along a flow'
+CARRYING = 'carrying the heatmaps along, which comes on top of a flow'
 KEYPOINTS = 15
 #: Name, input (w, h), channels of I, maps (w, h), wanted share of each flow.
 SIZES = (
@@ -100,11 +100,11 @@ def _measure_size(settings: Settings, name: str, size: Tuple[int, int],
         for other, durations in times.items()
     ]
     return rows + [
-        duration_row(SECTION, f'{name}, single calls after one another / '
-                     f'{MEDIUM}', cold['ours'], cold[MEDIUM], settings.clock),
+        duration_row(SECTION, f'{name}, one call with cold caches / {MEDIUM}',
+                     cold['ours'], cold[MEDIUM], settings.clock),
         duration_row(
-            SECTION, f'{name}, matrix products alone / a square one of '
-            'as many operations', alone, square, settings.clock)
+            SECTION, f'{name}, its matrix products alone / the best of this '
+            'machine (a square product)', alone, square, settings.clock)
     ]
 
 
