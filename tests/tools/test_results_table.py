@@ -131,8 +131,8 @@ class TestTable:
         run['training'] = dict(run['training'], dirty=True, commit='f' * 40)
         text = call(result(value))
         assert ('"scratch", "single", "ours": 2 epochs (1,234 iterations) on '
-                '4,603 frames of 129 videos, batch 16, Adam, learning rate 0.0003'
-                ) in text
+                '4,603 frames of 129 videos, batch 16, Adam, learning rate '
+                '0.0003') in text
         assert '2 x Some CPU, 1 thread, torch 2.1.2; ' in text
         assert ('commit 0123456, commit fffffff with uncommitted changes; '
                 '4.5 hours') in text
