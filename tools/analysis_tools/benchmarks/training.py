@@ -2,6 +2,7 @@
 """One iteration of training: clips beside single frames."""
 from typing import Callable, List
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
@@ -17,7 +18,7 @@ SECTION = 'Training step: clips of two frames / single frames'
 #: Name, end of the configs' names, batch size, usual repetitions.
 NETWORKS = (
     ('half ResNet-18 128x96', 'res18_1xb16-2e-finetune_jhmdb-128x96', 16, 9),
-    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 4, 2),
+    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 5, 3),
 )
 VARIANTS = (('exemplar forward-only', False, 1.4),
             ('gradients through both', True, 2.))
@@ -69,5 +70,9 @@ def training_step(cfg: Config, data_root: str, batch_size: int,
     step = len(dataset) // batch_size
     batch = pseudo_collate([dataset[i * step] for i in range(batch_size)])
     model = build_model(cfg, device).train()
+    if model.head.uses_past_features:
+        # As many exemplar frames in every iteration as there are on average.
+        masked = round(model.head.mask_rate * batch_size)
+        model.head.keep_maps = lambda count: torch.arange(count) >= masked
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     return lambda: model.train_step(batch, optimizer)
