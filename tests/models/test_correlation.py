@@ -295,3 +295,32 @@ def test_best_of_several_exemplars(normalize):
         best = max((row @ columns[n, :, y, x] for row in there), default=0.)
         assert maps[n, p, y, x].item() == pytest.approx(
             2 * best + .5, abs=1e-5)
+
+
+@pytest.mark.parametrize('size', [None, 2], ids=['one', 'several'])
+def test_weighted_maps_are_as_faint_as_the_exemplar_is_short(size):
+    """By numpy: scale and bias of a unit vector, times the length."""
+    shape = (N, P, C) if size is None else (N, P, size, C)
+    units = torch.nn.functional.normalize(torch.randn(shape), dim=-1)
+    trust = torch.rand(shape[:-1])
+    trust[0, 1] = 0
+    features = torch.randn(N, C, H, W)
+    layer = TemporalCorrelation(P, 2., -1., weighted=True)
+    found = layer(features, units * trust[..., None], torch.tensor([1, 1]))
+    units = (units * (trust > 0)[..., None]).view(N, P, -1, C).numpy()
+    maps = np.einsum('nchw,npkc->npkhw', features.numpy(), units).max(axis=2)
+    lengths = trust.view(N, P, -1).amax(dim=2).numpy()
+    np.testing.assert_allclose(
+        as_numpy(found), (2 * maps - 1) * lengths[..., None, None], atol=1e-5)
+    assert (found[0, 1] == 0).all()
+
+
+def test_unit_exemplars_have_full_weight():
+    features, heatmaps = random_inputs()
+    exemplars = keypoint_exemplars(features, heatmaps)
+    maps = [
+        TemporalCorrelation(P, 2., -1., True, weighted)(features, exemplars,
+                                                        torch.ones(N))
+        for weighted in (False, True)
+    ]
+    torch.testing.assert_close(*maps)

@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The head: a HeatmapHead at first, then whatever its past tells it."""
+import numpy as np
 import pytest
 import torch
 from mmpose.models.heads import HeatmapHead
@@ -73,6 +74,44 @@ def test_correlation_remembers_unit_exemplars(make_model):
         wanted = keypoint_exemplars(head.features(feats), heatmaps)
     assert memory.shape == (3, KEYPOINTS, 16)
     assert torch.equal(memory, wanted)
+
+
+def test_weighted_exemplars_are_as_long_as_the_peaks_are_high(make_model):
+    """No peak, no map; a peak of 1 or more has full weight."""
+    head = make_model('correlation', weighted=True, bias_init=2.).head
+    features = head.features(random_feats())
+    heatmaps = torch.rand(3, KEYPOINTS, 16, 16) - 0.5
+    heatmaps[:, 0], heatmaps[:, 1], heatmaps[:, 2] = -1, 0.2, 3.
+    with torch.no_grad():
+        memory = head.renew(None, features, heatmaps, None)
+        maps = head.maps(features, memory, None)
+    peaks = heatmaps.numpy().max((2, 3)).clip(0, 1)
+    np.testing.assert_allclose(memory.norm(dim=2), peaks, atol=1e-6)
+    wanted = correlation_maps(features,
+                              keypoint_exemplars(features, heatmaps)) + 2
+    wanted = wanted * torch.as_tensor(peaks)[..., None, None]
+    torch.testing.assert_close(maps, wanted, atol=1e-4, rtol=1e-4)
+    assert (maps[:, 0] == 0).all() and maps[:, 1:].any()
+
+
+@pytest.mark.parametrize('labelled', [False, True])
+def test_weighted_exemplars_of_a_policy(labelled, make_model):
+    """A policy gets unit vectors, and its confidence weighs the maps: that of
+    the frame that is remembered, 1 for a label."""
+    head = make_model(weighted=True, test_cfg=dict(
+        memory=dict(policy='fixed'))).head
+    head.correlation.bias.data.fill_(2.)
+    features = head.features(random_feats())
+    heatmaps = 0.7 * torch.rand(3, KEYPOINTS, 16, 16)
+    units = keypoint_exemplars(features, heatmaps)
+    with torch.no_grad():
+        memory = head.renew(None, features, heatmaps, None, labelled=labelled)
+        torch.testing.assert_close(memory['exemplars'][:, :, 0], units)
+        maps = head.maps(features, memory, None)
+    trust = torch.ones(3, KEYPOINTS) if labelled else heatmaps.amax((2, 3))
+    torch.testing.assert_close(
+        maps, (correlation_maps(features, units) + 2) *
+        trust[..., None, None], atol=1e-4, rtol=1e-4)
 
 
 def test_correlation_step_from_its_parts(make_model):

@@ -91,6 +91,22 @@ def test_exemplars_come_from_the_ground_truth(make_model, clip_batch):
     assert losses['acc_pose'].shape == ()
 
 
+def test_labels_have_full_weight(make_model, clip_batch):
+    """Peaks of 1: a weighted head learns from the ground truth what another
+    does. Fainter peaks, fainter maps."""
+    heads = [make_model(mask_rate=0., weighted=w).head for w in (False, True)]
+    heads[1].load_state_dict(heads[0].state_dict())
+    feats, past = random_feats(), random_feats()
+    for peak in (1., 0.5):
+        _, samples = clip_batch()
+        for sample in samples:
+            maps = sample.previous_heatmaps
+            maps *= peak / maps.amax(dim=(2, 3), keepdim=True)
+        plain, weighted = (
+            head.loss(feats, samples, past)['loss_kpt'] for head in heads)
+        assert torch.isclose(plain, weighted) == (peak == 1)
+
+
 def test_longer_clips_use_the_frame_before(make_model, clip_batch):
     """Of T - 1 past frames, the last one gives the exemplars."""
     head = make_model('correlation', mask_rate=0.).head

@@ -162,13 +162,15 @@ class ScaledMaps(nn.Module):
 
         Args:
             maps (Tensor): Maps in shape (N, P, H, W).
-            mask (Tensor): 1 to keep, 0 to zero a sample's maps, shape (N, ).
+            mask (Tensor): 1 to keep, 0 to zero a sample's maps, shape
+                (N, ), or how far to trust each of its maps, shape (N, P).
 
         Returns:
             Tensor: Maps in shape (N, P, H, W).
         """
         scaled = maps * self.scale[:, None, None] + self.bias[:, None, None]
-        return scaled * mask.to(scaled.dtype)[:, None, None, None]
+        mask = mask.to(scaled.dtype).view(len(mask), -1, 1, 1)
+        return scaled * mask
 
 
 class TemporalCorrelation(ScaledMaps):
@@ -181,15 +183,20 @@ class TemporalCorrelation(ScaledMaps):
         normalize (bool): Whether the features of every location are
             normalised, too, so that the maps are cosines. The paper
             normalises the exemplars only. Defaults to False.
+        weighted (bool): Whether the length of an exemplar, which is 1 in the
+            paper, says how far to trust it: the maps of unit vectors, scaled,
+            are multiplied by it. Defaults to False.
     """
 
     def __init__(self,
                  num_keypoints: int,
                  scale_init: float = 1.,
                  bias_init: float = 0.,
-                 normalize: bool = False):
+                 normalize: bool = False,
+                 weighted: bool = False):
         super().__init__(num_keypoints, scale_init, bias_init)
         self.normalize = normalize
+        self.weighted = weighted
 
     def forward(self, features: Tensor, exemplars: Tensor,
                 mask: Tensor) -> Tensor:
@@ -206,6 +213,12 @@ class TemporalCorrelation(ScaledMaps):
         Returns:
             Tensor: Scaled correlation maps in shape (N, P, H, W).
         """
+        if self.weighted:
+            trust = exemplars.norm(dim=-1)
+            exemplars = exemplars / _divisor(trust)[..., None]
+            if trust.ndim == 3:
+                trust = trust.amax(dim=2)
+            mask = mask[:, None] * trust
         return super().forward(self.correlate(features, exemplars), mask)
 
     def correlate(self, features: Tensor, exemplars: Tensor) -> Tensor:

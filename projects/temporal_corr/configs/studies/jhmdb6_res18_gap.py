@@ -26,5 +26,24 @@ rows = [
         config=_cosines,
         # The paper's rate is 0.2.
         options={'model.head.mask_rate': 0.5}),
+    # A prediction that is not sure of itself says little.
+    dict(
+        name='weighed by confidence',
+        config=_cosines,
+        options={'model.head.weighted': True}),
+    dict(
+        name='weighed by confidence, half of the exemplars predicted',
+        config=_cosines,
+        options={
+            'model.head.weighted': True,
+            'model.train_cfg.exemplars': dict(predicted_rate=0.5)
+        }),
+    dict(
+        name='weighed by confidence, all exemplars predicted',
+        config=_cosines,
+        options={
+            'model.head.weighted': True,
+            'model.train_cfg.exemplars': dict(predicted_rate=1.)
+        }),
 ]
 strides = []

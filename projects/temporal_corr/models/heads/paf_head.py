@@ -50,6 +50,10 @@ class PAFHead(TemporalMixin, BaseHead):
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
+        weighted (bool): Whether the maps of a keypoint are multiplied by
+            the confidence with which its exemplar was found, the peak of
+            the heatmap, so that a doubtful one says little. The paper's
+            exemplars all count alike. Defaults to False.
         loss (dict): Loss of each of the 2 x ``num_stages`` predictions.
             Defaults to :class:`EuclideanLoss`, OpenPose's.
         decoder (dict): The codec, from which the head knows the limbs, too.
@@ -72,6 +76,7 @@ class PAFHead(TemporalMixin, BaseHead):
                  scale_init: float = 1.,
                  bias_init: float = 0.,
                  normalize: bool = False,
+                 weighted: bool = False,
                  loss: ConfigType = dict(type='EuclideanLoss'),
                  decoder: OptConfigType = None,
                  init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
@@ -82,7 +87,7 @@ class PAFHead(TemporalMixin, BaseHead):
                              'limbs')
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           bias_init, normalize)
+                           bias_init, normalize, weighted)
         self.loss_module = MODELS.build(loss)
         self.limbs = torch.as_tensor(self.decoder.limbs)
         self.center_map = center_map

@@ -52,6 +52,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
+        weighted (bool): Whether the maps of a keypoint are multiplied by
+            the confidence with which its exemplar was found, the peak of
+            the heatmap, so that a doubtful one says little. The paper's
+            exemplars all count alike. Defaults to False.
         lstm_channels (int): Hidden maps of ``'lstm'``. Defaults to 48, as
             published.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
@@ -78,11 +82,12 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                  scale_init: float = 1.,
                  bias_init: float = 0.,
                  normalize: bool = False,
+                 weighted: bool = False,
                  lstm_channels: int = 48,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           bias_init, normalize)
+                           bias_init, normalize, weighted)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
             raise ValueError(

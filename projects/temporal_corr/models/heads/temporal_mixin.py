@@ -2,6 +2,7 @@
 from typing import Any, Dict, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
@@ -41,7 +42,7 @@ class TemporalMixin(TrainingMapsMixin):
 
     def init_temporal(self, temporal: Optional[str], num_keypoints: int,
                       mask_rate: float, scale_init: float, bias_init: float,
-                      normalize: bool) -> None:
+                      normalize: bool, weighted: bool) -> None:
         """Build the modules that make maps of what is remembered.
 
         Args:
@@ -53,6 +54,8 @@ class TemporalMixin(TrainingMapsMixin):
             bias_init (float): Initial bias of the scale layer.
             normalize (bool): Whether the maps are cosines, see
                 :class:`TemporalCorrelation`.
+            weighted (bool): Whether the maps of an exemplar are multiplied
+                by the confidence it was found with.
 
         Raises:
             ValueError: If an argument or the decoder does not fit.
@@ -74,7 +77,7 @@ class TemporalMixin(TrainingMapsMixin):
         self.mask_rate = mask_rate
         if temporal == 'correlation':
             self.correlation = TemporalCorrelation(
-                num_keypoints, scale_init, bias_init, normalize)
+                num_keypoints, scale_init, bias_init, normalize, weighted)
         elif temporal == 'heatmap':
             self.previous_heatmaps = ScaledMaps(num_keypoints, scale_init,
                                                 bias_init)
@@ -135,9 +138,12 @@ class TemporalMixin(TrainingMapsMixin):
         value = self.remember(features, heatmaps, crops, state)
         if self.policy is None:
             return value
-        confidence = heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
+        confidence = peaks(heatmaps)
         if labelled:
             confidence = LABELLED * (confidence > 0)
+        if self.correlation.weighted:
+            # A policy keeps direction and confidence apart.
+            value = F.normalize(value, dim=2)
         return self.policy(memory, value, confidence)
 
     def remember(self,
@@ -160,7 +166,10 @@ class TemporalMixin(TrainingMapsMixin):
             The value; None for ``temporal=None``.
         """
         if self.temporal == 'correlation':
-            return keypoint_exemplars(features, heatmaps)
+            exemplars = keypoint_exemplars(features, heatmaps)
+            if self.correlation.weighted:
+                exemplars = exemplars * peaks(heatmaps)[..., None]
+            return exemplars
         if self.temporal in self.map_modes:
             if crops is None:
                 crops = torch.eye(2, 3).to(heatmaps)
@@ -208,8 +217,13 @@ class TemporalMixin(TrainingMapsMixin):
         if self.temporal == 'correlation':
             # A policy remembers how far to trust the exemplars, too.
             if isinstance(memory, dict):
-                memory = memory['exemplars']
-            return self.correlation(features, memory, mask)
+                exemplars = memory['exemplars']
+                if self.correlation.weighted:
+                    trust = memory['confidence'].clamp(max=1.)
+                    exemplars = exemplars * trust[..., None]
+            else:
+                exemplars = memory
+            return self.correlation(features, exemplars, mask)
         heatmaps = self.carry(memory, crops, mask)['heatmaps']
         return self.previous_heatmaps(heatmaps, mask)
 
@@ -219,6 +233,11 @@ class TemporalMixin(TrainingMapsMixin):
         maps = {name: part for name, part in memory.items() if name != 'crops'}
         return carry_maps(maps, memory['crops'], crops, mask, self.map_stride,
                           self.map_origin)
+
+
+def peaks(heatmaps: Tensor) -> Tensor:
+    """Confidence in each keypoint, (N, P), from heatmaps (N, P, H, W)."""
+    return heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
 
 
 def remembered(memory: Any) -> Tensor:
