@@ -199,10 +199,13 @@ class TestRun:
         assert len(call.calls) == 6
 
     def test_chosen_rows_and_seeds(self, call):
-        call('--rows', 'ours', '--seeds', 1)
+        results = call('--rows', 'ours', '--seeds', 1)
+        assert results['command'].endswith(
+            'study.py --seeds 0 1 --rows ours --jobs 1')
         assert call.calls == [('train', 'scratch', 1), ('test', 'scratch', 1),
                               ('train', 'ours', 1), ('test', 'ours', 1)]
         results = call('--seeds', 5)
+        assert '--rows' not in results['command']
         # What was finished before is still in the file.
         assert set(means(results)) == {('ours', '1'), ('single', '5'),
                                        ('ours', '5')}

@@ -139,16 +139,18 @@ class Ablation:
             seeds={seed: found for seed, found in seeds.items() if found})
 
 
-def command_line(path: str, seeds: List[int], jobs: int) -> str:
-    """The command that makes the whole file, without local folders."""
+def command_line(path: str, seeds: List[int], rows: List[dict],
+                 jobs: int) -> str:
+    """The command that makes what is in ``rows``, without local folders."""
     inside = osp.relpath(path, ROOT)
     if inside.startswith(osp.pardir):
         inside = osp.basename(path)
-    return shlex.join([
-        'python', 'tools/analysis_tools/ablation.py', inside, '--seeds',
-        *map(str, seeds), '--jobs',
-        str(jobs)
-    ])
+    words = ['python', 'tools/analysis_tools/ablation.py', inside, '--seeds']
+    words.extend(map(str, seeds))
+    measured = [row['name'] for row in rows if row['seeds']]
+    if len(measured) < len(rows):
+        words.extend(['--rows', *measured])
+    return shlex.join([*words, '--jobs', str(jobs)])
 
 
 def lock(work_dir: Path):
@@ -192,20 +194,22 @@ def main():
                             num_threads)
         if not args.overwrite:
             check_kept(path, ablation.results())
-        command = command_line(args.study, ablation.seeds, args.jobs)
 
         def save():
+            results = ablation.results()
             content = dict(
                 kind=KIND,
                 study=study.name,
-                command=command,
-                **ablation.results())
+                command=command_line(args.study, ablation.seeds,
+                                     results['rows'], args.jobs),
+                **results)
             AtomicLocalBackend().put_text(
                 json.dumps(content, indent=1, default=str) + '\n', path)
 
         pieces = ablation.pieces(args.rows or names, args.seeds)
-        print(f'{study.name}: {len(pieces)} pieces left to do, {args.jobs} '
-              f'at a time with {num_threads} threads each')
+        print(f'{study.name}: {len(pieces)} piece{"s" * (len(pieces) != 1)} '
+              f'left to do, {args.jobs} at a time, with OMP_NUM_THREADS='
+              f'{num_threads} each')
         work = SideBySide(
             pieces, args.jobs,
             dict(os.environ, OMP_NUM_THREADS=str(num_threads)), save)
