@@ -17,6 +17,9 @@ from projects.temporal_corr.models.streaming_step import StreamingStep
 CONFIGS = dict(
     correlation="model = dict(head=dict(temporal='correlation'))",
     cosine="model = dict(head=dict(temporal='correlation', normalize=True))",
+    weighted="model = dict(head=dict(temporal='correlation', weighted=True))",
+    weighted_bank="model = dict(head=dict(temporal='correlation', "
+    "weighted=True), test_cfg=dict(memory=dict(policy='bank', size=2)))",
     gated="model = dict(head=dict(temporal='correlation'), "
     "test_cfg=dict(memory=dict(policy='gated', decay=0.9)))",
     lstm="model = dict(head=dict(temporal='lstm'))",

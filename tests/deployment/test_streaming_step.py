@@ -15,6 +15,8 @@ from projects.temporal_corr.models.streaming_step import StreamingStep
 INPUTS = dict(
     correlation=['image', 'exemplars'],
     cosine=['image', 'exemplars'],
+    weighted=['image', 'exemplars'],
+    weighted_bank=['image', 'memory_exemplars', 'memory_confidence'],
     gated=['image', 'memory_exemplars', 'memory_confidence'],
     lstm=[
         'image', 'memory_heatmaps', 'memory_crops', 'memory_h', 'memory_cell',

@@ -169,8 +169,9 @@ class ScaledMaps(nn.Module):
             Tensor: Maps in shape (N, P, H, W).
         """
         scaled = maps * self.scale[:, None, None] + self.bias[:, None, None]
-        mask = mask.to(scaled.dtype).view(len(mask), -1, 1, 1)
-        return scaled * mask
+        if mask.ndim == 1:
+            mask = mask[:, None]
+        return scaled * mask.to(scaled.dtype)[..., None, None]
 
 
 class TemporalCorrelation(ScaledMaps):
