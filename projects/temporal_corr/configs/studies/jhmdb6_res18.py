@@ -4,6 +4,7 @@
 _configs = 'projects/temporal_corr/configs/'
 _finetune = '_res18_1xb16-2e-finetune_jhmdb-128x96.py'
 _cosines = _configs + 'correlation-cosine' + _finetune
+_weighted = _configs + 'correlation-cosine-weighted' + _finetune
 
 start = dict(
     name='from scratch',
@@ -16,6 +17,8 @@ rows = [
         name='correlation, inner products as in the paper',
         config=_configs + 'correlation' + _finetune),
     dict(name='correlation, cosines', config=_cosines),
+    dict(
+        name='correlation, cosines, weighed by confidence', config=_weighted),
     dict(
         name='correlation, cosines, exemplars with errors',
         config=_cosines,

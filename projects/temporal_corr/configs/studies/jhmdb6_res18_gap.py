@@ -5,6 +5,7 @@ _base_ = './jhmdb6_res18.py'
 _configs = 'projects/temporal_corr/configs/'
 _finetune = '_res18_1xb16-2e-finetune_jhmdb-128x96.py'
 _cosines = _configs + 'correlation-cosine' + _finetune
+_weighted = _configs + 'correlation-cosine-weighted' + _finetune
 
 rows = [
     dict(name='single frame', config=_configs + 'single' + _finetune),
@@ -26,24 +27,14 @@ rows = [
         config=_cosines,
         # The paper's rate is 0.2.
         options={'model.head.mask_rate': 0.5}),
-    # A prediction that is not sure of itself says little.
-    dict(
-        name='weighed by confidence',
-        config=_cosines,
-        options={'model.head.weighted': True}),
+    dict(name='weighed by confidence', config=_weighted),
     dict(
         name='weighed by confidence, half of the exemplars predicted',
-        config=_cosines,
-        options={
-            'model.head.weighted': True,
-            'model.train_cfg.exemplars': dict(predicted_rate=0.5)
-        }),
+        config=_weighted,
+        options={'model.train_cfg.exemplars': dict(predicted_rate=0.5)}),
     dict(
         name='weighed by confidence, all exemplars predicted',
-        config=_cosines,
-        options={
-            'model.head.weighted': True,
-            'model.train_cfg.exemplars': dict(predicted_rate=1.)
-        }),
+        config=_weighted,
+        options={'model.train_cfg.exemplars': dict(predicted_rate=1.)}),
 ]
 strides = []
