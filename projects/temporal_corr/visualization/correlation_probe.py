@@ -148,10 +148,8 @@ class _Seen(_Frame):
         model, memory = self.model, self.memory
         found, _ = shown.step(memory)
         alone, _ = shown.step(None)
-        # Where a policy renews them, the exemplars are one part of it.
-        exemplars = memory['exemplars'] if isinstance(memory, dict) else memory
         maps = model.head.correlation.correlate(
-            model.head.features(shown.feats), exemplars)
+            model.head.features(shown.feats), model.head.exemplars(memory))
         zoom = VIEW_HEIGHT / shown.size[1]
         stride, origin = _cells(model, found, shown.size)
         return CorrelationViews(

@@ -215,17 +215,28 @@ class TemporalMixin(TrainingMapsMixin):
         if keep is not None:
             mask = mask & keep
         if self.temporal == 'correlation':
-            # A policy remembers how far to trust the exemplars, too.
-            if isinstance(memory, dict):
-                exemplars = memory['exemplars']
-                if self.correlation.weighted:
-                    trust = memory['confidence'].clamp(max=1.)
-                    exemplars = exemplars * trust[..., None]
-            else:
-                exemplars = memory
-            return self.correlation(features, exemplars, mask)
+            return self.correlation(features, self.exemplars(memory), mask)
         heatmaps = self.carry(memory, crops, mask)['heatmaps']
         return self.previous_heatmaps(heatmaps, mask)
+
+    def exemplars(self, memory: Any) -> Tensor:
+        """What is correlated with the current frame.
+
+        Args:
+            memory: What was remembered, ``temporal='correlation'``.
+
+        Returns:
+            Tensor: Exemplars in shape (N, P, C), of a policy (N, P, K, C);
+            as long as they are trusted for a ``weighted`` correlation.
+        """
+        if not isinstance(memory, dict):
+            return memory
+        # A policy remembers confidence beside unit vectors.
+        exemplars = memory['exemplars']
+        if self.correlation.weighted:
+            trust = memory['confidence'].clamp(max=1.)
+            exemplars = exemplars * trust[..., None]
+        return exemplars
 
     def carry(self, memory: Dict[str, Tensor], crops: Optional[Tensor],
               mask: Tensor) -> Dict[str, Tensor]:
