@@ -107,6 +107,9 @@ def call(modules, study, monkeypatch, tmp_path):
         (tools / f'{name}.py').write_text(LOG.format(str(log)) + text)
     monkeypatch.setattr(modules.trained_row, 'ROOT', str(tmp_path))
     monkeypatch.setattr(modules.side_by_side, 'INTERVAL', 0.01)
+    # The models of these configs are none.
+    monkeypatch.setattr(modules.trained_row.TrainedRow, 'check_model',
+                        lambda self: None)
     monkeypatch.setattr(modules.trained_row, 'describe_schedule',
                         lambda cfg: dict(iterations=7))
     monkeypatch.chdir(tmp_path)
@@ -201,7 +204,7 @@ class TestRun:
     def test_chosen_rows_and_seeds(self, call):
         results = call('--rows', 'ours', '--seeds', 1)
         assert results['command'].endswith(
-            'study.py --seeds 0 1 --rows ours --jobs 1')
+            'study.py --seeds 1 --rows ours --jobs 1')
         assert call.calls == [('train', 'scratch', 1), ('test', 'scratch', 1),
                               ('train', 'ours', 1), ('test', 'ours', 1)]
         results = call('--seeds', 5)
@@ -266,7 +269,7 @@ class TestRefused:
 
     def test_row_that_there_is_not(self, call):
         with pytest.raises(ValueError, match='no row "hours": choose --rows '
-                           'from "single, ours"'):
+                           'from "single", "ours"'):
             call('--rows', 'hours')
 
     @pytest.mark.parametrize('changes, word', [
@@ -286,6 +289,23 @@ class TestRefused:
         with pytest.raises(ValueError, match=word) as error:
             modules.ablation_study.read_study(str(study(changes)))
         assert 'study.py' in str(error.value)
+
+
+def test_a_model_that_cannot_be_built_is_told_at_once(
+        modules, tiny_config, study, monkeypatch, tmp_path):
+    """Nothing is trained before it, though its row is the last."""
+    path = study(f"""
+        rows = [dict(name='single', config={str(tiny_config)!r}), dict(
+            name='misspelt', config={str(tiny_config)!r},
+            options={{'model.train_cfg.exemplars': dict(drop=0.5)}})]
+        start = None
+        """)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['ablation.py', str(path)])
+    monkeypatch.setattr(modules.ablation, 'SideBySide', None)
+    with pytest.raises(ValueError, match='model of "misspelt" .* there is no '
+                       'train_cfg.exemplars.drop'):
+        modules.ablation.main()
 
 
 class TestConfig:

@@ -9,7 +9,8 @@ def test_one_line_a_model_told_apart_without_colour():
         f'model {i}': {5: 80. + i, 1: 90. + i, 10: 70. + i}
         for i in range(8)
     }
-    axes, = draw_stride_plot(curves, 'PCK@0.2 (Mean)').axes
+    figure = draw_stride_plot(curves, 'PCK@0.2 (Mean)')
+    axes, = figure.axes
     assert axes.get_xlabel() == 'temporal downsampling rate'
     assert axes.get_ylabel().startswith('PCK@0.2 (Mean)')
     assert axes.get_xticks().tolist() == [1, 5, 10]
@@ -19,7 +20,7 @@ def test_one_line_a_model_told_apart_without_colour():
         assert line.get_ydata().tolist() == [90. + i, 80. + i, 70. + i]
         assert line.get_label() == f'model {i}'
     assert len({line.get_marker() for line in axes.lines}) == 8
-    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == list(curves)
 
 

@@ -96,6 +96,24 @@ class Ablation:
                 self.runs[row.name, seed] = TrainedRow(study, row, seed, start,
                                                        work_dir, machine)
 
+    def check_models(self, names: List[str], seeds: List[int]) -> None:
+        """Build the models that are to be trained: a misspelt option is to be
+        told before hours are spent on the rows before it.
+
+        Args:
+            names (list[str]): Names of rows.
+            seeds (list[int]): Seeds.
+
+        Raises:
+            ValueError: If one cannot be built. The message names the row.
+        """
+        if self.start:
+            names = [self.start.name, *names]
+        for name in names:
+            runs = [self.runs[name, seed] for seed in seeds]
+            if any(run.must_train() for run in runs):
+                runs[0].check_model()
+
     def pieces(self, names: List[str], seeds: List[int]) -> List[Piece]:
         """What is left to do.
 
@@ -146,10 +164,11 @@ def command_line(path: str, seeds: List[int], rows: List[dict],
     if inside.startswith(osp.pardir):
         inside = osp.basename(path)
     words = ['python', 'tools/analysis_tools/ablation.py', inside, '--seeds']
-    words.extend(map(str, seeds))
+    done = {int(seed) for row in rows for seed in row['seeds']}
+    words += map(str, sorted(done) or seeds)
     measured = [row['name'] for row in rows if row['seeds']]
-    if len(measured) < len(rows):
-        words.extend(['--rows', *measured])
+    if 0 < len(measured) < len(rows):
+        words += ['--rows', *measured]
     return shlex.join([*words, '--jobs', str(jobs)])
 
 
@@ -180,8 +199,9 @@ def main():
     names = [row.name for row in study.rows]
     unknown = sorted(set(args.rows or ()) - set(names))
     if unknown:
+        known = ', '.join(f'"{name}"' for name in names)
         raise ValueError(f'{args.study} has no row "{unknown[0]}": choose '
-                         f'--rows from "{", ".join(names)}"')
+                         f'--rows from {known}')
     args.seeds = args.seeds or study.seeds
     path = args.out or f'results/{study.name}.json'
     work_dir = Path(args.work_dir or f'work_dirs/ablation/{study.name}')
@@ -206,7 +226,9 @@ def main():
             AtomicLocalBackend().put_text(
                 json.dumps(content, indent=1, default=str) + '\n', path)
 
-        pieces = ablation.pieces(args.rows or names, args.seeds)
+        names = args.rows or names
+        ablation.check_models(names, args.seeds)
+        pieces = ablation.pieces(names, args.seeds)
         print(f'{study.name}: {len(pieces)} piece{"s" * (len(pieces) != 1)} '
               f'left to do, {args.jobs} at a time, with OMP_NUM_THREADS='
               f'{num_threads} each')
@@ -215,11 +237,11 @@ def main():
             dict(os.environ, OMP_NUM_THREADS=str(num_threads)), save)
         work.run()
         save()
-    print(path)
     if work.failed:
         sys.exit(f'{len(work.failed)} pieces failed, and '
                  f'{len(work.skipped)} were skipped: mend what the logs say; '
-                 'the same command goes on from here')
+                 f'the same command goes on from here. {path} has the rest')
+    print(path)
 
 
 if __name__ == '__main__':

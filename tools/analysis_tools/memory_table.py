@@ -2,7 +2,6 @@
 """Table and figure of exemplar_memory.py."""
 from typing import Dict, List
 
-import numpy as np
 from ablation_results import Spread
 from matplotlib.figure import Figure
 
@@ -29,7 +28,7 @@ def memory_table(content: dict) -> str:
     reference = content['rows'][0]
     head = [
         'exemplars', *COLUMNS, f'to {reference["name"]}', 'acc. error',
-        'bytes a person', 'frames/s'
+        'bytes a person'
     ]
     lines = [head, ['---'] * len(head)]
     for row in content['rows']:
@@ -41,8 +40,8 @@ def memory_table(content: dict) -> str:
         f'PCK@{content["thr"]:g} in percent on {frames:,} frames, mean over '
         f'{len(seeds)} seed{"s" * (len(seeds) > 1)}; ±: standard deviation '
         '(n - 1). Acc. error: mean error of the acceleration, percent of the '
-        'larger side of the box per squared frame. Frames/s: of a whole test '
-        f'run.\n\n{table}\n\n{content["device"]}, {content["num_threads"]} '
+        f'larger side of the box per squared frame.\n\n{table}\n\n'
+        f'{content["device"]}, {content["num_threads"]} '
         f'thread{"s" * (content["num_threads"] > 1)}, torch '
         f'{content["torch"]}; commit {(content["commit"] or "unknown")[:7]}'
         f'{" with uncommitted changes" * bool(content["dirty"])}.\n\n'
@@ -66,8 +65,6 @@ def _cells(row: dict, reference: dict) -> List[str]:
     cells.append('-' if row is reference else difference.format('+.1f'))
     cells.append(spread('acceleration error').format('.2f'))
     cells.append(f'{max(run["bytes_per_person"] for run in runs.values()):,}')
-    cells.append('{:.0f}'.format(
-        np.median([run['frames'] / run['seconds'] for run in runs.values()])))
     return cells
 
 
@@ -101,4 +98,4 @@ def draw_distances(content: dict) -> Figure:
         curves,
         f'PCK@{content["thr"]:g} (Mean)',
         spreads,
-        xlabel='frames from the labelled (else the first) frame, up to')
+        xlabel='distance from the labelled, or else the first, frame (up to)')

@@ -120,7 +120,8 @@ def replace_table(document: str, text: str, path: str) -> str:
             f'where the table is to be:\n{begin}{end}')
     before, rest = text.split(begin)
     _, after = rest.split(end)
-    return f'{before}{begin}\n{table(path)}\n{end}{after}'
+    link = f'The numbers: [{name}]({name}).'
+    return f'{before}{begin}\n{table(path)}\n{link}\n\n{end}{after}'
 
 
 def table(path: str) -> str:

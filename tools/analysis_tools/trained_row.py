@@ -9,6 +9,8 @@ from typing import List, Optional
 
 from ablation_study import Row, Study, build_config, digest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
 from provenance import describe_code, describe_schedule
 from repo_path import ROOT
 from side_by_side import Piece
@@ -92,6 +94,20 @@ class TrainedRow:
     def must_train(self) -> bool:
         """Whether there is a test left to do and no checkpoint for it."""
         return self.checkpoint is None and bool(self.todo())
+
+    def check_model(self) -> None:
+        """Build the model once.
+
+        Raises:
+            ValueError: If it cannot be built. The message names the row.
+        """
+        cfg = self._config(None)
+        init_default_scope(cfg.get('default_scope', 'mmpose'))
+        try:
+            MODELS.build(cfg.model)
+        except (TypeError, ValueError, KeyError) as error:
+            raise ValueError(f'the model of "{self.row.name}" cannot be '
+                             f'built: {error}') from error
 
     def pieces(self,
                started: Optional[Piece] = None,

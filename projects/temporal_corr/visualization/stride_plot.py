@@ -33,7 +33,9 @@ def draw_stride_plot(
     Returns:
         Figure: The figure; ``save_figure`` writes it.
     """
-    figure = Figure(figsize=(5.2, 3.9), dpi=150, layout='constrained')
+    lines = -(-len(curves) // 2)
+    figure = Figure(
+        figsize=(5.6, 3.7 + 0.2 * lines), dpi=150, layout='constrained')
     axes = figure.add_subplot()
     for (name, curve), color, marker in zip(curves.items(), cycle(COLORS),
                                             cycle(MARKERS)):
@@ -65,5 +67,7 @@ def draw_stride_plot(
     axes.set_axisbelow(True)
     for side in ('top', 'right'):
         axes.spines[side].set_visible(False)
-    axes.legend(framealpha=0.85, edgecolor='none')
+    # Beside the curves, wherever they run.
+    figure.legend(
+        loc='outside lower center', ncols=2, fontsize='small', frameon=False)
     return figure

@@ -34,7 +34,7 @@ def predict_long_video(num_frames: int, every: int) -> Dict[str, List]:
     """Predict a video, and look at the memory now and then.
 
     Args:
-        num_frames (int): Frames of the video.
+        num_frames (int): Frames of the video, a multiple of ``every``.
         every (int): Frames between two looks.
 
     Returns:
@@ -45,12 +45,12 @@ def predict_long_video(num_frames: int, every: int) -> Dict[str, List]:
     width, height = INPUT_SIZE
     inputs = torch.randn(1, 3, height, width)
     resident, held = [], []
-    for index in track_iter_progress(
-            list(range(num_frames)), file=sys.stderr):
-        model.predict(inputs, [_sample(index)])
-        if (index + 1) % every == 0:
-            resident.append(memory_bytes('VmRSS'))
-            held.append(held_bytes(model.memory))
+    for start in track_iter_progress(
+            list(range(0, num_frames, every)), file=sys.stderr):
+        for index in range(start, start + every):
+            model.predict(inputs, [_sample(index)])
+        resident.append(memory_bytes('VmRSS'))
+        held.append(held_bytes(model.memory))
     print(file=sys.stderr)
     return dict(resident=resident, held=held)
 

@@ -50,10 +50,10 @@ class PAFHead(TemporalMixin, BaseHead):
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
-        weighted (bool): Whether the maps of a keypoint are multiplied by
-            the confidence with which its exemplar was found, the peak of
-            the heatmap, so that a doubtful one says little. The paper's
-            exemplars all count alike. Defaults to False.
+        weighted (bool): Whether the maps of a keypoint, scaled, are
+            multiplied by the confidence with which its exemplar was found,
+            the peak of its heatmap, so that a doubtful one says little. The
+            paper's exemplars all count alike. Defaults to False.
         loss (dict): Loss of each of the 2 x ``num_stages`` predictions.
             Defaults to :class:`EuclideanLoss`, OpenPose's.
         decoder (dict): The codec, from which the head knows the limbs, too.

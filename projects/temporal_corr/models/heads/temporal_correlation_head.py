@@ -52,10 +52,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         normalize (bool): Whether the maps are cosines: the features are
             normalised, too, and not the exemplars alone as in the paper.
             Defaults to False.
-        weighted (bool): Whether the maps of a keypoint are multiplied by
-            the confidence with which its exemplar was found, the peak of
-            the heatmap, so that a doubtful one says little. The paper's
-            exemplars all count alike. Defaults to False.
+        weighted (bool): Whether the maps of a keypoint, scaled, are
+            multiplied by the confidence with which its exemplar was found,
+            the peak of its heatmap, so that a doubtful one says little. The
+            paper's exemplars all count alike. Defaults to False.
         lstm_channels (int): Hidden maps of ``'lstm'``. Defaults to 48, as
             published.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
