@@ -33,7 +33,9 @@ def draw_stride_plot(
     Returns:
         Figure: The figure; ``save_figure`` writes it.
     """
-    lines = -(-len(curves) // 2)
+    # Two names beside each other, if they fit.
+    columns = 2 if max(map(len, curves), default=0) <= 36 else 1
+    lines = -(-len(curves) // columns)
     figure = Figure(
         figsize=(5.6, 3.7 + 0.2 * lines), dpi=150, layout='constrained')
     axes = figure.add_subplot()
@@ -69,5 +71,8 @@ def draw_stride_plot(
         axes.spines[side].set_visible(False)
     # Beside the curves, wherever they run.
     figure.legend(
-        loc='outside lower center', ncols=2, fontsize='small', frameon=False)
+        loc='outside lower center',
+        ncols=columns,
+        fontsize='small',
+        frameon=False)
     return figure
