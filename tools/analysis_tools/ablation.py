@@ -27,7 +27,8 @@ from repo_path import ROOT, config_path  # noqa: E402
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 
 from ablation_results import KIND, check_kept  # noqa: E402 isort: skip
-from ablation_study import Row, Study, read_study  # noqa: E402 isort: skip
+from ablation_study import (  # noqa: E402 isort: skip
+    Row, Study, quoted, read_study)
 from provenance import describe_machine  # noqa: E402 isort: skip
 from side_by_side import Piece, SideBySide  # noqa: E402 isort: skip
 from trained_row import TRAIN_START, TrainedRow  # noqa: E402 isort: skip
@@ -199,9 +200,8 @@ def main():
     names = [row.name for row in study.rows]
     unknown = sorted(set(args.rows or ()) - set(names))
     if unknown:
-        known = ', '.join(f'"{name}"' for name in names)
         raise ValueError(f'{args.study} has no row "{unknown[0]}": choose '
-                         f'--rows from {known}')
+                         f'--rows from {quoted(names)}')
     args.seeds = args.seeds or study.seeds
     path = args.out or f'results/{study.name}.json'
     work_dir = Path(args.work_dir or f'work_dirs/ablation/{study.name}')

@@ -5,7 +5,7 @@ import json
 import os.path as osp
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Dict, Iterable, List, Optional
 
 from mmengine.config import Config
 from repo_path import config_path
@@ -168,3 +168,15 @@ def digest(cfg: Config) -> str:
     """
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names of rows in a sentence: they may have commas.
+
+    Args:
+        names (Iterable[str]): The names.
+
+    Returns:
+        str: Each in quotation marks.
+    """
+    return ', '.join(f'"{name}"' for name in names)

@@ -3,6 +3,7 @@
 from typing import Dict, List
 
 from ablation_results import RowSummary, entries, runs, summarize
+from ablation_study import quoted
 
 from projects.temporal_corr.evaluation.published_results import COLUMNS
 
@@ -96,7 +97,7 @@ def _notes(content: dict) -> List[str]:
                 _add(unknown, entry['name'])
             elif leaked:
                 _add(leaks, f'{entry["name"]} on {leaked}')
-    lines = [f'{_quoted(names)}: {text}.'
+    lines = [f'{quoted(names)}: {text}.'
              for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
                  f'{"more than " if resumed else ""}'
@@ -104,7 +105,7 @@ def _notes(content: dict) -> List[str]:
     found = [' '.join(lines)]
     missing = [entry['name'] for entry in entries(content) if not runs(entry)]
     if missing:
-        found.append(f'Rows of the study without results: {_quoted(missing)}.')
+        found.append(f'Rows of the study without results: {quoted(missing)}.')
     if leaks:
         found.append('Trained on test videos, so that the result says nothing '
                      f'about others: {", ".join(leaks)}.')
@@ -112,11 +113,6 @@ def _notes(content: dict) -> List[str]:
         found.append('It is not known on which videos these were trained, so '
                      f'that a leak is not ruled out: {", ".join(unknown)}.')
     return found
-
-
-def _quoted(names: List[str]) -> str:
-    """Names of rows, which may have commas."""
-    return ', '.join(f'"{name}"' for name in names)
 
 
 def _add(names: List[str], name: str) -> None:

@@ -31,7 +31,7 @@ from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
 from projects.temporal_corr.visualization import save_figure  # noqa: E402
 
 from ablation import Ablation  # noqa: E402 isort: skip
-from ablation_study import Study, read_study  # noqa: E402 isort: skip
+from ablation_study import Study, quoted, read_study  # noqa: E402 isort: skip
 from frame_stride import identity, load_config  # noqa: E402 isort: skip
 from memory_evaluation import MemoryEvaluation  # noqa: E402 isort: skip
 from memory_settings import SETTINGS  # noqa: E402 isort: skip
@@ -125,9 +125,9 @@ def trained(study: Study, work_dir: Optional[str],
     found = []
     for name in names:
         if (name, study.seeds[0]) not in ablation.runs:
-            names = ', '.join(f'"{row.name}"' for row in study.rows)
+            known = quoted(row.name for row in study.rows)
             raise ValueError(f'{study.path} has no row "{name}": choose from '
-                             f'{names}')
+                             f'{known}')
         runs = [ablation.runs[name, seed] for seed in study.seeds]
         for run in runs:
             if run.checkpoint is None:

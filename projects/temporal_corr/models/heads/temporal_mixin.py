@@ -2,7 +2,6 @@
 from typing import Any, Dict, Optional, Tuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
@@ -135,16 +134,14 @@ class TemporalMixin(TrainingMapsMixin):
         Returns:
             The value; None for ``temporal=None``.
         """
-        value = self.remember(features, heatmaps, crops, state)
         if self.policy is None:
-            return value
+            return self.remember(features, heatmaps, crops, state)
         confidence = peaks(heatmaps)
         if labelled:
             confidence = LABELLED * (confidence > 0)
-        if self.correlation.weighted:
-            # A policy keeps direction and confidence apart.
-            value = F.normalize(value, dim=2)
-        return self.policy(memory, value, confidence)
+        # A policy keeps unit vectors and confidence apart.
+        exemplars = keypoint_exemplars(features, heatmaps)
+        return self.policy(memory, exemplars, confidence)
 
     def remember(self,
                  features: Tensor,
