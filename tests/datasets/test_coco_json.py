@@ -5,8 +5,7 @@ import json
 import pytest
 
 from projects.temporal_corr.datasets.coco_json import (check_unique, entries,
-                                                       read_json,
-                                                       whole_number)
+                                                       read_json, whole_number)
 
 CONTENT = {'images': [{'id': 1, 'file_name': 'é.png'}]}
 TEXT = json.dumps(CONTENT, ensure_ascii=False)

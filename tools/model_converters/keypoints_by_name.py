@@ -1,0 +1,156 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Make a checkpoint for one data set's keypoints one for another's.
+
+The rows of the last layer are taken by the names of the keypoints; where a
+name is missing, the mean of its neighbours' rows is a start for training.
+"""
+import argparse
+import io
+import os.path as osp
+import sys
+import warnings
+from pathlib import Path
+from typing import List, Mapping, Optional
+
+import torch
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+import repo_path  # noqa: E402, F401
+
+from projects.temporal_corr.datasets.named_keypoints import \
+    DATASET_INFO  # noqa: E402
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.engine.safe_loading import \
+    load_from_local  # noqa: E402
+from projects.temporal_corr.models.keypoint_rows import (  # noqa: E402
+    keypoint_sources, rows_by_name)
+
+
+def keypoint_names(metainfo: Mapping) -> List[str]:
+    """Names of the keypoints in the order of a data set.
+
+    Args:
+        metainfo (Mapping): Parsed metainfo, as in checkpoints.
+
+    Returns:
+        list[str]: The names.
+    """
+    names = metainfo['keypoint_id2name']
+    return [names[index] for index in range(len(names))]
+
+
+def names_of(dataset: str) -> List[str]:
+    """Names of the keypoints of a data set of this project or MMPose.
+
+    Args:
+        dataset (str): Name of a file in ``configs/_base_/datasets``, such as
+            ``'coco'`` or ``'sub_jhmdb'``, or a path.
+
+    Returns:
+        list[str]: The names.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    own = DATASET_INFO / f'{dataset}.py'
+    path = str(own) if own.is_file() else dataset
+    if not path.endswith('.py'):
+        path += '.py'
+    try:
+        with warnings.catch_warnings():
+            # that the file is MMPose's
+            warnings.simplefilter('ignore')
+            return keypoint_names(parse_pose_metainfo(dict(from_file=path)))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'there is no data set {dataset!r}: name a file of '
+            'configs/_base_/datasets of this project or of MMPose, such as '
+            'coco or sub_jhmdb, or give the path of one') from error
+
+
+def convert(path: Path, source: Optional[str], target: str) -> dict:
+    """Convert a checkpoint.
+
+    Args:
+        path (Path): The checkpoint, of single frames.
+        source (str, optional): The data set whose keypoints it has; None for
+            what it says itself.
+        target (str): The data set whose keypoints are wanted.
+
+    Returns:
+        dict: Checkpoint with ``state_dict`` and ``meta``.
+
+    Raises:
+        OSError, RuntimeError, ValueError: If it cannot be converted.
+    """
+    checkpoint = load_from_local(str(path))
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path} holds a {type(checkpoint).__name__}, not a '
+                         'checkpoint: train or download one')
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    meta = checkpoint.get('meta') or {}
+    own = meta.get('dataset_meta') or {}
+    own = keypoint_names(own) if 'keypoint_id2name' in own else None
+    names = names_of(source) if source else own
+    if names is None:
+        raise ValueError(f'{path} does not say which keypoints it is for: '
+                         'name its data set with --from')
+    if own is not None and own != names:
+        raise ValueError(
+            f'{path} says that its keypoints are {", ".join(own)}, and those '
+            f'of --from {source} are {", ".join(names)}: leave --from out')
+    temporal = [key for key in state_dict if key.startswith(
+        ('head.correlation.', 'head.previous_heatmaps.', 'head.refinement.'))]
+    if temporal:
+        raise ValueError(
+            f'{path} has {temporal[0]}, whose maps are made for its '
+            'keypoints: take the checkpoint of a single-frame MMPose model')
+    try:
+        rows = rows_by_name(state_dict, names, names_of(target))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+    return dict(
+        meta=dict(source=path.name, keypoints_of=target), state_dict=rows,
+        sources=keypoint_sources(names, names_of(target)))
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'source', type=Path, help='checkpoint of a heatmap model of MMPose')
+    parser.add_argument('out', type=Path, help='checkpoint to be written')
+    parser.add_argument(
+        '--from',
+        dest='dataset',
+        help='data set whose keypoints it has, such as coco. Default: the '
+        'one that the checkpoint names')
+    parser.add_argument(
+        '--to', required=True,
+        help='data set whose keypoints are wanted, such as sub_jhmdb')
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    try:
+        if args.out.exists() and args.out.samefile(args.source):
+            raise ValueError(f'{args.out} is the source: choose another name')
+        checkpoint = convert(args.source, args.dataset, args.to)
+        sources = checkpoint.pop('sources')
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        # under another name until it is complete
+        AtomicLocalBackend().put(content.getvalue(), args.out)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(f'error: {error}') from None
+    for name, names in sources.items():
+        print(name if names == (name, ) else
+              f'{name}: not in the source, starts from {" + ".join(names)}')
+    print(f"Start from it with load_from='{args.out}'.")
+
+
+if __name__ == '__main__':
+    main()
