@@ -112,7 +112,8 @@ def test_a_pair_changes_linearly(progress, rate):
 
 
 @pytest.mark.parametrize('train_cfg, message', [
-    (dict(exemplrs={}), 'no train_cfg.exemplrs: choose from exemplar_grad, '),
+    (dict(exemplrs={}), 'no train_cfg.exemplrs: choose from exemplar_grad, '
+     '.*did you mean exemplars'),
     (dict(exemplars=dict(drop=0.1)),
      'no train_cfg.exemplars.drop: choose from predicted_rate, '),
     (dict(exemplars=dict(swap_rate=30)),

@@ -251,3 +251,5 @@ def test_what_is_missing_is_told(slim, clips):
         build(decoder=None)
     with pytest.raises(ValueError, match='remembers none'):
         build(test_cfg=dict(memory=dict(policy='gated')))
+    with pytest.raises(ValueError, match='no test_cfg.memry'):
+        build(test_cfg=dict(memry=dict(policy='gated')))

@@ -215,3 +215,17 @@ def test_mixed_precision(temporal, flip_test, make_model, clip_batch,
         low, full = one.pred_fields.heatmaps, two.pred_fields.heatmaps
         assert low.dtype == torch.float32
         assert (low - full).abs().mean() < 0.05 * full.abs().mean()
+
+
+@pytest.mark.parametrize('temporal', ['correlation', None])
+@pytest.mark.parametrize('test_cfg, words', [
+    (dict(memry=dict(policy='fixed')), 'test_cfg.memry: .*memory'),
+    (dict(flip_test=True, fliptest=True), 'test_cfg.fliptest: .*flip_test'),
+    (dict(output_heatmap=True), 'test_cfg.output_heatmap: .*output_heatmaps'),
+    (dict(multiscale_test=True), 'test_cfg.multiscale_test'),
+])
+def test_misspelt_test_options_are_refused(temporal, test_cfg, words,
+                                           make_model):
+    """Ignored, they would give the result of another setting."""
+    with pytest.raises(ValueError, match=words):
+        make_model(temporal, test_cfg=test_cfg)

@@ -1,4 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from difflib import get_close_matches
 from typing import Any, Dict, Optional, Tuple
 
 import torch
@@ -49,13 +50,18 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
             :class:`~projects.temporal_corr.engine.TrustedExemplarsHook`.
     """
 
+    #: Keys of ``test_cfg`` that the estimator and its heads look at.
+    test_options = ('flip_test', 'flip_mode', 'shift_heatmap',
+                    'output_heatmaps', 'output_keypoint_indices', 'exemplars',
+                    'memory', 'trusted')
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._check_options()
         exemplars = self.test_cfg.get('exemplars', 'predicted')
         if exemplars not in ('predicted', 'ground_truth'):
             raise ValueError("test_cfg.exemplars must be 'predicted' or "
                              f"'ground_truth', got {exemplars!r}")
-        self._check_train_cfg()
         if 'memory' in self.test_cfg:
             self.head.set_policy(self.test_cfg['memory'])
         self.memory = TrackMemory()
@@ -64,13 +70,16 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         self.trusted: Dict[tuple, TrustedExemplars] = {}
         self._warned = False
 
-    def _check_train_cfg(self) -> None:
+    def _check_options(self) -> None:
         """Refuse what would be ignored, unless the head is a stranger."""
-        known = getattr(self.head, 'train_options', self.train_cfg)
-        unknown = sorted(set(self.train_cfg) - set(known))
-        if unknown:
-            raise ValueError(f'there is no train_cfg.{unknown[0]}: choose '
-                             f'from {", ".join(known)}')
+        if hasattr(self.head, 'train_options'):
+            for name, known in (('train_cfg', self.head.train_options),
+                                ('test_cfg', self.test_options)):
+                for key in set(getattr(self, name)) - set(known):
+                    near = get_close_matches(key, known, 1)
+                    meant = f' (did you mean {near[0]}?)' if near else ''
+                    raise ValueError(f'there is no {name}.{key}: choose from '
+                                     f'{", ".join(known)}{meant}')
         check_errors(self.train_cfg.get('exemplars', {}))
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':

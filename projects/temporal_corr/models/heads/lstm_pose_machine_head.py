@@ -58,6 +58,9 @@ class LSTMPoseMachineHead(BaseHead):
     #: ``crops`` are for whoever remembers annotated heatmaps; not used here.
     conditions = ('crops', 'center_maps')
 
+    #: Keys of ``train_cfg`` that the loss looks at.
+    train_options = ('compute_acc', )
+
     def __init__(self,
                  in_channels: int = 32,
                  out_channels: int = 14,
