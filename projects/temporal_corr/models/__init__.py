@@ -1,17 +1,20 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from .backbones import LSTMPoseMachineExtractor, OpenPoseExtractor
+from .backbones import (FoldedMobileNetV2, LSTMPoseMachineExtractor,
+                        OpenPoseExtractor)
 from .correlation import (TemporalCorrelation, correlation_maps,
                           keypoint_exemplars)
 from .data_preprocessor import ClipDataPreprocessor
-from .heads import LSTMPoseMachineHead, PAFHead, TemporalCorrelationHead
+from .heads import (HeatmapBranch, LSTMPoseMachineHead, PAFHead,
+                    TemporalCorrelationHead)
 from .losses import EuclideanLoss
 from .memory import TrackFrame, TrackMemory
+from .necks import SeparableFPN
 from .video_topdown import VideoTopdownPoseEstimator
 
 __all__ = [
-    'ClipDataPreprocessor', 'EuclideanLoss', 'LSTMPoseMachineExtractor',
-    'LSTMPoseMachineHead', 'OpenPoseExtractor', 'PAFHead',
-    'TemporalCorrelation', 'TemporalCorrelationHead', 'TrackFrame',
-    'TrackMemory', 'VideoTopdownPoseEstimator',
-    'correlation_maps', 'keypoint_exemplars'
+    'ClipDataPreprocessor', 'EuclideanLoss', 'FoldedMobileNetV2',
+    'HeatmapBranch', 'LSTMPoseMachineExtractor', 'LSTMPoseMachineHead',
+    'OpenPoseExtractor', 'PAFHead', 'SeparableFPN', 'TemporalCorrelation',
+    'TemporalCorrelationHead', 'TrackFrame', 'TrackMemory',
+    'VideoTopdownPoseEstimator', 'correlation_maps', 'keypoint_exemplars'
 ]

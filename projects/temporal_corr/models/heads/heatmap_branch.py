@@ -1,0 +1,43 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import torch.nn as nn
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..separable_conv import separable_conv
+
+
+class HeatmapBranch(BaseModule):
+    """Heatmaps from features by two layers, in place of one convolution.
+
+    Args:
+        in_channels (int): C, channels of the features.
+        mid_channels (int): Channels of the separable convolution.
+        out_channels (int): P, number of keypoints.
+        init_cfg (dict | list, optional): Initialisation. Defaults to Kaiming
+            for the separable convolution and N(0, 0.001) for the final one,
+            as of :class:`mmpose.models.HeatmapHead`.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 mid_channels: int,
+                 out_channels: int,
+                 init_cfg=dict(
+                     type='Kaiming',
+                     layer='Conv2d',
+                     override=dict(type='Normal', name='final', std=0.001))):
+        super().__init__(init_cfg=init_cfg)
+        self.in_channels = in_channels
+        self.expand = separable_conv(in_channels, mid_channels)
+        self.final = nn.Conv2d(mid_channels, out_channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Predict.
+
+        Args:
+            features (Tensor): Feature maps in shape (N, C, H, W).
+
+        Returns:
+            Tensor: Heatmaps, or their logits, in shape (N, P, H, W).
+        """
+        return self.final(self.expand(features))

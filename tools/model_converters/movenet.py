@@ -1,0 +1,263 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Convert MoveNet Lightning or Thunder (TensorFlow.js) to a checkpoint."""
+import argparse
+import io
+import os.path as osp
+import re
+import sys
+from pathlib import Path
+from typing import Dict, List, Mapping, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn as nn
+from mmengine.registry import DefaultScope
+from terminaltables import AsciiTable
+from torch import Tensor
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+import repo_path  # noqa: E402, F401
+from tfjs_graph_model import read_graph_model  # noqa: E402
+
+from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.models.backbones import \
+    FoldedMobileNetV2  # noqa: E402
+from projects.temporal_corr.models.heads import HeatmapBranch  # noqa: E402
+from projects.temporal_corr.models.necks import SeparableFPN  # noqa: E402
+
+#: Names and widths of the models by the channels of their first layer.
+VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
+_CONV1 = 'backbone.conv1.conv'
+
+
+class Converted(NamedTuple):
+    """MoveNet in our terms."""
+    #: For example ``'MoveNet Lightning'``.
+    kind: str
+    #: Multiplies the channels of the backbone.
+    widen_factor: float
+    #: Parameters by the names that they have in a config's model.
+    state_dict: Dict[str, Tensor]
+    #: Branches that the graph has besides, such as ``kpt_offset_0``, and
+    #: how many parameters they have.
+    unused: Dict[str, int]
+
+
+class Names(NamedTuple):
+    """What a convolution is called in the graph."""
+    weight: str
+    bias: str = ''
+
+
+def build_movenet(widen_factor: float) -> nn.ModuleDict:
+    """The modules of MoveNet up to the heatmaps, with no memory for weights.
+
+    Args:
+        widen_factor (float): 1 for Lightning, 1.75 for Thunder.
+
+    Returns:
+        nn.ModuleDict: ``backbone``, ``neck`` and ``head.final_layer``.
+    """
+    with DefaultScope.overwrite_default_scope('mmpose'), \
+            torch.device('meta'):
+        backbone = FoldedMobileNetV2(widen_factor, last_channels=1280)
+        channels = [
+            backbone.get_submodule(f'layer{stage}')[-1].conv[-1].out_channels
+            for stage in (2, 3, 4)
+        ]
+        return nn.ModuleDict(
+            dict(
+                backbone=backbone,
+                neck=SeparableFPN((*channels, 1280), (24, 32, 64), 24),
+                head=nn.ModuleDict(
+                    dict(final_layer=HeatmapBranch(24, 96, 17)))))
+
+
+def layer_names(movenet: nn.Module) -> Dict[str, Names]:
+    """What the graph calls each convolution.
+
+    Args:
+        movenet (nn.Module): What :func:`build_movenet` returns.
+
+    Returns:
+        dict[str, Names]: Names in the graph by those of our modules, in the
+        order of the network. What precedes them in the graph, the names of
+        functions, is left out.
+    """
+    names = {_CONV1: _folded('model/Conv1/Conv2D')}
+    blocks = [
+        name for name, _ in movenet.named_modules()
+        if re.fullmatch(r'backbone\.layer\d\.\d', name)
+    ]
+    for number, block in enumerate(blocks):
+        name = f'block_{number}' if number else 'expanded_conv'
+        parts = ('expand/Conv2D', 'depthwise/depthwise', 'project/Conv2D')
+        # The first block does not expand.
+        for place, part in enumerate(parts if number else parts[1:]):
+            names[f'{block}.conv.{place}.conv'] = _folded(
+                f'model/{name}_{part}')
+    names['backbone.conv2.conv'] = _folded('model/Conv_1/Conv2D')
+
+    levels = len(movenet['neck'].laterals)
+    for number, level in enumerate(reversed(range(levels))):
+        end = f'_{number}' if number else ''
+        names[f'neck.laterals.{level}'] = _plain(f'model_1/conv2d{end}')
+    for number, level in enumerate(reversed(range(levels - 1))):
+        end = f'_{number}' if number else ''
+        scope = f'separable_conv2d{end}/separable_conv2d'
+        names[f'neck.merges.{level}.depthwise'] = Names(
+            f'model_1/{scope}/ReadVariableOp')
+        names[f'neck.merges.{level}.pointwise'] = _folded(scope)
+
+    branch, scope = 'head.final_layer', 'kpt_heatmap_0/separable_conv2d_4'
+    names[f'{branch}.expand.depthwise'] = Names(
+        f'{scope}/separable_conv2d/ReadVariableOp')
+    names[f'{branch}.expand.pointwise'] = Names(
+        f'{scope}/separable_conv2d/ReadVariableOp_1',
+        f'{scope}/BiasAdd/ReadVariableOp')
+    names[f'{branch}.final'] = _plain('kpt_heatmap_0/conv2d_5')
+    return names
+
+
+def _folded(layer: str) -> Names:
+    """A convolution that a batch norm is folded into."""
+    return Names(f'model_1/{layer}_weights', f'model_1/{layer}_bn_offset')
+
+
+def _plain(layer: str) -> Names:
+    """A convolution with a bias of its own."""
+    return Names(f'{layer}/Conv2D/ReadVariableOp',
+                 f'{layer}/BiasAdd/ReadVariableOp')
+
+
+def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
+    """MoveNet's weights under our names.
+
+    Args:
+        arrays (Mapping[str, np.ndarray]): The constants of its graph by
+            name, as :func:`~tfjs_graph_model.read_graph_model` returns them.
+
+    Returns:
+        Converted: Which model it is, and its weights.
+
+    Raises:
+        ValueError: If layers are missing, of other shapes or not finite.
+    """
+    # Without the names of functions: 'Call/kpt_heatmap_0/...'.
+    arrays = {
+        re.sub(r'^(.*?/)?(?=(model_1|kpt_heatmap_0)/)', '', name): array
+        for name, array in arrays.items()
+    }
+    conv1 = arrays.get(_folded('model/Conv1/Conv2D').weight)
+    width = 0 if conv1 is None else int(conv1.shape[-1])
+    kind, widen_factor = VARIANTS.get(width, ('', 1.))
+    movenet = build_movenet(widen_factor)
+    faults = {'missing': [], 'other shapes': [], 'not finite': []}
+    state_dict = {}
+    for module, names in layer_names(movenet).items():
+        conv = movenet.get_submodule(module)
+        for parameter, name in names._asdict().items():
+            if not name:
+                continue
+            array = arrays.pop(name, None)
+            if array is None:
+                faults['missing'].append(name)
+                continue
+            shape = tuple(getattr(conv, parameter).shape)
+            if len(shape) == 4 and array.ndim == 4:
+                # from (k, k, in, out), of a depthwise one (k, k, in, 1)
+                array = array.transpose((2, 3, 0, 1) if conv.groups > 1 else
+                                        (3, 2, 0, 1))
+            if array.shape != shape:
+                faults['other shapes'].append(
+                    f'{name} is (out, in, k, k) = {array.shape}, not {shape}'
+                    if array.ndim == 4 else
+                    f'{name} is {array.shape}, not {shape}')
+            elif not np.isfinite(array).all():
+                faults['not finite'].append(name)
+            state_dict[f'{module}.{parameter}'] = torch.from_numpy(
+                array.astype(np.float32, order='C'))
+    if any(faults.values()):
+        what = kind or 'another model'
+        if not kind and width:
+            what += f' (its first layer has {width} channels)'
+        raise ValueError(
+            f'it seems to be {what}; needed is MoveNet Lightning or Thunder '
+            '(single pose, version 4) as published.' + ''.join(
+                f'\n  {title}: {_first(found)}'
+                for title, found in faults.items() if found))
+    unused = {}
+    for name, array in arrays.items():
+        branch = re.search(r'([^/]+)/(separable_)?conv2d', name)
+        if branch:
+            unused[branch[1]] = unused.get(branch[1], 0) + array.size
+    return Converted(kind, widen_factor, state_dict, unused)
+
+
+def summary(converted: Converted) -> str:
+    """The table of what is filled and what is left over.
+
+    Args:
+        converted (Converted): What was converted.
+
+    Returns:
+        str: Lines to be printed.
+    """
+    rows = [('part', 'layers filled', 'parameters')]
+    for part in ('backbone', 'neck', 'head'):
+        names = [
+            name for name in converted.state_dict
+            if name.startswith(f'{part}.')
+        ]
+        size = sum(converted.state_dict[name].numel() for name in names)
+        layers = {name.rsplit('.', 1)[0] for name in names}
+        rows.append((part, str(len(layers)), f'{size:,}'))
+    rows += [(name, 'not used', f'{size:,}')
+             for name, size in sorted(converted.unused.items())]
+    return AsciiTable(rows).table
+
+
+def _first(names: List[str], count: int = 4) -> str:
+    """The first few names and how many more there are."""
+    more = f' and {len(names) - count} more' if len(names) > count else ''
+    return '; '.join(names[:count]) + more
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'source',
+        type=Path,
+        help='NAME.json of the graph model; NAME.bin lies beside it')
+    parser.add_argument('out', type=Path, help='checkpoint to be written')
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command line."""
+    args = parse_args(argv)
+    try:
+        arrays = read_graph_model(args.source)
+        try:
+            converted = movenet_state_dict(arrays)
+        except ValueError as error:
+            raise ValueError(f'{args.source}: {error}') from error
+        meta = dict(
+            source=args.source.name,
+            kind=converted.kind,
+            widen_factor=converted.widen_factor)
+        content = io.BytesIO()
+        torch.save(
+            dict(meta=meta, state_dict=converted.state_dict), content)
+        # under another name until it is complete
+        AtomicLocalBackend().put(content.getvalue(), args.out)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f'error: {error}') from None
+    print(summary(converted))
+    print(f'{converted.kind} (widen_factor={converted.widen_factor:g}) -> '
+          f"{args.out}\nStart from it with load_from='{args.out}'.")
+
+
+if __name__ == '__main__':
+    main()
