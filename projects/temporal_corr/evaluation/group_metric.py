@@ -7,12 +7,15 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
 
+from ..smoothing import build_smoother
+
 
 class EvaluatedFrames(NamedTuple):
     """The frames of an evaluation, N frames with K keypoints.
 
     Attributes:
-        pred (np.ndarray): Predicted keypoints in pixels, (N, K, 2).
+        pred (np.ndarray): Predicted keypoints in pixels, smoothed if that is
+            asked for, (N, K, 2).
         gt (np.ndarray): The ground truth, (N, K, 2).
         labelled (np.ndarray): Whether a keypoint has ground truth, booleans,
             (N, K).
@@ -45,12 +48,19 @@ class GroupMetric(BaseMetric):
     the data set packs it, else ``gt_instances.bboxes``.
 
     Args:
+        smoothing (dict, optional): How the predictions of each person of
+            each video are smoothed over the evaluated frames before they are
+            compared, see :func:`temporal_corr.smoothing.build_smoother`.
+            Defaults to None, not at all.
         kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
     """
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, smoothing: Optional[dict] = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self._size: Optional[int] = None
+        self._smoother = build_smoother(smoothing) if smoothing else None
+        #: What titles say of it.
+        self._smoothed = f', {smoothing["type"]}' if smoothing else ''
 
     def process(self, data_batch: Sequence[dict],
                 data_samples: Sequence[dict]) -> None:
@@ -74,8 +84,11 @@ class GroupMetric(BaseMetric):
         visible = np.asarray(gt['keypoints_visible'])
         if visible.ndim == 3:
             visible = visible[..., 0]
+        pred = sample['pred_instances']
         return dict(
-            pred=np.array(sample['pred_instances']['keypoints'][0]),
+            pred=np.array(pred['keypoints'][0]),
+            scores=np.array(pred['keypoint_scores'][0])
+            if self._smoother else None,
             gt=np.array(gt['keypoints'][0]),
             visible=visible[0] > 0,
             box=_box_size(gt),
@@ -97,10 +110,38 @@ class GroupMetric(BaseMetric):
                 f'the model predicts {pred.shape[1]} keypoints, the data set '
                 f'has {gt.shape[1]}: the number of output channels of the '
                 "head and the data set's metainfo must agree")
+        if self._smoother:
+            pred = self._smooth(results, pred)
         # A box without width or without height is no box.
         size = np.where((box > 0).all(axis=1), box.max(axis=1), 0.)
         return EvaluatedFrames(pred, gt, visible, visible & evaluated, size,
                                names, groups, evaluated)
+
+    def _smooth(self, results: list, pred: np.ndarray) -> np.ndarray:
+        """Predictions (N, K, 2), smoothed over the frames of each track."""
+        numbers, frames = self._track_numbers(results)
+        scores = np.stack([result['scores'] for result in results])
+        smoothed = np.array(pred, dtype=np.float64)
+        for number in range(numbers.max() + 1):
+            rows = np.flatnonzero(numbers == number)
+            rows = rows[np.argsort(frames[rows])]
+            smoothed[rows] = self._smoother(pred[rows], scores[rows],
+                                            frames[rows])
+        return smoothed
+
+    def _track_numbers(self, results: list) -> tuple:
+        """Number of the track and number of the frame, (N, ) each."""
+        if any(result['key'] is None for result in results):
+            raise ValueError(
+                f'{type(self).__name__} needs to know video and frame, but '
+                'data samples have no video_id and frame_index: use '
+                'SubJhmdbDataset, PennActionDataset or another data set with '
+                'them, and PackClipInputs')
+        # In one order, whichever the frames came in: sums are the same.
+        tracks = sorted({track_of(result) for result in results})
+        numbers = {track: number for number, track in enumerate(tracks)}
+        return (np.array([numbers[track_of(result)] for result in results]),
+                np.array([result['key'][1] for result in results]))
 
     def _name(self) -> str:
         return (self.dataset_meta or {}).get('dataset_name', 'data set')
@@ -134,6 +175,12 @@ class GroupMetric(BaseMetric):
             for name, parts in meta['pck_groups'].items()
         }
         return names, groups, evaluated
+
+
+def track_of(result: dict) -> tuple:
+    """The person of the video whose frame this is."""
+    video, _, person = result['key']
+    return video, person
 
 
 def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:

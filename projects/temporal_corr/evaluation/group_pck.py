@@ -38,7 +38,10 @@ class GroupPCKAccuracy(GroupMetric):
     the keypoints that are evaluated (all by default).
 
     Args:
-        thr (float): Threshold, as a share of the normaliser. Defaults to 0.2
+        thr (float | Sequence[float]): Threshold, as a share of the
+            normaliser. Of several each is also counted under its own names,
+            such as ``Mean@0.1``; the first one has the plain names, too.
+            Defaults to 0.2
         norm_item (str | Sequence[str]): ``'bbox'``, the larger side of the
             box, or ``'torso'``, the distance between the left shoulder and
             the right hip as in MMPose's JhmdbPCKAccuracy, or both. Names of
@@ -54,6 +57,10 @@ class GroupPCKAccuracy(GroupMetric):
             assemble into the person (``pred_instances.keypoints_visible`` 0,
             as PartAffinityField says it) counts as wrong, wherever it was
             put. Such keypoints are reported. Defaults to False
+        smoothing (dict, optional): How the predictions of each person of
+            each video are smoothed before, such as ``dict(type='Gaussian',
+            sigma=2)``. What is not assembled has no part in it. Defaults to
+            None, not at all
         collect_device (str): ``'cpu'`` or ``'gpu'``, where results of
             different ranks are collected. Defaults to ``'cpu'``
         prefix (str, optional): Prefix of the names of the results.
@@ -70,14 +77,16 @@ class GroupPCKAccuracy(GroupMetric):
     TORSO = ('left_shoulder', 'right_hip')
 
     def __init__(self,
-                 thr: float = 0.2,
+                 thr: Union[float, Sequence[float]] = 0.2,
                  norm_item: Union[str, Sequence[str]] = 'bbox',
                  zero_box: str = 'miss',
                  assembled_only: bool = False,
+                 smoothing: Optional[dict] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None,
                  collect_dir: Optional[str] = None) -> None:
         super().__init__(
+            smoothing=smoothing,
             collect_device=collect_device,
             prefix=prefix,
             collect_dir=collect_dir)
@@ -88,9 +97,14 @@ class GroupPCKAccuracy(GroupMetric):
         if zero_box not in ('miss', 'ignore'):
             raise ValueError("zero_box must be 'miss' or 'ignore', got "
                              f'{zero_box!r}')
-        if not (thr > 0 and math.isfinite(thr)):
-            raise ValueError(f'thr must be a positive number, got {thr!r}')
-        self.thr = thr
+        thrs = [thr] if isinstance(thr, (int, float)) else list(thr)
+        if not thrs or len(set(thrs)) < len(thrs) or not all(
+                t > 0 and math.isfinite(t) for t in thrs):
+            raise ValueError('thr must be a positive number or several '
+                             f'different ones, got {thr!r}')
+        #: The first threshold.
+        self.thr: float = thrs[0]
+        self.thrs = thrs
         self.norm_item = items
         self.zero_box = zero_box
         self.assembled_only = assembled_only
@@ -119,19 +133,20 @@ class GroupPCKAccuracy(GroupMetric):
             counted = frames.visible
             if item == 'torso' or self.zero_box == 'ignore':
                 counted = counted & (size > 0)[:, None]
-            hits = keypoint_hits(frames.pred, frames.gt, size, self.thr)
-            accuracy = keypoint_accuracy(hits, counted)
-            scores = group_accuracy(accuracy, frames.groups)
-            unknown = [name for name in scores if math.isnan(scores[name])]
-            scores['Mean'] = mean_of_known(list(scores.values()))
-            scores['PCK'] = mean_of_known(accuracy[frames.evaluated])
-            total = int(counted.sum())
-            scores['Pooled'] = (
-                float((hits & counted).sum() / total)
-                if total else float('nan'))
-            title = f'{self._name()} PCK@{self.thr:g} ({item})' + (
-                ', assembled only' if self.assembled_only else '')
-            logger.info('\n' + score_table(title, {'': scores}))
+            rows = {
+                f'@{thr:g}': _scores(frames, size, counted, thr)
+                for thr in self.thrs
+            }
+            scores = rows[f'@{self.thr:g}']
+            unknown = [name for name in frames.groups
+                       if math.isnan(scores[name])]  # yapf: disable
+            several = len(rows) > 1
+            title = (f'{self._name()} PCK'
+                     f'{"" if several else f"@{self.thr:g}"} ({item})' +
+                     (', assembled only' if self.assembled_only else '') +
+                     self._smoothed)
+            logger.info(
+                '\n' + score_table(title, rows if several else {'': scores}))
             logger.info(_counts(item, frames, counted, size))
             if unknown:
                 logger.warning(
@@ -139,6 +154,11 @@ class GroupPCKAccuracy(GroupMetric):
                     'Mean is that of the other groups')
             prefix = self.NORM_ITEMS[item]
             metrics.update({prefix + k: v for k, v in scores.items()})
+            if several:
+                metrics.update({
+                    f'{prefix}{name}{at}': value
+                    for at, row in rows.items() for name, value in row.items()
+                })
         return metrics
 
     def _normaliser(self, item: str, frames: EvaluatedFrames) -> np.ndarray:
@@ -160,6 +180,20 @@ class GroupPCKAccuracy(GroupMetric):
         # The ends need not be among the evaluated keypoints.
         usable = frames.labelled[:, ends].all(axis=1) & (torso >= 1)
         return np.where(usable, torso, 0.)
+
+
+def _scores(frames: EvaluatedFrames, size: np.ndarray, counted: np.ndarray,
+            thr: float) -> Dict[str, float]:
+    """Accuracies at one threshold, see the class."""
+    hits = keypoint_hits(frames.pred, frames.gt, size, thr)
+    accuracy = keypoint_accuracy(hits, counted)
+    scores = group_accuracy(accuracy, frames.groups)
+    scores['Mean'] = mean_of_known(list(scores.values()))
+    scores['PCK'] = mean_of_known(accuracy[frames.evaluated])
+    total = int(counted.sum())
+    scores['Pooled'] = (
+        float((hits & counted).sum() / total) if total else float('nan'))
+    return scores
 
 
 def _counts(item: str, frames: EvaluatedFrames, counted: np.ndarray,

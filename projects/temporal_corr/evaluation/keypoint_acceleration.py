@@ -7,7 +7,7 @@ from mmpose.registry import METRICS
 
 from .acceleration import (UNKNOWN, accelerations, consecutive_triples,
                            keypoint_means)
-from .group_metric import EvaluatedFrames, GroupMetric, score_table
+from .group_metric import EvaluatedFrames, GroupMetric, score_table, track_of
 from .pck import group_accuracy, mean_of_known
 
 
@@ -47,6 +47,9 @@ class KeypointAcceleration(GroupMetric):
     box has no width or no height.
 
     Args:
+        smoothing (dict, optional): How the predictions of each person of
+            each video are smoothed before, such as ``dict(type='Gaussian',
+            sigma=2)``. Defaults to None, not at all
         collect_device (str): ``'cpu'`` or ``'gpu'``, where results of
             different ranks are collected. Defaults to ``'cpu'``
         prefix (str, optional): Prefix of the names of the results.
@@ -60,10 +63,12 @@ class KeypointAcceleration(GroupMetric):
     """
 
     def __init__(self,
+                 smoothing: Optional[dict] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None,
                  collect_dir: Optional[str] = None) -> None:
         super().__init__(
+            smoothing=smoothing,
             collect_device=collect_device,
             prefix=prefix,
             collect_dir=collect_dir)
@@ -85,7 +90,9 @@ class KeypointAcceleration(GroupMetric):
         """
         logger = MMLogger.get_current_instance()
         frames = self._frames(results)
-        triples = _triples(results)
+        tracks, numbers = self._track_numbers(results)
+        triples = consecutive_triples(
+            tracks, numbers, [result['previous'] for result in results])
         size = frames.box[triples[:, 1]]
         pred, gt = (
             accelerations(points, triples)
@@ -109,7 +116,8 @@ class KeypointAcceleration(GroupMetric):
             metrics[name] = overall
             if vectors is not gt:
                 metrics.update({f'{name}/{k}': v for k, v in scores.items()})
-        title = f'{self._name()} % of the box per squared frame step'
+        title = (f'{self._name()} % of the box per squared frame step'
+                 f'{self._smoothed}')
         logger.info('\n' + score_table(title, table))
         logger.info(_counts(frames, results, triples, visible, finite, size))
         if not counted.any():
@@ -119,35 +127,12 @@ class KeypointAcceleration(GroupMetric):
         return metrics
 
 
-def _triples(results: list) -> np.ndarray:
-    """Three consecutive frames at a time, indices into the results."""
-    if any(result['key'] is None for result in results):
-        raise ValueError(
-            'KeypointAcceleration needs to know video and frame, but data '
-            'samples have no video_id and frame_index: use SubJhmdbDataset, '
-            'PennActionDataset or another data set with them, and '
-            'PackClipInputs')
-    # In one order, whichever the frames came in: sums are the same.
-    tracks = sorted({_track(result) for result in results})
-    numbers = {track: number for number, track in enumerate(tracks)}
-    return consecutive_triples(
-        [numbers[_track(result)] for result in results],
-        [result['key'][1] for result in results],
-        [result['previous'] for result in results])
-
-
-def _track(result: dict) -> tuple:
-    """The person of the video whose frame this is."""
-    video, _, person = result['key']
-    return video, person
-
-
 def _counts(frames: EvaluatedFrames, results: list, triples: np.ndarray,
             visible: np.ndarray, finite: np.ndarray,
             size: np.ndarray) -> str:
     """What was counted, and all that was left out, in words."""
-    tracks = {_track(result) for result in results}
-    covered = {_track(results[index]) for index in triples[:, 0]}
+    tracks = {track_of(result) for result in results}
+    covered = {track_of(results[index]) for index in triples[:, 0]}
     sized = visible & (size > 0)[:, None]
     parts = [
         f'{len(frames.pred)} frames of {len(tracks)} videos',

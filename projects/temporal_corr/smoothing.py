@@ -1,0 +1,331 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Smoothing of keypoints over time.
+
+Shapes: T frames of one person, in ascending order, K keypoints. In all of
+these functions
+
+- distances in time are those of the frame numbers, so that frames which are
+  missing count; over more than ``max_gap`` frames nothing is carried
+- a keypoint weighs as its score, at most 1
+- a keypoint that is not finite stays as it is and weighs nothing
+- a label stands in for the prediction, weighs 1, and is not moved
+"""
+import inspect
+from functools import partial
+from numbers import Real
+from typing import Callable, Optional, Sequence, Tuple
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+
+class OneEuroFilter:
+    """Smooths the keypoints of one person while they come in.
+
+    Casiez et al., "1 Euro Filter: A Simple Speed-based Low-pass Filter for
+    Noisy Input in Interactive Systems", CHI 2012: x and y of each keypoint
+    are smoothed exponentially, the less the faster they move. Of two
+    observations in the distance of Te seconds the later one gets the share
+    ``1 / (1 + 1 / (2 pi cutoff Te))``, where cutoff is ``min_cutoff + beta *
+    speed``; a keypoint that was not seen in between keeps its state.
+
+    Args:
+        min_cutoff (float): Cut-off frequency of a keypoint at rest, in Hz;
+            less is smoother. Defaults to 1.
+        beta (float): By how many Hz it rises for each pixel per second; more
+            lags behind less. Defaults to 0.05.
+        d_cutoff (float): Cut-off frequency of the speed, in Hz. Defaults
+            to 1.
+        fps (float): Frames per second. Defaults to 30.
+        max_gap (int): A keypoint that was last seen more than so many frames
+            ago starts anew. Defaults to 10.
+
+    Raises:
+        ValueError: If an argument cannot be used.
+    """
+
+    def __init__(self,
+                 min_cutoff: float = 1.,
+                 beta: float = 0.05,
+                 d_cutoff: float = 1.,
+                 fps: float = 30.,
+                 max_gap: int = 10):
+        _check_positive(
+            min_cutoff=min_cutoff, d_cutoff=d_cutoff, fps=fps, max_gap=max_gap)
+        if beta != 0:
+            _check_positive(beta=beta)
+        self.min_cutoff, self.beta, self.d_cutoff = min_cutoff, beta, d_cutoff
+        self.fps, self.max_gap = fps, max_gap
+        # Position, speed and frame of what was last seen of each keypoint.
+        self._state: Optional[Tuple[np.ndarray, ...]] = None
+
+    def __call__(self,
+                 keypoints: np.ndarray,
+                 scores: np.ndarray,
+                 frame_index: int,
+                 labels: Optional[np.ndarray] = None) -> np.ndarray:
+        """Smooth the next frame.
+
+        Args:
+            keypoints (np.ndarray): In pixels, (K, 2).
+            scores (np.ndarray): Their scores, (K, ).
+            frame_index (int): Number of the frame, more than that before.
+            labels (np.ndarray, optional): Known keypoints in pixels, (K, 2),
+                NaN for others. Defaults to None.
+
+        Returns:
+            np.ndarray: Smoothed keypoints in pixels, (K, 2), float64.
+
+        Raises:
+            ValueError: If the frame is not after the one before.
+        """
+        points, weights, fixed = _observe(keypoints, scores, labels)
+        if self._state is None:
+            self._state = (np.zeros_like(points), np.zeros_like(points),
+                           np.full(len(points), -np.inf))
+        last, speed, seen = self._state
+        gap = frame_index - seen[:, None]
+        if (gap <= 0).any():
+            raise ValueError(f'frame {frame_index} came after frame '
+                             f'{seen.max():.0f}: frames must ascend')
+        start = gap > self.max_gap
+        seconds = gap / self.fps
+        observed = np.isfinite(points).all(axis=-1, keepdims=True)
+        with np.errstate(invalid='ignore'):
+            change = np.where(start, 0., (points - last) / seconds)
+            speed = np.where(
+                start, change,
+                speed + _share(self.d_cutoff, seconds) * (change - speed))
+            share = _share(self.min_cutoff + self.beta * np.abs(speed),
+                           seconds) * weights[:, None]
+            smoothed = np.where(start | fixed[:, None], points,
+                                last + share * (points - last))
+        self._state = (np.where(observed, smoothed, last),
+                       np.where(observed, speed, self._state[1]),
+                       np.where(observed[:, 0], frame_index, seen))
+        return np.where(observed, smoothed, points)
+
+
+def one_euro_smooth(keypoints: np.ndarray,
+                    scores: np.ndarray,
+                    frame_indices: Sequence[int],
+                    labels: Optional[np.ndarray] = None,
+                    **kwargs) -> np.ndarray:
+    """Smooth a track with :class:`OneEuroFilter`, each frame by those before.
+
+    Args:
+        keypoints (np.ndarray): In pixels, (T, K, 2).
+        scores (np.ndarray): Their scores, (T, K).
+        frame_indices (Sequence[int]): Numbers of the frames, ascending,
+            (T, ).
+        labels (np.ndarray, optional): Known keypoints in pixels, (T, K, 2),
+            NaN for others. Defaults to None.
+        kwargs: Arguments of :class:`OneEuroFilter`.
+
+    Returns:
+        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
+
+    Raises:
+        ValueError: If an argument cannot be used.
+    """
+    one_euro = OneEuroFilter(**kwargs)
+    smoothed = np.array(keypoints, dtype=np.float64)
+    for row, frame in enumerate(frame_indices):
+        smoothed[row] = one_euro(keypoints[row], scores[row], frame,
+                                 None if labels is None else labels[row])
+    return smoothed
+
+
+def gaussian_smooth(keypoints: np.ndarray,
+                    scores: np.ndarray,
+                    frame_indices: Sequence[int],
+                    labels: Optional[np.ndarray] = None,
+                    sigma: float = 2.,
+                    max_gap: int = 10) -> np.ndarray:
+    """The mean over the frames around, weighed by a Gaussian and the scores.
+
+    Args:
+        keypoints (np.ndarray): See :func:`one_euro_smooth`, as for the next
+            three.
+        scores (np.ndarray): Scores.
+        frame_indices (Sequence[int]): Numbers of the frames.
+        labels (np.ndarray, optional): Labels. Defaults to None.
+        sigma (float): Standard deviation in frames; cut off at four of them.
+            Defaults to 2.
+        max_gap (int): No mean goes over more than so many frames without an
+            observation of the person. Defaults to 10.
+
+    Returns:
+        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
+
+    Raises:
+        ValueError: If an argument cannot be used.
+    """
+    _check_positive(sigma=sigma, max_gap=max_gap)
+    half = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma)**2)
+    return _local_fit(keypoints, scores, frame_indices, labels, kernel, 0,
+                      max_gap)
+
+
+def savgol_smooth(keypoints: np.ndarray,
+                  scores: np.ndarray,
+                  frame_indices: Sequence[int],
+                  labels: Optional[np.ndarray] = None,
+                  window: int = 7,
+                  order: int = 2,
+                  max_gap: int = 10) -> np.ndarray:
+    """The value of a polynomial fitted to the frames around (Savitzky-Golay).
+
+    The squared distances of the fit are weighed by the scores. Where there
+    are fewer observations than coefficients, it is the smallest change that
+    fits them; at the ends the window is cut off.
+
+    Args:
+        keypoints (np.ndarray): See :func:`one_euro_smooth`, as for the next
+            three.
+        scores (np.ndarray): Scores.
+        frame_indices (Sequence[int]): Numbers of the frames.
+        labels (np.ndarray, optional): Labels. Defaults to None.
+        window (int): Length of the window in frames, odd. Defaults to 7.
+        order (int): Order of the polynomial, less than the window. Defaults
+            to 2.
+        max_gap (int): No fit goes over more than so many frames without an
+            observation of the person. Defaults to 10.
+
+    Returns:
+        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
+
+    Raises:
+        ValueError: If an argument cannot be used.
+    """
+    _check_positive(window=window, max_gap=max_gap)
+    if window % 2 != 1 or order not in range(int(window)):
+        raise ValueError('window must be an odd number of frames and order '
+                         f'an integer from 0 to less than it, got '
+                         f'window={window!r} and order={order!r}')
+    return _local_fit(keypoints, scores, frame_indices, labels,
+                      np.ones(int(window)), int(order), max_gap)
+
+
+#: Smoothing of a whole track by its name in a config.
+SMOOTHERS = dict(
+    OneEuro=one_euro_smooth,
+    Gaussian=gaussian_smooth,
+    SavitzkyGolay=savgol_smooth)
+
+
+def build_smoother(cfg: dict, streaming: bool = False) -> Callable:
+    """What a config of smoothing asks for.
+
+    Args:
+        cfg (dict): ``type``, one of ``'OneEuro'``, ``'Gaussian'`` and
+            ``'SavitzkyGolay'``, and arguments of :class:`OneEuroFilter`,
+            :func:`gaussian_smooth` or :func:`savgol_smooth`.
+        streaming (bool): Whether later frames are not known yet. Defaults to
+            False.
+
+    Returns:
+        Callable: Takes ``keypoints, scores, frame_indices, labels=None`` of
+        a track, returns the smoothed keypoints. With ``streaming`` it makes
+        the :class:`OneEuroFilter` of a person.
+
+    Raises:
+        ValueError: If the type or an argument is unknown or cannot be used.
+    """
+    args = dict(cfg)
+    kind = args.pop('type', None)
+    if kind not in SMOOTHERS:
+        raise ValueError(f'smoothing.type is {kind!r}, choose from '
+                         f'{", ".join(SMOOTHERS)}')
+    if streaming and kind != 'OneEuro':
+        raise ValueError(f"smoothing.type is '{kind}', which needs the frames "
+                         "to come: a stream takes 'OneEuro'")
+    known = [
+        name for name, parameter in inspect.signature(
+            OneEuroFilter if kind ==
+            'OneEuro' else SMOOTHERS[kind]).parameters.items()
+        if parameter.default not in (None, parameter.empty)
+    ]
+    unknown = sorted(set(args) - set(known))
+    if unknown:
+        raise ValueError(f'smoothing has no {unknown} with type {kind!r}, '
+                         f'choose from {", ".join(known)}')
+    smoother = partial(SMOOTHERS[kind], **args)
+    # What cannot be used is told now, not when the frames are there.
+    smoother(np.zeros((0, 1, 2)), np.zeros((0, 1)), ())
+    return partial(OneEuroFilter, **args) if streaming else smoother
+
+
+def _check_positive(**values) -> None:
+    for name, value in values.items():
+        if not (isinstance(value, Real) and 0 < value < np.inf):
+            raise ValueError(f'{name} must be a positive number, got '
+                             f'{value!r}')
+
+
+def _observe(keypoints: np.ndarray, scores: np.ndarray,
+             labels: Optional[np.ndarray]) -> Tuple[np.ndarray, ...]:
+    """Points (..., K, 2), their weights and which are labels (..., K)."""
+    points = np.array(keypoints, dtype=np.float64)
+    weights = np.clip(
+        np.nan_to_num(np.asarray(scores, dtype=np.float64)), 0, 1)
+    fixed = np.zeros(weights.shape, dtype=bool)
+    if labels is not None:
+        fixed = np.isfinite(labels).all(axis=-1)
+        points[fixed], weights[fixed] = np.asarray(labels)[fixed], 1.
+    weights[~np.isfinite(points).all(axis=-1)] = 0.
+    return points, weights, fixed
+
+
+def _share(cutoff: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """What exponential smoothing takes of the later of two observations."""
+    return 1 / (1 + 1 / (2 * np.pi * cutoff * seconds))
+
+
+def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
+               frame_indices: Sequence[int], labels: Optional[np.ndarray],
+               kernel: np.ndarray, order: int, max_gap: int) -> np.ndarray:
+    """Fit a polynomial to the frames around each, weighed by a kernel.
+
+    Of order 0 that is the weighed mean.
+    """
+    points, weights, fixed = _observe(keypoints, scores, labels)
+    frames = np.asarray(frame_indices, dtype=np.int64)
+    if (np.diff(frames) <= 0).any():
+        raise ValueError('frame_indices must ascend')
+    smoothed = points.copy()
+    half = len(kernel) // 2
+    offsets = np.arange(-half, half + 1) / max(half, 1)
+    # Further apart than the kernel reaches, too, the parts are independent.
+    breaks = np.flatnonzero(np.diff(frames) > min(max_gap, max(half, 1))) + 1
+    for part in np.split(np.arange(len(frames)), breaks):
+        if not len(part):
+            continue
+        time = frames[part] - frames[part[0]]
+        # A row for every frame; one that is missing weighs nothing.
+        weight = np.zeros((time[-1] + 1, *weights.shape[1:], 1))
+        weight[time, :, 0] = weights[part]
+        value = np.zeros((*weight.shape[:2], 2))
+        value[time] = np.where(weights[part, :, None] > 0, points[part], 0)
+
+        def moment(rows, power):
+            return correlate1d(
+                rows, kernel * offsets**power, axis=0, mode='constant')[time]
+
+        moments = [moment(weight, p) for p in range(2 * order + 1)]
+        gram = np.stack([
+            np.concatenate(moments[p:p + order + 1], axis=-1)
+            for p in range(order + 1)
+        ], axis=-2)  # yapf: disable
+        # Relative to the keypoint itself: where nothing is known of it, it
+        # stays.
+        right = np.stack([
+            moment(weight * value, p) - moments[p] * points[part]
+            for p in range(order + 1)
+        ], axis=-2)  # yapf: disable
+        solved = np.linalg.pinv(gram, 1e-10, hermitian=True) @ right
+        smoothed[part] += solved[..., 0, :]
+    smoothed[fixed] = points[fixed]
+    return np.where(np.isfinite(points).all(-1, keepdims=True), smoothed,
+                    points)
