@@ -6,9 +6,11 @@ these functions
 
 - distances in time are those of the frame numbers, so that frames which are
   missing count; over more than ``max_gap`` frames nothing is carried
-- a keypoint weighs as its score, at most 1
-- a keypoint that is not finite stays as it is and weighs nothing
-- a label stands in for the prediction, weighs 1, and is not moved
+- a keypoint weighs as its score, at most 1, in means and fits. One-Euro does
+  not look at scores: with its shares scaled by them it lagged behind so much
+  that PCK fell
+- a keypoint that is not finite stays as it is and has no part in others
+- a label stands in for the prediction, has the score 1, and is not moved
 """
 import inspect
 from functools import partial
@@ -61,14 +63,12 @@ class OneEuroFilter:
 
     def __call__(self,
                  keypoints: np.ndarray,
-                 scores: np.ndarray,
                  frame_index: int,
                  labels: Optional[np.ndarray] = None) -> np.ndarray:
         """Smooth the next frame.
 
         Args:
             keypoints (np.ndarray): In pixels, (K, 2).
-            scores (np.ndarray): Their scores, (K, ).
             frame_index (int): Number of the frame, more than that before.
             labels (np.ndarray, optional): Known keypoints in pixels, (K, 2),
                 NaN for others. Defaults to None.
@@ -79,12 +79,12 @@ class OneEuroFilter:
         Raises:
             ValueError: If the frame is not after the one before.
         """
-        points, weights, fixed = _observe(keypoints, scores, labels)
+        points, fixed = _with_labels(keypoints, labels)
         if self._state is None:
             self._state = (np.zeros_like(points), np.zeros_like(points),
-                           np.full(len(points), -np.inf))
+                           np.full((len(points), 1), -np.inf))
         last, speed, seen = self._state
-        gap = frame_index - seen[:, None]
+        gap = frame_index - seen
         if (gap <= 0).any():
             raise ValueError(f'frame {frame_index} came after frame '
                              f'{seen.max():.0f}: frames must ascend')
@@ -97,12 +97,13 @@ class OneEuroFilter:
                 start, change,
                 speed + _share(self.d_cutoff, seconds) * (change - speed))
             share = _share(self.min_cutoff + self.beta * np.abs(speed),
-                           seconds) * weights[:, None]
-            smoothed = np.where(start | fixed[:, None], points,
+                           seconds)
+            smoothed = np.where(start | fixed, points,
                                 last + share * (points - last))
-        self._state = (np.where(observed, smoothed, last),
-                       np.where(observed, speed, self._state[1]),
-                       np.where(observed[:, 0], frame_index, seen))
+        now = smoothed, speed, np.full_like(seen, frame_index)
+        self._state = tuple(
+            np.where(observed, new, old)
+            for new, old in zip(now, self._state))
         return np.where(observed, smoothed, points)
 
 
@@ -115,7 +116,7 @@ def one_euro_smooth(keypoints: np.ndarray,
 
     Args:
         keypoints (np.ndarray): In pixels, (T, K, 2).
-        scores (np.ndarray): Their scores, (T, K).
+        scores (np.ndarray): Their scores, (T, K); no matter here.
         frame_indices (Sequence[int]): Numbers of the frames, ascending,
             (T, ).
         labels (np.ndarray, optional): Known keypoints in pixels, (T, K, 2),
@@ -131,7 +132,7 @@ def one_euro_smooth(keypoints: np.ndarray,
     one_euro = OneEuroFilter(**kwargs)
     smoothed = np.array(keypoints, dtype=np.float64)
     for row, frame in enumerate(frame_indices):
-        smoothed[row] = one_euro(keypoints[row], scores[row], frame,
+        smoothed[row] = one_euro(keypoints[row], frame,
                                  None if labels is None else labels[row])
     return smoothed
 
@@ -188,8 +189,8 @@ def savgol_smooth(keypoints: np.ndarray,
         frame_indices (Sequence[int]): Numbers of the frames.
         labels (np.ndarray, optional): Labels. Defaults to None.
         window (int): Length of the window in frames, odd. Defaults to 7.
-        order (int): Order of the polynomial, less than the window. Defaults
-            to 2.
+        order (int): Order of the polynomial, less than the window and
+            at most 5. Defaults to 2.
         max_gap (int): No fit goes over more than so many frames without an
             observation of the person. Defaults to 10.
 
@@ -200,9 +201,9 @@ def savgol_smooth(keypoints: np.ndarray,
         ValueError: If an argument cannot be used.
     """
     _check_positive(window=window, max_gap=max_gap)
-    if window % 2 != 1 or order not in range(int(window)):
+    if window % 2 != 1 or order not in range(min(6, int(window))):
         raise ValueError('window must be an odd number of frames and order '
-                         f'an integer from 0 to less than it, got '
+                         'an integer less than it, from 0 to 5, got '
                          f'window={window!r} and order={order!r}')
     return _local_fit(keypoints, scores, frame_indices, labels,
                       np.ones(int(window)), int(order), max_gap)
@@ -264,18 +265,14 @@ def _check_positive(**values) -> None:
                              f'{value!r}')
 
 
-def _observe(keypoints: np.ndarray, scores: np.ndarray,
-             labels: Optional[np.ndarray]) -> Tuple[np.ndarray, ...]:
-    """Points (..., K, 2), their weights and which are labels (..., K)."""
+def _with_labels(keypoints: np.ndarray,
+                 labels: Optional[np.ndarray]) -> Tuple[np.ndarray, ...]:
+    """Points (..., K, 2), and which are labels (..., K, 1)."""
     points = np.array(keypoints, dtype=np.float64)
-    weights = np.clip(
-        np.nan_to_num(np.asarray(scores, dtype=np.float64)), 0, 1)
-    fixed = np.zeros(weights.shape, dtype=bool)
-    if labels is not None:
-        fixed = np.isfinite(labels).all(axis=-1)
-        points[fixed], weights[fixed] = np.asarray(labels)[fixed], 1.
-    weights[~np.isfinite(points).all(axis=-1)] = 0.
-    return points, weights, fixed
+    if labels is None:
+        return points, np.zeros((*points.shape[:-1], 1), dtype=bool)
+    fixed = np.isfinite(labels).all(axis=-1, keepdims=True)
+    return np.where(fixed, labels, points), fixed
 
 
 def _share(cutoff: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -290,11 +287,16 @@ def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
 
     Of order 0 that is the weighed mean.
     """
-    points, weights, fixed = _observe(keypoints, scores, labels)
+    points, fixed = _with_labels(keypoints, labels)
     frames = np.asarray(frame_indices, dtype=np.int64)
     if (np.diff(frames) <= 0).any():
         raise ValueError('frame_indices must ascend')
-    smoothed = points.copy()
+    observed = np.isfinite(points).all(axis=-1, keepdims=True)
+    known = np.where(observed, points, 0.)
+    scores = np.asarray(scores, dtype=np.float64)[..., None]
+    weights = np.where(fixed, 1., np.clip(np.nan_to_num(scores), 0, 1))
+    weights = weights * observed
+    smoothed = known.copy()
     half = len(kernel) // 2
     offsets = np.arange(-half, half + 1) / max(half, 1)
     # Further apart than the kernel reaches, too, the parts are independent.
@@ -304,10 +306,10 @@ def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
             continue
         time = frames[part] - frames[part[0]]
         # A row for every frame; one that is missing weighs nothing.
-        weight = np.zeros((time[-1] + 1, *weights.shape[1:], 1))
-        weight[time, :, 0] = weights[part]
-        value = np.zeros((*weight.shape[:2], 2))
-        value[time] = np.where(weights[part, :, None] > 0, points[part], 0)
+        weight, value = (
+            np.zeros((time[-1] + 1, *rows.shape[1:]))
+            for rows in (weights, known))
+        weight[time], value[time] = weights[part], known[part]
 
         def moment(rows, power):
             return correlate1d(
@@ -321,11 +323,9 @@ def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
         # Relative to the keypoint itself: where nothing is known of it, it
         # stays.
         right = np.stack([
-            moment(weight * value, p) - moments[p] * points[part]
+            moment(weight * value, p) - moments[p] * known[part]
             for p in range(order + 1)
         ], axis=-2)  # yapf: disable
         solved = np.linalg.pinv(gram, 1e-10, hermitian=True) @ right
         smoothed[part] += solved[..., 0, :]
-    smoothed[fixed] = points[fixed]
-    return np.where(np.isfinite(points).all(-1, keepdims=True), smoothed,
-                    points)
+    return np.where(observed & ~fixed, smoothed, points)

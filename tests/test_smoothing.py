@@ -1,0 +1,277 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Smoothing against plain loops, SciPy, and what must hold of any filter."""
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import savgol_filter
+
+from projects.temporal_corr.smoothing import OneEuroFilter, build_smoother
+
+ALL = [
+    dict(type='OneEuro', fps=25),
+    dict(type='Gaussian', sigma=1.5),
+    dict(type='SavitzkyGolay', window=7, order=2),
+]
+each = pytest.mark.parametrize('cfg', ALL, ids=lambda cfg: cfg['type'])
+
+
+def track(seed, length=30, keypoints=4, missing=()):
+    """A random walk: keypoints, scores and frame numbers."""
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(length, keypoints, 2)).cumsum(0) * 4 + 100
+    scores = rng.uniform(0.1, 1., (length, keypoints))
+    frames = np.setdiff1d(np.arange(length), missing)
+    return points[frames], scores[frames], frames
+
+
+def paper_one_euro(values, frames, fps, mincutoff, beta, dcutoff):
+    """Algorithm 1 of Casiez et al. for one coordinate."""
+
+    def alpha(rate, cutoff):
+        tau = 1. / (2 * math.pi * cutoff)
+        te = 1. / rate
+        return 1. / (1. + tau / te)
+
+    out, before = [], None
+    for x, frame in zip(values, frames):
+        if before is None:
+            edx, hatx = 0., x
+        else:
+            rate = fps / (frame - before)
+            dx = (x - hatx) * rate
+            a = alpha(rate, dcutoff)
+            edx = a * dx + (1 - a) * edx
+            a = alpha(rate, mincutoff + beta * abs(edx))
+            hatx = a * x + (1 - a) * hatx
+        before = frame
+        out.append(hatx)
+    return out
+
+
+@pytest.mark.parametrize('missing', [(), (3, 4, 5, 11, 20, 22)])
+def test_one_euro_equals_the_paper(missing):
+    points, scores, frames = track(0, missing=missing)
+    found = build_smoother(
+        dict(type='OneEuro', min_cutoff=0.7, beta=0.02, d_cutoff=1.3,
+             fps=24))(points, scores, frames)
+    for k in range(points.shape[1]):
+        for axis in (0, 1):
+            expected = paper_one_euro(points[:, k, axis], frames, 24, 0.7,
+                                      0.02, 1.3)
+            np.testing.assert_allclose(
+                found[:, k, axis], expected, rtol=1e-12)
+
+
+def test_gaussian_equals_scipy():
+    """Where nothing is cut off; SciPy makes frames up at the ends."""
+    points, _, frames = track(1)
+    found = build_smoother(dict(type='Gaussian', sigma=1.5))(
+        points, np.full(points.shape[:2], 0.3), frames)
+    expected = gaussian_filter1d(points, 1.5, axis=0)
+    np.testing.assert_allclose(found[6:-6], expected[6:-6], rtol=1e-12)
+
+
+@pytest.mark.parametrize('window, order', [(7, 3), (7, 0), (21, 5)])
+def test_savitzky_golay_equals_scipy(window, order):
+    points, _, frames = track(2)
+    found = build_smoother(
+        dict(type='SavitzkyGolay', window=window, order=order))(
+            points, np.full(points.shape[:2], 0.3), frames)
+    expected = savgol_filter(points, window, order, axis=0)
+    inner = slice(window // 2, -(window // 2))
+    np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-9)
+
+
+def test_gaussian_with_gaps_and_scores():
+    points, scores, frames = track(3, missing=(2, 3, 9, 10, 11, 12, 20))
+    found = build_smoother(dict(type='Gaussian', sigma=2, max_gap=4))(
+        points, scores, frames)
+    for t, now in enumerate(frames):
+        for k in range(points.shape[1]):
+            total, place = 0., 0.
+            for u, then in enumerate(frames):
+                # 9 to 12 are 5 steps, more than max_gap
+                if abs(now - then) > 8 or (now < 10) != (then < 10):
+                    continue
+                weight = scores[u, k] * math.exp(-(now - then)**2 / 8)
+                total += weight
+                place = place + weight * points[u, k]
+            np.testing.assert_allclose(found[t, k], place / total, rtol=1e-10)
+
+
+def test_savitzky_golay_with_gaps_and_scores():
+    points, scores, frames = track(4, missing=(2, 9, 10, 20))
+    found = build_smoother(dict(type='SavitzkyGolay', window=9, order=2))(
+        points, scores, frames)
+    for t, now in enumerate(frames):
+        near = np.abs(frames - now) <= 4
+        for k in range(points.shape[1]):
+            # polyfit weighs distances, not their squares
+            fit = np.polyfit(frames[near] - now, points[near, k], 2,
+                             w=np.sqrt(scores[near, k]))
+            np.testing.assert_allclose(found[t, k], fit[-1], rtol=1e-7)
+
+
+@each
+def test_what_stands_still_stays(cfg):
+    points, scores, frames = track(5, missing=(3, 8))
+    points[:] = points[0]
+    np.testing.assert_allclose(
+        build_smoother(cfg)(points, scores, frames), points, rtol=1e-12)
+
+
+def test_what_moves_evenly_stays():
+    """One-Euro is behind it, a mean is at the ends; a fit is not."""
+    _, scores, frames = track(6, missing=(3, 8))
+    points = 7. + frames[:, None, None] * np.ones((1, 4, 2)) * [3, -2]
+    found = build_smoother(ALL[2])(points, scores, frames)
+    np.testing.assert_allclose(found, points, rtol=1e-9)
+    found = build_smoother(ALL[1])(points, np.ones_like(scores), frames)
+    # away from the ends and from frames 3 and 8
+    np.testing.assert_allclose(found[13:20], points[13:20], rtol=1e-12)
+
+
+@each
+def test_starts_anew_after_a_long_gap(cfg):
+    points, scores, _ = track(7, length=12)
+    smooth = build_smoother(dict(cfg, max_gap=3))
+    frames = np.r_[0:6, 9:15]  # 4 steps
+    np.testing.assert_allclose(
+        smooth(points, scores, frames),
+        np.concatenate([
+            smooth(points[:6], scores[:6], frames[:6]),
+            smooth(points[6:], scores[6:], frames[6:])
+        ]))
+    together = smooth(points, scores, np.r_[0:6, 8:14])
+    assert not np.allclose(together[6], points[6], atol=1e-3)
+
+
+@each
+def test_not_finite(cfg):
+    """Stays as it is, and is as if it were not there."""
+    points, scores, frames = track(8)
+    points[4:6, 1], points[9, 2, 0] = np.nan, np.inf
+    scores[12, 0] = np.nan
+    found = build_smoother(cfg)(points, scores, frames)
+    np.testing.assert_array_equal(
+        np.isfinite(found), np.isfinite(points), strict=True)
+    known = np.setdiff1d(np.arange(30), [4, 5])
+    without = build_smoother(cfg)(points[known], scores[known], frames[known])
+    np.testing.assert_allclose(found[known, 1], without[:, 1], rtol=1e-9)
+    np.testing.assert_allclose(found[:, 3], build_smoother(cfg)(
+        points[:, 3:], scores[:, 3:], frames)[:, 0])
+
+
+@pytest.mark.parametrize('cfg', ALL[1:], ids=lambda cfg: cfg['type'])
+def test_less_sure_weighs_less(cfg):
+    """An outlier moves its neighbour the less, the less sure it is."""
+    pulls = []
+    for score in (1., 0.5, 0.1, 0.):
+        points = np.zeros((9, 1, 2))
+        points[4] = 10
+        scores = np.ones((9, 1))
+        scores[4] = score
+        found = build_smoother(cfg)(points, scores, np.arange(9))
+        pulls.append(abs(found[5, 0, 0]))
+    assert pulls == sorted(pulls, reverse=True)
+    assert pulls[0] > 1 and pulls[-1] < 1e-9
+
+
+@each
+def test_labels_are_not_moved(cfg):
+    points, scores, frames = track(9)
+    labels = np.full(points.shape, np.nan)
+    labels[10, :2] = points[10, :2] + 50
+    found = build_smoother(cfg)(points, scores, frames, labels)
+    np.testing.assert_array_equal(found[10, :2], labels[10, :2])
+    # it draws its neighbour towards it; other keypoints do not know of it
+    plain = build_smoother(cfg)(points, scores, frames)
+    assert (found[11, :2] > plain[11, :2] + 0.1).all()
+    np.testing.assert_array_equal(found[:, 2:], plain[:, 2:])
+
+
+def test_stream_and_track_are_the_same():
+    points, scores, frames = track(10, missing=(4, 5))
+    one_euro = build_smoother(ALL[0], streaming=True)()
+    assert isinstance(one_euro, OneEuroFilter)
+    found = [one_euro(*row) for row in zip(points, frames)]
+    np.testing.assert_array_equal(found,
+                                  build_smoother(ALL[0])(points, scores,
+                                                         frames))
+
+
+@st.composite
+def tracks(draw):
+    length = draw(st.integers(1, 12))
+    points = draw(
+        arrays(np.float32, (length, 2, 2),
+               elements=st.floats(-1000, 1000, width=32)))
+    scores = draw(
+        arrays(np.float32, (length, 2), elements=st.floats(0, 2, width=32)))
+    steps = draw(
+        st.lists(st.integers(1, 12), min_size=length, max_size=length))
+    return points.astype(np.float64), scores, np.cumsum(steps)
+
+
+@each
+@settings(deadline=None, max_examples=60)
+@given(data=tracks(), shift=st.floats(-1000, 1000))
+def test_moves_with_the_picture(cfg, data, shift):
+    points, scores, frames = data
+    smooth = build_smoother(cfg)
+    np.testing.assert_allclose(
+        smooth(points + shift, scores, frames),
+        smooth(points, scores, frames) + shift,
+        atol=1e-3)
+
+
+@pytest.mark.parametrize('cfg', ALL[:2], ids=lambda cfg: cfg['type'])
+@settings(deadline=None, max_examples=60)
+@given(data=tracks())
+def test_means_stay_among_what_they_are_of(cfg, data):
+    points, scores, frames = data
+    found = build_smoother(cfg)(points, scores, frames)
+    assert (found >= points.min(axis=0) - 1e-6).all()
+    assert (found <= points.max(axis=0) + 1e-6).all()
+
+
+@each
+def test_input_stays_as_it_is(cfg):
+    points, scores, frames = track(11)
+    before = points.copy(), scores.copy(), frames.copy()
+    build_smoother(cfg)(points, scores, frames, points + 1)
+    for now, then in zip((points, scores, frames), before):
+        np.testing.assert_array_equal(now, then)
+    assert build_smoother(cfg)(points[:0], scores[:0], ()).shape == (0, 4, 2)
+    with pytest.raises(ValueError, match='ascend'):
+        build_smoother(cfg)(points, scores, frames[::-1])
+
+
+@pytest.mark.parametrize('cfg, word', [
+    (dict(sigma=2), 'Gaussian'),
+    (dict(type='Median'), 'SavitzkyGolay'),
+    (dict(type='Gaussian', window=3), 'sigma'),
+    (dict(type='OneEuro', labels=1), 'min_cutoff'),
+    (dict(type='OneEuro', fps=0), 'fps'),
+    (dict(type='OneEuro', beta=-1), 'beta'),
+    (dict(type='OneEuro', min_cutoff='1'), 'min_cutoff'),
+    (dict(type='Gaussian', sigma=math.nan), 'sigma'),
+    (dict(type='SavitzkyGolay', window=4), 'window'),
+    (dict(type='SavitzkyGolay', window=3, order=3), 'order'),
+    (dict(type='SavitzkyGolay', window=9, order=6), 'order'),
+    (dict(type='SavitzkyGolay', max_gap=0), 'max_gap'),
+], ids=str)  # yapf: disable
+def test_refused(cfg, word):
+    with pytest.raises(ValueError, match=word):
+        build_smoother(cfg)
+
+
+@pytest.mark.parametrize('cfg', ALL[1:], ids=lambda cfg: cfg['type'])
+def test_stream_knows_no_later_frames(cfg):
+    with pytest.raises(ValueError, match='OneEuro'):
+        build_smoother(cfg, streaming=True)
