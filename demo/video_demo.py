@@ -13,26 +13,73 @@ import os
 import os.path as osp
 import sys
 
+import numpy as np
+from mmengine.config import DictAction
 from mmengine.utils import ProgressBar
 
 sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (BoxFile, FollowedBox,  # noqa: E402
-                                         FramePainter, FrameSource,
-                                         Interruption, LabelFile,
+from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
+                                         FollowedBox, FramePainter,
+                                         FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          TrackedPeople, VideoOutputs,
-                                         VideoPoseInferencer, WholeFrame)
+                                         VideoPoseInferencer, WholeFrame,
+                                         as_labelled)
+
+#: A smaller share of confident keypoints is no picture of a person.
+FEW = 0.1
 
 
 def box(text: str) -> list:
     """x,y,w,h on the command line as x1, y1, x2, y2."""
     x, y, w, h = (float(part) for part in text.split(','))
-    if w <= 0 or h <= 0:
+    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
         raise ValueError
     return [x, y, x + w, y + h]
+
+
+def check_box(box: list, size: tuple) -> None:
+    """Raise if a box of --bbox is not x,y,w,h in a frame of this size."""
+    (x1, y1, x2, y2), (width, height) = box, size
+    w, h = x2 - x1, y2 - y1
+    given = f'--bbox {x1:g},{y1:g},{w:g},{h:g}'
+    inside = x1 >= 0 and y1 >= 0
+    if inside and (x2 > width or y2 > height) and (x1 < w <= width
+                                                   and y1 < h <= height):
+        raise ValueError(
+            f'{given}: as x,y,w,h it ends at {x2:g},{y2:g}, outside of the '
+            f'frame of {width}x{height} pixels, as x1,y1,x2,y2 it is inside. '
+            f'Give x,y,w,h: {x1:g},{y1:g},{w - x1:g},{h - y1:g} for those '
+            f'corners, {x1:g},{y1:g},{min(w, width - x1):g},'
+            f'{min(h, height - y1):g} for what of the former is in the frame')
+    if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+        raise ValueError(f'{given} (x,y,w,h) is outside of the frame, which '
+                         f'has {width}x{height} pixels')
+
+
+def check_start(args, frame) -> None:
+    """Check the boxes of --bbox with the first frame that they are for."""
+    size, shots = frame.image.shape[1::-1], sorted({0} | args.cuts)
+    for start, box in zip(shots, args.bbox or ()):
+        if frame.index in (0, start):
+            check_box(box, size)
+
+
+def number(kind: type, low: float, high: float = np.inf):
+    """A type of argparse: finite numbers from ``low`` to ``high``."""
+
+    def read(text: str):
+        value = kind(text)
+        if not (low <= value <= high and np.isfinite(value)):
+            raise argparse.ArgumentTypeError(
+                f'{text} is not a number from {low:g} to {high:g}')
+        return value
+
+    read.__name__ = kind.__name__  # "invalid int value"
+    return read
 
 
 def frames(text: str) -> set:
@@ -74,19 +121,23 @@ def parse_args(argv=None):
         metavar='FILE.json',
         help="labelled frames, in COCO's format of keypoints: people in them "
         'are guided by the label closest in time. Without boxes from '
-        'elsewhere, they are the people who are looked for. Predictions also '
-        'go to STEM_coco.json, to be corrected and given to --prompt again')
+        'elsewhere, they are the people who are looked for. STEM_coco.json, '
+        'which is written beside the predictions, is such a file: correct '
+        'some frames of it, and mark them as labelled')
     parser.add_argument('--det-weights', help='checkpoint of the detector')
     parser.add_argument(
         '--det-cat-id',
-        type=int,
+        type=number(int, 0),
         default=0,
         help='index of the class "person" of the detector')
     parser.add_argument(
-        '--bbox-thr', type=float, default=0.3, help='least score of a box')
+        '--bbox-thr',
+        type=number(float, 0, 1),
+        default=0.3,
+        help='least score of a box')
     parser.add_argument(
         '--nms-thr',
-        type=float,
+        type=number(float, 0, 1),
         default=0.65,
         help='of two detected boxes with a larger IoU one is left out')
     parser.add_argument(
@@ -98,14 +149,14 @@ def parse_args(argv=None):
         'remembered over a cut')
     parser.add_argument(
         '--max-age',
-        type=int,
+        type=number(int, 0),
         default=30,
         help='for so many frames a person may be missing and be remembered')
     parser.add_argument(
         '--device', default='cpu', help='device to run on. Defaults to cpu')
     parser.add_argument(
         '--fps',
-        type=float,
+        type=number(float, 0.01, 1000),
         help='frames per second of the output. Defaults to those of the '
         'input, 25 for images')
     parser.add_argument(
@@ -116,16 +167,30 @@ def parse_args(argv=None):
         '--draw-heatmap', action='store_true', help='draw heatmaps, below')
     parser.add_argument(
         '--kpt-thr',
-        type=float,
+        type=number(float, 0, 1),
         default=0.3,
         help='least score of a keypoint that is drawn')
     parser.add_argument(
-        '--radius', type=int, default=3, help='of keypoints, in pixels')
+        '--radius',
+        type=number(int, 1, 100),
+        default=3,
+        help='of keypoints, in pixels')
     parser.add_argument(
-        '--thickness', type=int, default=1, help='of limbs, in pixels')
+        '--thickness',
+        type=number(int, 1, 100),
+        default=1,
+        help='of limbs, in pixels')
     parser.add_argument(
         '--vis-out-dir', help='folder for the video (or picture)')
     parser.add_argument('--pred-out-dir', help='folder for the predictions')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='settings of the config to override, such as '
+        'model.test_cfg.memory.policy=fixed')
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
@@ -137,8 +202,10 @@ def parse_args(argv=None):
         parser.error('--prompt names people, whom a detector cannot tell '
                      'apart: leave --det-model out, or give their boxes with '
                      'their track_id as --bbox-file')
-    if args.max_age < 0 or (args.fps is not None and not args.fps > 0):
-        parser.error('--max-age must be at least 0, --fps more than 0')
+    shots = 1 + len(args.cuts - {0})
+    if args.bbox and len(args.bbox) != shots:
+        parser.error(f'--bbox has {len(args.bbox)} boxes, and --cuts makes '
+                     f'{shots} shots: give one box for each shot')
     return args
 
 
@@ -167,24 +234,50 @@ def find_people(args, source, labels):
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
 
 
-def run(args, source, inferencer, people, outputs, prompts) -> str:
+def first_pass(args, source, inferencer, people):
+    """The first of two passes over the input, which guides the second."""
+    if args.prompt:
+        raise ValueError('model.test_cfg.trusted takes exemplars from a first '
+                         'pass, --prompt from labels: leave one of them out '
+                         '(--cfg-options model.test_cfg.trusted=None)')
+    if source.kind == 'webcam':
+        raise ValueError('model.test_cfg.trusted looks at a video twice, and '
+                         'a camera goes on: give a recorded video, or '
+                         '--cfg-options model.test_cfg.trusted=None')
+    found = FirstPass(inferencer, people)
+    progress = ProgressBar(source.num_frames or 0)
+    ahead = FrameSource(args.input)
+    for frame in ahead:
+        check_start(args, frame)
+        found.add(frame, frame.index in args.cuts)
+        progress.update()
+    ahead.close()
+    found.finish()
+    print()
+    return found
+
+
+def run(args, source, inferencer, people, outputs, guide, labels) -> str:
     """Go through the frames; returns why it ended early, '' if it did not."""
     progress = ProgressBar(source.num_frames or 0)
     with Interruption() as interruption:
         for frame in source:
             cut = frame.index in args.cuts
+            check_start(args, frame)
             if frame.index and cut:
                 inferencer.reset()
                 people.reset()
-            if prompts and (cut or not frame.index):
+            if guide and (cut or not frame.index):
                 later = [end for end in args.cuts if end > frame.index]
-                prompts.show(inferencer, frame.index, min(later, default=None))
+                guide.show(inferencer, frame.index, min(later, default=None))
             try:
                 samples = []
                 if frame.readable:
                     found = people(frame)
                     samples = inferencer(frame.image, found.bboxes,
                                          found.track_ids, found.scores)
+                    if labels:
+                        as_labelled(samples, labels.frames.get(frame.index))
                     people.see(samples)
                 else:
                     inferencer(frame.image, [])
@@ -200,6 +293,24 @@ def run(args, source, inferencer, people, outputs, prompts) -> str:
             if not go_on:
                 return 'ended by ESC'
     return ''
+
+
+def doubts(args, outputs) -> list:
+    """What is to be said of poses that hardly anything speaks for."""
+    if not outputs.num_keypoints:
+        return ['nobody is in any frame: look at the boxes, or lower '
+                '--bbox-thr']  # yapf: disable
+    share = outputs.num_confident / outputs.num_keypoints
+    if share >= FEW:
+        return []
+    told = args.bbox or args.bbox_file or args.det_model or args.prompt
+    remedy = '' if told else ('tell where the person is (--bbox x,y,w,h, or '
+                              '--det-model for everybody), ')
+    return [
+        f'{100 * share:.1f} % of the keypoints have the score with which they '
+        f'are drawn, {args.kpt_thr:g}: {remedy}lower --kpt-thr, or look '
+        'whether the boxes hold the people (--draw-bbox)'
+    ]
 
 
 def warnings(args, source, people) -> list:
@@ -221,30 +332,34 @@ def main(argv=None) -> int:
     inferencer = VideoPoseInferencer(
         config_path(args.config),
         args.checkpoint,
-        args.device, {'model.test_cfg.output_heatmaps': args.draw_heatmap},
+        args.device,
+        dict(args.cfg_options,
+             **{'model.test_cfg.output_heatmaps': args.draw_heatmap}),
         max_age=args.max_age)
     names = list(inferencer.dataset_meta['keypoint_id2name'].values())
-    labels = prompts = None
+    labels = guide = None
     if args.prompt:
         labels = LabelFile(args.prompt, source, names)
         # The labelled frames are read before their shot is.
-        prompts = Prompts(labels.frames, FrameSource(args.input))
-    people = find_people(args, source, labels)
+        guide = Prompts(labels.frames, FrameSource(args.input))
+    people = boxes = find_people(args, source, labels)
+    if inferencer.model.test_cfg.get('trusted'):
+        people = guide = first_pass(args, source, inferencer, boxes)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
-                      args.vis_out_dir, args.pred_out_dir, args.show,
-                      labels) as outputs:
-        ended = run(args, source, inferencer, people, outputs, prompts)
+                      args.vis_out_dir, args.pred_out_dir,
+                      args.show) as outputs:
+        ended = run(args, source, inferencer, people, outputs, guide, labels)
     source.close()
     print()
     if ended:
         print(f'{ended}: the files hold the {outputs.num_frames} frames '
               'before')
-    else:
-        for message in warnings(args, source, people):
-            print(f'Warning: {message}')
+    messages = [] if ended else warnings(args, source, boxes)
+    for message in messages + doubts(args, outputs):
+        print(f'Warning: {message}')
     for line in outputs.describe():
         print(line)
     return 0 if ended in ('', 'ended by ESC') else 1

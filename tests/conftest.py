@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Fixtures shared by all tests."""
+import importlib.util
 import json
 import os
 import sys
@@ -44,6 +45,16 @@ def global_state():
 def repo_root() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope='session')
+def demo(repo_root):
+    """The demo of videos as a module."""
+    spec = importlib.util.spec_from_file_location(
+        'video_demo', repo_root / 'demo/video_demo.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope='session')

@@ -12,7 +12,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS
 
 from projects.temporal_corr.apis import (CocoPoses, FrameSource, LabelFile,
-                                         LabelledPeople, Prompts)
+                                         LabelledPeople, Prompts, as_labelled)
 from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
 
 
@@ -182,11 +182,11 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     people = LabelledPeople(labels.frames)
     out = tmp_path / 'out.json'
     Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
-    with CocoPoses(str(out), source, list('abcdefghijklmno'),
-                   labels.frames) as coco:
+    with CocoPoses(str(out), source, list('abcdefghijklmno')) as coco:
         for frame in source:
             found = people(frame)
             samples = inferencer(frame.image, found.bboxes, found.track_ids)
+            as_labelled(samples, labels.frames.get(frame.index))
             people.see(samples)
             coco.write(frame.image, samples)
     written = json.loads(out.read_text())
@@ -195,6 +195,8 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     assert list(again.frames) == [1, 3]
     np.testing.assert_allclose(again.frames[1][0].keypoints,
                                keypoints[0, :, :2])
+    # what a label leaves open is not a label when it comes back
+    assert np.isnan(again.frames[3][0].keypoints[4]).all()
     corrected = next(a for a in written['annotations'] if a['image_id'] == 5)
     corrected['labelled'] = True
     assert list(read(path, written, tmp_path).frames) == [1, 3, 4]
@@ -211,10 +213,10 @@ def test_a_label_of_no_frame(folder, tmp_path, make_inferencer):
 
 def test_demo(folder, tmp_path, tiny_config, make_inferencer, repo_root):
     """The command, with a cut between the two labelled frames."""
-    path, content, _ = folder
+    path, content, keypoints = folder
     inferencer = make_inferencer()
-    content['categories'][0]['keypoints'] = list(
-        inferencer.dataset_meta['keypoint_id2name'].values())
+    names = list(inferencer.dataset_meta['keypoint_id2name'].values())
+    content['categories'][0]['keypoints'] = names
     (tmp_path / 'labels.json').write_text(json.dumps(content))
     checkpoint = tmp_path / 'random.pth'
     torch.save(
@@ -225,6 +227,7 @@ def test_demo(folder, tmp_path, tiny_config, make_inferencer, repo_root):
         str(checkpoint), '--input',
         str(path), '--prompt',
         str(tmp_path / 'labels.json'), '--cuts', '2', '--pred-out-dir',
+        str(tmp_path / 'out'), '--vis-out-dir',
         str(tmp_path / 'out')
     ], cwd=repo_root, capture_output=True, text=True)  # yapf: disable
     assert result.returncode == 0, result.stderr
@@ -232,3 +235,16 @@ def test_demo(folder, tmp_path, tiny_config, make_inferencer, repo_root):
     assert [len([a for a in written['annotations'] if a['image_id'] == i])
             for i in range(1, 6)] == [2] * 5
     assert sum(a['labelled'] for a in written['annotations']) == 3
+    assert written['categories'][0]['keypoints'] == names
+    # The answer to a labelled keypoint is its label, here as there.
+    frames = json.loads((tmp_path / 'out/clip.json').read_text())
+    frames = frames['instance_info']
+    assert [['labelled' in person for person in frame['instances']]
+            for frame in frames] == [[False] * 2, [True, False], [False] * 2,
+                                     [True] * 2, [False] * 2]
+    for person, points in zip(frames[3]['instances'], keypoints[::-1]):
+        known = points[:, 2] > 0
+        assert person['labelled'] == known.tolist()
+        np.testing.assert_allclose(
+            np.array(person['keypoints'])[known], points[known, :2])
+        assert (np.array(person['keypoint_scores'])[known] == 1).all()

@@ -108,6 +108,14 @@ def test_only_what_is_asked_for_is_drawn(metainfo):
     assert not is_drawn(FramePainter(metainfo)(image, [])).any()
 
 
+def test_labels_are_told_from_predictions(metainfo):
+    labelled = person()
+    labelled.set_metainfo(dict(labelled=np.array([True, False])))
+    drawn = FramePainter(metainfo)(picture(), [labelled])
+    # "labelled" in the corner of the box, 5, 6, below the limb
+    assert is_drawn(drawn)[20:36, 8:].any()
+
+
 def test_heatmaps_are_below(metainfo):
     paint = FramePainter(metainfo, draw_heatmap=True)
     drawn = paint(picture(), [person(heatmaps=True)])
@@ -150,7 +158,8 @@ def test_outputs_of_a_video(tmp_path, metainfo):
                 assert outputs.write(frame.image, [person()])
         mark = ' (replaced)' if attempt else ''
         assert outputs.describe() == [
-            f'{out}/frames.mp4{mark}', f'{out}/frames.json{mark}'
+            f'{out}/frames.mp4{mark}', f'{out}/frames.json{mark}',
+            f'{out}/frames_coco.json{mark}'
         ]
     video = cv2.VideoCapture(f'{out}/frames.mp4')
     assert video.get(cv2.CAP_PROP_FPS) == 12

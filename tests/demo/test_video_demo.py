@@ -1,5 +1,4 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-import importlib.util
 import json
 import os
 import signal
@@ -13,16 +12,6 @@ import pytest
 import torch
 
 from projects.temporal_corr.apis import VideoPoseInferencer
-
-
-@pytest.fixture(scope='module')
-def demo(repo_root):
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location(
-        'video_demo', repo_root / 'demo/video_demo.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope='module')
@@ -151,6 +140,54 @@ def test_one_box_for_each_shot(demo, model, clip, tmp_path):
     assert boxes[0] == [1, 2, 31, 42] and boxes[3] == [5, 6, 35, 46]
 
 
+@pytest.mark.parametrize('boxes, message', [
+    # 30,20 to 60,40: as w and h they end at 90,60, outside of 64 x 48
+    (['30,20,60,40'], r'frame of 64x48 pixels.*30,20,30,20.*30,20,34,28'),
+    (['70,2,10,10'], 'outside of the frame, which has 64x48 pixels'),
+    (['5,-20,20,10'], 'outside of the frame'),
+    # the box of a later shot, before anything is predicted
+    (['1,2,30,40', '70,2,10,10'], 'outside of the frame'),
+])
+def test_boxes_that_are_not_in_the_frame(demo, model, clip, tmp_path, boxes,
+                                         message):
+    out = tmp_path / 'out'
+    cuts = ['--cuts', '3'] if len(boxes) > 1 else []
+    with pytest.raises(ValueError, match=message):
+        run(demo, model, clip(), str(out), '--bbox', *boxes, *cuts)
+    assert not list(out.glob('*'))
+
+
+def test_a_person_may_be_cut_off_by_the_border(demo, model, clip, tmp_path):
+    out = str(tmp_path / 'out')
+    assert run(demo, model, clip(), out, '--bbox', '40,-3,30,60') == 0
+    assert read(out)[2][0][0]['bbox'] == [[40, -3, 70, 57]]
+
+
+def test_poses_that_nothing_speaks_for(demo, model, clip, tmp_path, capsys):
+    """An untrained model: the peaks of its heatmaps are low."""
+    out = str(tmp_path / 'out')
+    assert run(demo, model, clip(), out, '--kpt-thr', '0.9') == 0
+    text = capsys.readouterr().out
+    assert 'Warning: 0.0 % of the keypoints' in text
+    assert '--bbox x,y,w,h, or --det-model' in text
+    assert run(demo, model, clip(), out, '--kpt-thr', '0.9', '--bbox',
+               '1,2,30,40') == 0
+    assert '--draw-bbox' in capsys.readouterr().out
+    assert run(demo, model, clip(), out, '--kpt-thr', '0') == 0
+    assert 'Warning' not in capsys.readouterr().out
+
+
+def test_nobody_anywhere(demo, model, clip, tmp_path, capsys):
+    file = tmp_path / 'boxes.json'
+    file.write_text(
+        json.dumps([
+            dict(image_id=1, bbox=[2, 5, 20, 30], score=0.1, track_id=3)
+        ]))
+    assert run(demo, model, clip(), str(tmp_path / 'out'), '--bbox-file',
+               str(file)) == 0
+    assert 'nobody is in any' in capsys.readouterr().out
+
+
 def test_one_image(demo, model, tmp_path):
     cv2.imwrite(str(tmp_path / 'one.jpg'), np.zeros((47, 61, 3), np.uint8))
     out = str(tmp_path / 'out')
@@ -184,7 +221,21 @@ def test_real_clip(demo, model, jhmdb_root, tmp_path):
     (['--input', 'a.mp4', '--show', '--det-model', 'c.py'], '--det-weights'),
     (['--input', 'a', '--show', '--bbox', '1,1,1,1', '--bbox-file', 'f'],
      'not allowed with'),
-    (['--input', 'a.mp4', '--show', '--max-age', '-1'], 'at least 0'),
+    (['--input', 'a', '--show', '--bbox', '1,2,3,nan'], 'invalid box value'),
+    (['--input', 'a', '--show', '--bbox', '1,2,3,4', '2,3,4,5'],
+     '2 boxes, and --cuts makes 1 shots'),
+    (['--input', 'a', '--show', '--bbox', '1,2,3,4', '--cuts', '0,5,9'],
+     '1 boxes, and --cuts makes 3 shots'),
+    (['--input', 'a', '--show', '--max-age', '-1'], '--max-age: -1 is not'),
+    (['--input', 'a', '--show', '--max-age', '1.5'], 'invalid int value'),
+    (['--input', 'a', '--show', '--fps', '0'], '--fps: 0 is not'),
+    (['--input', 'a', '--show', '--fps', 'inf'], '--fps: inf is not'),
+    (['--input', 'a', '--show', '--kpt-thr', 'nan'], '--kpt-thr: nan is not'),
+    (['--input', 'a', '--show', '--bbox-thr', '30'], '--bbox-thr: 30 is not'),
+    (['--input', 'a', '--show', '--nms-thr', '-.1'], '--nms-thr'),
+    (['--input', 'a', '--show', '--radius', '0'], '--radius: 0 is not'),
+    (['--input', 'a', '--show', '--thickness', '-1'], '--thickness: -1 is'),
+    (['--input', 'a', '--show', '--det-cat-id', '-1'], '--det-cat-id: -1'),
 ])
 def test_bad_command_lines(demo, model, capsys, args, message):
     with pytest.raises(SystemExit):
@@ -246,4 +297,6 @@ def test_interrupted_run_leaves_usable_files(repo_root, model, clip,
     _, pictures, instances = read(out)
     assert 0 < len(pictures) == len(instances) < 500
     assert f'interrupted: the files hold the {len(pictures)} frames' in text
-    assert sorted(os.listdir(out)) == ['clip.json', 'clip.mp4']
+    assert sorted(os.listdir(out)) == [
+        'clip.json', 'clip.mp4', 'clip_coco.json'
+    ]

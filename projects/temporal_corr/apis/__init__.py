@@ -6,6 +6,7 @@ their own names.
 """
 from .box_file import BoxFile
 from .coco_poses import CocoPoses
+from .first_pass import FirstPass
 from .frame_painter import FramePainter
 from .frame_source import FrameSource, SourceFrame
 from .interruption import Interruption
@@ -13,13 +14,13 @@ from .label_file import LabelFile
 from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
                            follow_pose)
 from .pose_json import PoseFile
-from .prompts import LabelledPeople, Prompts
+from .prompts import LabelledPeople, Prompts, as_labelled
 from .video_outputs import VideoOutputs
 from .video_pose_inferencer import VideoPoseInferencer
 
 __all__ = [
-    'BoxFile', 'CocoPoses', 'FollowedBox', 'FramePainter', 'FrameSource',
-    'Interruption', 'LabelFile', 'LabelledPeople', 'People', 'PoseFile',
-    'Prompts', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
-    'VideoPoseInferencer', 'WholeFrame', 'follow_pose'
+    'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedBox', 'FramePainter',
+    'FrameSource', 'Interruption', 'LabelFile', 'LabelledPeople', 'People',
+    'PoseFile', 'Prompts', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
+    'VideoPoseInferencer', 'WholeFrame', 'as_labelled', 'follow_pose'
 ]

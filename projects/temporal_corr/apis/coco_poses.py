@@ -1,41 +1,31 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-import json
 import os.path as osp
-from typing import Dict, List, Sequence
+from typing import List, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..engine import AtomicLocalBackend
 from .frame_source import FrameSource
-from .label_file import Label
+from .pose_json import ListFile, dumps
 
 
-class CocoPoses:
+class CocoPoses(ListFile):
     """The poses of a video as COCO's keypoints, to be corrected and fed back.
 
-    A context manager, as :class:`PoseFile`. Labels stand in it as they were
-    given, with ``labelled`` true.
+    Labels (:func:`as_labelled`) stand in it as they were given, with
+    ``labelled`` true.
 
     Args:
-        path (str): A .json file. It appears when the block ends without an
-            error.
+        path (str): A .json file.
         source (FrameSource): The input.
         names (Sequence[str]): Names of the K keypoints.
-        frames (dict): Labels by frame.
     """
 
-    def __init__(self, path: str, source: FrameSource, names: Sequence[str],
-                 frames: Dict[int, List[Label]]):
-        self.path = path
+    def __init__(self, path: str, source: FrameSource, names: Sequence[str]):
+        super().__init__(path, '{"annotations": [')
         self._source = source
         self._names = list(names)
-        self._frames = frames
         self._images: List[dict] = []
-        self._annotations: List[dict] = []
-
-    def __enter__(self) -> 'CocoPoses':
-        return self
 
     def write(self, image: np.ndarray,
               samples: Sequence[PoseDataSample]) -> None:
@@ -56,45 +46,33 @@ class CocoPoses:
                 file_name=osp.basename(name) if self._source.files else name,
                 width=width,
                 height=height))
-        labels = {
-            label.track_id: label
-            for label in self._frames.get(index, ())
-        }
         for sample in samples:
             track_id = sample.metainfo['track_id']
             pose = sample.pred_instances
             points = np.asarray(pose.keypoints[0], np.float64)
             scores = np.asarray(pose.keypoint_scores[0], np.float64)
-            label = labels.get(track_id)
-            if label is not None:
-                known = np.isfinite(label.keypoints).all(axis=-1)
-                points = np.where(known[:, None], label.keypoints, points)
-                scores = np.where(known, 1., scores)
+            # What a label leaves open is not said by it.
+            known = sample.metainfo.get('labelled', np.full(len(points), True))
             x1, y1, x2, y2 = (float(v) for v in np.ravel(pose.bboxes)[:4])
             keypoints = np.concatenate(
-                [points.round(2), np.full((len(points), 1), 2)], axis=1)
-            self._annotations.append(
+                [points.round(2), 2 * known[:, None]], axis=1)
+            self.append(
                 dict(
-                    id=len(self._annotations) + 1,
+                    id=self.num_entries + 1,
                     image_id=index + 1,
                     category_id=1,
                     track_id=track_id,
                     keypoints=keypoints.ravel().tolist(),
                     keypoint_scores=scores.round(4).tolist(),
-                    num_keypoints=len(points),
+                    num_keypoints=int(known.sum()),
                     bbox=[x1, y1, x2 - x1, y2 - y1],
                     area=(x2 - x1) * (y2 - y1),
                     iscrowd=0,
-                    labelled=label is not None))
+                    labelled='labelled' in sample.metainfo))
 
-    def __exit__(self, error_type, error, traceback) -> None:
-        if error_type is not None:
-            return
+    def after(self) -> str:
+        """JSON from the last annotation on."""
         category = dict(
             id=1, name='person', keypoints=self._names, skeleton=[])
-        AtomicLocalBackend().put_text(
-            json.dumps(
-                dict(
-                    images=self._images,
-                    annotations=self._annotations,
-                    categories=[category])), self.path)
+        return (f'\n],\n"images": {dumps(self._images)},\n'
+                f'"categories": {dumps([category])}}}\n')

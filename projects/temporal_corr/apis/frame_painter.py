@@ -73,24 +73,33 @@ class FramePainter:
             # the visualizer stacks them
             drawn = np.ascontiguousarray(both[:len(image)])
             heatmap = both[len(image):] if len(both) > len(image) else heatmap
-        if self.draw_bbox:
-            for sample in samples:
-                self._draw_box(drawn, sample.pred_instances.bboxes[0],
-                               sample.metainfo['track_id'])
+        for sample in samples:
+            box, words = sample.pred_instances.bboxes[0], []
+            color = COLORS[sample.metainfo['track_id'] % len(COLORS)]
+            if self.draw_bbox:
+                words.append(str(sample.metainfo['track_id']))
+                self._draw_box(drawn, box, color)
+            if 'labelled' in sample.metainfo:
+                words.append('labelled')
+            self._write(drawn, box, ' '.join(words), color)
         if self.draw_heatmap:
             drawn = np.concatenate([drawn, heatmap])
         return self._fit(drawn)
 
     def _draw_box(self, image: np.ndarray, box: np.ndarray,
-                  track_id: int) -> None:
-        """Draw a box and whose it is, in place."""
-        color = COLORS[track_id % len(COLORS)]
+                  color: tuple) -> None:
+        """Draw a box, in place."""
         x1, y1, x2, y2 = np.clip(box, -1e4, 1e4).round().astype(int).tolist()
         cv2.rectangle(image, (x1, y1), (x2, y2), color, self.thickness)
+
+    def _write(self, image: np.ndarray, box: np.ndarray, text: str,
+               color: tuple) -> None:
+        """Write into the corner of a box, in place."""
+        x1, y1 = np.clip(box[:2], -1e4, 1e4).round().astype(int).tolist()
         scale = max(0.4, image.shape[0] / 900)
         place = (max(x1, 0) + 3, max(y1, 0) + round(28 * scale))
         for ink, width in (((0, 0, 0), 3), (color, 1)):
-            cv2.putText(image, str(track_id), place, cv2.FONT_HERSHEY_SIMPLEX,
+            cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX,
                         scale, ink, width, cv2.LINE_AA)
 
     def _fit(self, drawn: np.ndarray) -> np.ndarray:

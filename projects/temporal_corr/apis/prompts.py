@@ -55,6 +55,30 @@ class Prompts:
                               index - start)
 
 
+def as_labelled(samples: Sequence[PoseDataSample],
+                labels: Optional[Sequence[Label]]) -> None:
+    """Put labels in the place of what was predicted, in place.
+
+    Args:
+        samples (Sequence[PoseDataSample]): The people of a frame. Those who
+            are labelled get ``labelled`` in their metainfo: which of their
+            keypoints are, bool (K, ).
+        labels (Sequence[Label], optional): The labels of that frame.
+    """
+    known = {label.track_id: label.keypoints for label in labels or ()}
+    for sample in samples:
+        points = known.get(sample.metainfo['track_id'])
+        if points is None:
+            continue
+        sure, pose = np.isfinite(points).all(axis=-1), sample.pred_instances
+        pose.keypoints = np.where(sure[:, None], points, pose.keypoints)
+        for name in ('keypoint_scores', 'keypoints_visible'):
+            if name in pose:
+                scores = np.where(sure, 1, pose[name]).astype(np.float32)
+                pose.set_field(scores, name)
+        sample.set_metainfo(dict(labelled=sure))
+
+
 class LabelledPeople:
     """The people who are labelled somewhere in a video.
 

@@ -11,7 +11,6 @@ from ..visualization.video_file import VideoFile, save_image
 from .coco_poses import CocoPoses
 from .frame_painter import FramePainter
 from .frame_source import FrameSource
-from .label_file import LabelFile
 from .pose_json import PoseFile
 
 ESC = 27
@@ -21,7 +20,9 @@ class VideoOutputs(ExitStack):
     """The files and the window that the poses of a video go to.
 
     A context manager. Files are named after the input and appear when they
-    are complete: STEM.mp4, for a single image STEM.png, and STEM.json.
+    are complete: STEM.mp4, for a single image STEM.png, and, of the
+    predictions, STEM.json (:class:`PoseFile`) and STEM_coco.json
+    (:class:`CocoPoses`).
 
     Args:
         source (FrameSource): The input.
@@ -33,12 +34,11 @@ class VideoOutputs(ExitStack):
             None, no file.
         show (bool): Whether to show the pictures in a window. Defaults to
             False.
-        labels (LabelFile, optional): Labels of the input, which go, with the
-            predictions, to STEM_coco.json, too. Defaults to None, no such
-            file.
 
     Attributes:
         num_frames (int): Frames written so far.
+        num_keypoints (int): Keypoints of the people in them.
+        num_confident (int): Those with the score with which they are drawn.
 
     Raises:
         ValueError: If a file would replace the input.
@@ -50,10 +50,9 @@ class VideoOutputs(ExitStack):
                  dataset_meta: dict,
                  vis_out_dir: Optional[str] = None,
                  pred_out_dir: Optional[str] = None,
-                 show: bool = False,
-                 labels: Optional[LabelFile] = None):
+                 show: bool = False):
         super().__init__()
-        self.num_frames = 0
+        self.num_frames = self.num_keypoints = self.num_confident = 0
         self.painter = painter
         self.window = source.stem if show else None
         self.picture = self.video = self.poses = self.coco = None
@@ -66,11 +65,10 @@ class VideoOutputs(ExitStack):
         if pred_out_dir:
             path = self._path(pred_out_dir, source, '.json')
             self.poses = self.enter_context(PoseFile(path, dataset_meta))
-        if pred_out_dir and labels:
             path = self._path(pred_out_dir, source, '_coco.json')
             names = dataset_meta['keypoint_id2name'].values()
             self.coco = self.enter_context(
-                CocoPoses(path, source, names, labels.frames))
+                CocoPoses(path, source, names))
 
     def _path(self, folder: str, source: FrameSource, suffix: str) -> str:
         path = osp.join(folder, source.stem + suffix)
@@ -104,6 +102,10 @@ class VideoOutputs(ExitStack):
         if self.coco:
             self.coco.write(image, samples)
         self.num_frames += 1
+        for sample in samples:
+            scores = sample.pred_instances.keypoint_scores
+            self.num_keypoints += scores.size
+            self.num_confident += int((scores >= self.painter.kpt_thr).sum())
         return not self.window or self._show(drawn)
 
     def _show(self, drawn: np.ndarray) -> bool:

@@ -194,10 +194,6 @@ class VideoPoseInferencer:
             ValueError: If an argument cannot be used, or the model has no
                 exemplars.
         """
-        if getattr(self.model.head, 'temporal', None) != 'correlation':
-            raise ValueError(
-                'a label becomes an exemplar, and this model has none: use '
-                "one whose head has temporal='correlation'")
         image = as_bgr(frame)
         points = as_keypoints(keypoints,
                               len(self.dataset_meta['keypoint_id2name']))
@@ -208,13 +204,48 @@ class VideoPoseInferencer:
                              f'of {len(boxes)}')
         ids = as_track_ids(track_ids, len(boxes))
         index = self._frame_index if frame_index is None else frame_index
-        batch = self._prepare(image, boxes, ids, as_scores(None, len(boxes)),
-                              points, index)
-        batch = self.model.data_preprocessor(batch, False)
-        rows = zip(*self.model.exemplars(**batch, labelled=True))
+        rows = zip(*self.exemplars(image, boxes, ids, points, index))
         for row, exemplars, _ in rows:
             self.model.trusted[row.key] = with_frame(
                 self.model.trusted.get(row.key), index, exemplars)
+
+    @torch.no_grad()
+    def exemplars(self,
+                  image: np.ndarray,
+                  boxes: np.ndarray,
+                  track_ids: Sequence[int],
+                  keypoints: Optional[np.ndarray] = None,
+                  frame_index: Optional[int] = None) -> tuple:
+        """The exemplars of people in a frame alone; nothing is remembered.
+
+        Args:
+            image (np.ndarray): BGR uint8 in shape (H, W, 3).
+            boxes (np.ndarray): Boxes in shape (N, 4), float32.
+            track_ids (Sequence[int]): N identities.
+            keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
+                NaN for one that is not known. Defaults to None, the
+                exemplars are those of the predictions.
+            frame_index (int, optional): Number of the frame. Defaults to
+                None, the next.
+
+        Returns:
+            tuple: As of :meth:`VideoTopdownPoseEstimator.exemplars`.
+
+        Raises:
+            ValueError: If the model has no exemplars.
+        """
+        if getattr(
+                getattr(self.model, 'head', None), 'temporal',
+                None) != 'correlation':
+            raise ValueError(
+                'labels and trusted frames become exemplars, and this model '
+                "has none: use one whose head has temporal='correlation'")
+        batch = self._prepare(image, boxes, track_ids,
+                              as_scores(None, len(boxes)), keypoints,
+                              frame_index)
+        return self.model.exemplars(
+            **self.model.data_preprocessor(batch, False),
+            labelled=keypoints is not None)
 
     def _prepare(self,
                  image: np.ndarray,

@@ -57,7 +57,7 @@ class TrustedExemplarsHook(Hook):
         settings = dict(settings.get('trusted') or {})
         if not settings:
             return
-        source, num_frames, frames, merge = _checked(settings)
+        source, num_frames, frames, merge = check_trusted(settings)
         # What the model does with them, spelt out.
         model.test_cfg['trusted']['merge'] = merge
         chosen = choose_items(loader, frames if source == 'labels' else 1)
@@ -117,8 +117,19 @@ def choose_items(loader: DataLoader, frames) -> List[int]:
     return chosen
 
 
-def _checked(settings: dict) -> Tuple:
-    """``source``, ``num_frames`` (None for labels), ``frames``, ``merge``."""
+def check_trusted(settings: dict) -> Tuple:
+    """Check ``test_cfg.trusted``.
+
+    Args:
+        settings (dict): As :class:`TrustedExemplarsHook` describes it.
+
+    Returns:
+        tuple: ``source``, ``num_frames`` (None for labels), ``frames`` (None
+        for predictions) and ``merge``, with defaults in their places.
+
+    Raises:
+        ValueError: If a setting is not known, or its value is not.
+    """
     rest = dict(settings)
     source = rest.pop('source', None)
     defaults = dict(
