@@ -11,7 +11,7 @@ from mmpose.utils import register_all_modules
 import projects.temporal_corr  # noqa: F401
 from projects.temporal_corr.engine import load_from_local
 from projects.temporal_corr.engine.checkpoint_guard_hook import (
-    check_checkpoint, compare, describe)
+    check_checkpoint, compare, describe, load_weights)
 
 HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
 GUARD = dict(type='mmpose.CheckpointGuardHook')
@@ -169,6 +169,75 @@ def test_wrapped_names_and_batch_counters():
     assert result == ([], [], {})
 
 
+PREFIXES = dict(
+    data_parallel=lambda key: 'module.' + key,
+    compiled=lambda key: '_orig_mod.' + key,
+    both=lambda key: '_orig_mod.module.' + key,
+    lightning=lambda key: 'model.' + key,
+    a_part_compiled=lambda key: key.replace('backbone.',
+                                            'backbone._orig_mod.'),
+    a_part_parallel=lambda key: key.replace('head.', 'head.module.'),
+)
+
+
+@pytest.mark.parametrize('name', PREFIXES)
+def test_what_passes_the_check_is_loaded(name):
+    """Every tensor, by each of the names that wrappers give."""
+    source, model = build('correlation'), build('correlation')
+    state_dict = OrderedDict((PREFIXES[name](key), torch.rand_like(value))
+                             if value.is_floating_point() else (key, value)
+                             for key, value in source.state_dict().items())
+    load_weights(model, dict(state_dict=state_dict), 'x.pth')
+    for key, value in model.state_dict().items():
+        if value.is_floating_point():
+            assert torch.equal(value, state_dict[PREFIXES[name](key)]), key
+
+
+def test_averaged_weights_are_loaded_without_their_counter():
+    source = torch.optim.swa_utils.AveragedModel(build('correlation'))
+    model = build('correlation')
+    load_weights(model, dict(ema_state_dict=source.state_dict()), 'x.pth')
+    torch.testing.assert_close(model.state_dict(), source.module.state_dict())
+
+
+def test_versions_of_modules_survive_a_prefix():
+    """HeatmapHead renames what it takes for an old checkpoint."""
+    source, model = single_of_mmpose(), single_of_mmpose()
+    load_weights(model, torch.nn.DataParallel(source).state_dict(), 'x.pth')
+    torch.testing.assert_close(model.state_dict(), source.state_dict())
+
+
+@pytest.mark.parametrize('start', [True, False])
+def test_two_sets_of_weights_are_refused(start):
+    state_dict = build('correlation').state_dict()
+    state_dict.update({f'module.{k}': v for k, v in state_dict.items()})
+    del state_dict['backbone.conv1.weight']
+    with pytest.raises(RuntimeError, match='backbone.conv1.weight'):
+        check_checkpoint(build('correlation'), state_dict, 'x.pth', start)
+
+
+@pytest.mark.parametrize('start', [True, False])
+@pytest.mark.parametrize('value', ['nan', 'inf', '-inf'])
+@pytest.mark.parametrize('key', ['backbone.conv1.weight',
+                                 'backbone.bn1.running_var'])
+def test_weights_that_are_no_numbers_are_named(key, value, start):
+    state_dict = build('correlation').state_dict()
+    state_dict[key].view(-1)[-1] = float(value)
+    with pytest.raises(RuntimeError, match=f'x.pth holds NaN.*in {key}'):
+        check_checkpoint(build('correlation'), state_dict, 'x.pth', start)
+
+
+def test_two_models_of_one_description_differ_in_what_is_named():
+    with pytest.raises(RuntimeError) as error:
+        check_checkpoint(
+            build('correlation', depth=50),
+            build('correlation').state_dict(), 'x.pth', False)
+    assert 'Both seem to be a correlation model for 15 keypoints' in str(
+        error.value)
+    assert 'backbone.layer1.0.conv1.weight is (4, 4, 3, 3) in' in str(
+        error.value)
+
+
 def test_comparing_changes_nothing():
     model, state_dict = build('correlation'), single_of_mmpose().state_dict()
     before = deepcopy(model.state_dict()), list(state_dict)
@@ -212,6 +281,44 @@ class TestInARun:
             runner.train()
         assert 'broken.pth' in str(error.value)
         torch.testing.assert_close(runner.model.state_dict(), before)
+
+    @pytest.mark.parametrize('resume', [False, True])
+    def test_wrapped_names_are_loaded(self, resume, trained, build_runner,
+                                      tmp_path):
+        checkpoint = load_from_local(str(trained))
+        weights = checkpoint['state_dict']
+        checkpoint['state_dict'] = {
+            f'_orig_mod.{key}': value for key, value in weights.items()}
+        torch.save(checkpoint, tmp_path / 'compiled.pth')
+        runner = build_runner(
+            tmp_path / 'next', HOOK, custom_hooks=[GUARD], resume=resume,
+            load_from=str(tmp_path / 'compiled.pth'))  # yapf: disable
+        # as Runner.train does
+        runner._train_loop = runner.build_train_loop(runner._train_loop)
+        runner.load_or_resume()
+        torch.testing.assert_close(runner.model.state_dict(), weights)
+
+    @pytest.mark.parametrize('prefix, keep, words', [
+        (None, 'linear.weight', None), ('part', 'part.linear.weight', None),
+        (None, 'part.linear.weight', 'fits model.'),
+        ('part.', 'linear.weight', 'Set prefix'),
+        (None, 'model.linear.weight', 'model.linear.weight'),
+    ])  # yapf: disable
+    def test_a_start_of_which_nothing_fits(self, prefix, keep, words, trained,
+                                           build_runner, tmp_path):
+        """init_cfg takes what fits, and says nothing if that is nothing."""
+        weights = load_from_local(str(trained))['state_dict']
+        torch.save({keep: weights['linear.weight']}, tmp_path / 'start.pth')
+        runner = build_runner(
+            tmp_path / 'next', HOOK, custom_hooks=[GUARD], epochs=1)
+        runner.model.init_cfg = dict(
+            type='Pretrained', checkpoint=str(tmp_path / 'start.pth'),
+            prefix=prefix)  # yapf: disable
+        if words is None:
+            runner.train()
+        else:
+            with pytest.raises(RuntimeError, match=words):
+                runner.train()
 
     def test_validation_alone_must_agree_entirely(self, trained, build_runner,
                                                   tmp_path):

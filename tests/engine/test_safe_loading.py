@@ -98,7 +98,9 @@ def test_every_kind_of_array_loads(tmp_path):
              'uint32', 'uint64', 'float16', 'float32', 'float64')
     arrays = {kind: np.ones((2, 3), dtype=kind) for kind in kinds}
     scalars = {kind: np.ones((), dtype=kind)[()] for kind in kinds}
-    torch.save(dict(arrays=arrays, scalars=scalars), path)
+    torch.save(
+        dict(state_dict=dict(w=torch.ones(1)), arrays=arrays, scalars=scalars),
+        path)
     loaded = load_from_local(str(path))
     for kind in kinds:
         np.testing.assert_array_equal(loaded['arrays'][kind], arrays[kind])
@@ -153,9 +155,8 @@ def test_code_does_not_run(name, tmp_path):
 @pytest.mark.parametrize('spoil', [
     pytest.param(lambda data: data[:len(data) // 2], id='cut off'),
     pytest.param(lambda data: data[:10], id='only its beginning'),
-    pytest.param(lambda data: b'', id='empty'),
     pytest.param(lambda data: bytes(len(data)), id='zeros'),
-    pytest.param(lambda data: b'<html>404</html>', id='a web page'),
+    pytest.param(lambda data: b'\xff\xfe' + bytes(range(256)), id='noise'),
 ])
 def test_damaged_file_is_named(spoil, tmp_path):
     path = tmp_path / 'damaged.pth'
@@ -164,6 +165,68 @@ def test_damaged_file_is_named(spoil, tmp_path):
     with pytest.raises(RuntimeError, match='damaged or cut off') as error:
         load_from_local(str(path))
     assert str(path) in str(error.value)
+
+
+def torchscript(path):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(path))
+
+
+@pytest.mark.parametrize('content, words', [
+    pytest.param(b'', 'is empty', id='empty'),
+    pytest.param(b'<html>404</html>', 'is a web page', id='a web page'),
+    pytest.param('\ufeff\n <!DOCTYPE html>é'.encode(), 'is a web page',
+                 id='a web page with a byte order mark'),
+    pytest.param(b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n',
+                 'git lfs pull', id='Git LFS'),
+    pytest.param('# größer\nmodel = dict()\n'.encode(),
+                 'is a text file.*a config before it', id='a config'),
+    pytest.param(b'\x08\x07\x12\x07pytorch' + bytes(range(256)),
+                 'is an ONNX model', id='ONNX'),
+    pytest.param(b'\x40' + bytes(7) + b'{"a":{"dtype":"F32"}}' + bytes(9),
+                 'is a safetensors file', id='safetensors'),
+    pytest.param(b'\x1f\x8b\x08' + bytes(99), 'unpack it', id='gzip'),
+    pytest.param(lambda path: np.savez(open(path, 'wb'), w=np.ones(2)),
+                 'is an archive of other files', id='npz'),
+    pytest.param(torchscript, 'is a TorchScript model', id='TorchScript'),
+    pytest.param(lambda path: torch.save([1, 2], path), 'it holds a list',
+                 id='a list'),
+    pytest.param(lambda path: torch.save(torch.ones(2), path),
+                 'it holds a Tensor', id='a tensor'),
+    pytest.param(lambda path: torch.save(dict(state_dict=None), path),
+                 'no state dict, only state_dict', id='None'),
+    pytest.param(lambda path: torch.save(dict(state_dict={}), path),
+                 'no state dict, only nothing', id='nothing'),
+    pytest.param(lambda path: torch.save(dict(optimizer={}, epoch=1), path),
+                 'no state dict, only optimizer, epoch', id='no weights'),
+    pytest.param(lambda path: torch.save(
+        dict(model=dict(w=torch.ones(1)), ema=dict(w=torch.ones(1))), path),
+                 'several models, model, ema', id='several'),
+])  # yapf: disable
+def test_other_files_are_told(content, words, tmp_path):
+    path = tmp_path / 'other.pth'
+    if callable(content):
+        content(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(RuntimeError, match=words) as error:
+        CheckpointLoader.load_checkpoint(str(path), 'cpu')
+    assert str(path) in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda weights: dict(state_dict=weights, ema_state_dict=dict(weights)),
+    lambda weights: dict(model=weights, optimizer=dict(state={})),
+    lambda weights: dict(epoch=1, state_dict=dict(model_state_dict=weights)),
+    lambda weights: dict(ema_state_dict=weights, loss=torch.ones(1)),
+], ids=['MMEngine', 'torchvision', 'nested', 'averaged'])  # yapf: disable
+def test_weights_are_found_where_trainers_put_them(wrap, tmp_path):
+    """Of two sets MMEngine's ``state_dict`` is meant, and it holds the
+    averages where there are any."""
+    path, weights = tmp_path / 'own.pth', dict(w=torch.arange(3.))
+    torch.save(wrap(weights), path)
+    loaded = load_from_local(str(path))['state_dict']
+    assert list(loaded) == ['w'] and torch.equal(loaded['w'], weights['w'])
 
 
 def test_missing_file_is_named(tmp_path):

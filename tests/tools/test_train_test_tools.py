@@ -128,7 +128,11 @@ class TestTrainFlags:
 
     @pytest.fixture
     def work_dir(self, tmp_path):
-        complete = dict(state_dict={}, optimizer={}, meta={}, message_hub={})
+        complete = dict(
+            state_dict=dict(weight=torch.ones(1)),
+            optimizer={},
+            meta={},
+            message_hub={})
         torch.save(complete, tmp_path / 'epoch_3.pth')
         (tmp_path / 'last_checkpoint').write_text('/gone/epoch_4.pth')
         return tmp_path

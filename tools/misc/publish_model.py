@@ -20,7 +20,6 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_state_dict
 from mmpose.registry import MODELS
 from torch import nn
 
@@ -30,7 +29,7 @@ from repo_path import config_path  # noqa: E402
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 from projects.temporal_corr.engine import load_from_local  # noqa: E402
 from projects.temporal_corr.engine.checkpoint_guard_hook import \
-    check_checkpoint  # noqa: E402
+    load_weights  # noqa: E402
 from projects.temporal_corr.engine.trained_videos_hook import \
     META_KEY  # noqa: E402
 from projects.temporal_corr.version import __version__  # noqa: E402
@@ -112,9 +111,8 @@ def publish(checkpoint: str, config: str, half: bool = False) -> dict:
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loaded = load_from_local(checkpoint, map_location='cpu')
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    check_checkpoint(model, loaded, checkpoint, start=False)
     # Through the model: old names and wrappers' prefixes are gone after it.
-    load_state_dict(model, loaded.get('state_dict', loaded))
+    load_weights(model, loaded, checkpoint)
     state_dict = {
         name: tensor.detach().clone()
         for name, tensor in model.state_dict().items()

@@ -9,10 +9,10 @@ from caffe_model import layers_with_weights, read_weights
 from openpose_layers import LayerTable
 from torch import Tensor
 
-from projects.temporal_corr.engine import load_from_local
+from projects.temporal_corr.engine.safe_loading import (find_state_dict,
+                                                        load_from_local,
+                                                        no_weights)
 
-# MMEngine's, the trainers' and most other people's.
-_NESTED_IN = ('state_dict', 'model_state_dict', 'model', 'net', 'weights')
 _PLACE = r'(?:^|\.)((?:model\d(?:_\d)?|features)\.\d+)\.(weight|bias)$'
 _NAME = r'(?:^|\.)(\w+)\.(weight|bias)$'
 _TORCH = (b'PK\x03\x04', b'\x80')  # zip archives, and pickles of old
@@ -56,11 +56,11 @@ def read(path: Path, table: LayerTable,
         raise FileNotFoundError(
             f'there is no file {path}: check the path; where to fetch the '
             'weights says docs/data_preparation.md, "Weights of OpenPose"')
-    with open(path, 'rb') as file:
-        start = file.read(512)
-    other = _no_weights(start)
+    other = no_weights(str(path))
     if other:
         raise RuntimeError(f'{path} {other}')
+    with open(path, 'rb') as file:
+        start = file.read(4)
     if start.startswith(_TORCH):
         if prototxt is not None:
             raise RuntimeError(f'{path} is a PyTorch file, which needs no '
@@ -71,23 +71,6 @@ def read(path: Path, table: LayerTable,
         except ValueError as error:
             raise RuntimeError(f'{path}: {error}') from error
     return _from_caffe(path, table, prototxt)
-
-
-def _no_weights(start: bytes) -> str:
-    """What is wrong with a file, judged by its first bytes."""
-    if not start:
-        return 'is empty: fetch it again'
-    if start.startswith(b'version https://git-lfs'):
-        return ("is not the file itself but Git LFS's pointer to it: run "
-                '`git lfs pull` in the repository that it comes from')
-    if start.lstrip().startswith(b'<'):
-        return ('is a web page, as servers send it in place of a file that '
-                'needs a login or is gone: open it in a browser to see, and '
-                'fetch the file elsewhere')
-    if re.fullmatch(rb'[\t\n\r -~]+', start):
-        return ('is a text file, perhaps the prototxt: give the file of the '
-                'weights (.caffemodel, .pth), a prototxt with --prototxt')
-    return ''
 
 
 def _from_caffe(path: Path, table: LayerTable,
@@ -132,7 +115,11 @@ def from_state_dict(checkpoint: Any, table: LayerTable) -> Weights:
         ValueError: If there is no state dict in it, or if two of its
             parameters are the same layer.
     """
-    state_dict, kinds = _unnest(checkpoint), set()
+    state_dict, kinds = {
+        str(key): value
+        for key, value in find_state_dict(checkpoint).items()
+        if isinstance(value, Tensor)
+    }, set()
     layers, foreign, sources = {}, [], {}
     places = dict(table.places)
     vgg19 = _is_torchvision_vgg19(state_dict)
@@ -164,28 +151,6 @@ def from_state_dict(checkpoint: Any, table: LayerTable) -> Weights:
     kind = ('PyTorch, Caffe names'
             if kinds == {'names'} else 'PyTorch, nn.Sequential')
     return Weights(kind, layers, foreign)
-
-
-def _unnest(checkpoint: Any) -> Dict[str, Tensor]:
-    """The tensors of a checkpoint by their names."""
-    while isinstance(checkpoint, Mapping):
-        inner = [
-            checkpoint[key] for key in _NESTED_IN
-            if isinstance(checkpoint.get(key), Mapping)
-        ]
-        if not inner:
-            break
-        checkpoint = inner[0]
-    tensors = {}
-    if isinstance(checkpoint, Mapping):
-        tensors = {
-            str(key): value
-            for key, value in checkpoint.items() if isinstance(value, Tensor)
-        }
-    if not tensors:
-        raise ValueError('it holds no state dict: write one with '
-                         'torch.save(model.state_dict(), ...)')
-    return tensors
 
 
 def _is_torchvision_vgg19(state_dict: Mapping[str, Tensor]) -> bool:

@@ -1,14 +1,20 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import re
 from collections import OrderedDict
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import torch.nn as nn
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, CheckpointLoader, Runner, load_state_dict
 from mmpose.registry import HOOKS
 from torch import Tensor
+
+from .safe_loading import check_finite, find_state_dict
+
+# DataParallel's, torch.compile's and Lightning's, at the beginning of a name
+# or before a part of the model.
+_WRAPPERS = r'^((module|_orig_mod|model)\.)+|(?<=\.)(module|_orig_mod)\.'
 
 
 class Comparison(NamedTuple):
@@ -42,16 +48,29 @@ class CheckpointGuardHook(Hook):
     # Before hooks that use the state dict, such as EMAHook.
     priority = 'VERY_HIGH'
 
+    def before_run(self, runner: Runner) -> None:
+        """Compare the files that ``init_cfg`` names, if training begins.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        if isinstance(runner._train_loop, BaseLoop):
+            for name, module in _unwrapped(runner.model).named_modules():
+                init_cfg = getattr(module, 'init_cfg', None) or []
+                for cfg in [init_cfg] if isinstance(init_cfg,
+                                                    dict) else init_cfg:
+                    if cfg.get('type') == 'Pretrained':
+                        check_pretrained(module, f'model.{name}', cfg)
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare the checkpoint with the model.
 
         Args:
             runner (Runner): The runner.
-            checkpoint (dict): What was read from the file.
+            checkpoint (dict): What was read from the file. Its weights get
+                the names that they have in the model.
         """
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
+        model = _unwrapped(runner.model)
         # Runner.train builds its loop before it loads; Runner.test does not.
         training = isinstance(runner._train_loop, BaseLoop)
         message = check_checkpoint(
@@ -59,8 +78,63 @@ class CheckpointGuardHook(Hook):
             checkpoint,
             runner._load_from or f'of {runner.work_dir}',
             start=training and not runner._resume)
+        checkpoint['state_dict'] = own_names(model,
+                                             find_state_dict(checkpoint))
         if message:
             runner.logger.info(message)
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:
+    """Load a checkpoint that must agree with the model entirely.
+
+    Args:
+        model (nn.Module): The model, not wrapped.
+        checkpoint (dict): A checkpoint or a bare state dict.
+        filename (str): Where it comes from, for the message.
+
+    Raises:
+        RuntimeError: If it is none of the model.
+    """
+    check_checkpoint(model, checkpoint, filename, start=False)
+    load_state_dict(model, own_names(model, find_state_dict(checkpoint)))
+
+
+def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
+    """Raise if nothing of a file that a module starts from fits.
+
+    Args:
+        module (nn.Module): A part of the model.
+        name (str): What it is called, for the message.
+        init_cfg (dict): ``checkpoint`` and, optionally, ``prefix``.
+
+    Raises:
+        RuntimeError: If no tensor would be loaded, or one is not finite.
+    """
+    filename, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
+    prefix = prefix and prefix.rstrip('.') + '.'
+    state_dict = find_state_dict(
+        CheckpointLoader.load_checkpoint(filename, map_location='cpu'))
+    check_finite(state_dict, filename)
+    # Without a prefix, MMEngine strips that of DataParallel.
+    names = {
+        key[len(prefix):] if prefix else re.sub(r'^module\.', '', key): value
+        for key, value in state_dict.items() if key.startswith(prefix)
+    }
+    ours = module.state_dict()
+    if not any(key in ours and ours[key].shape == value.shape
+               for key, value in names.items() if isinstance(value, Tensor)):
+        raise RuntimeError(
+            f'nothing in the checkpoint {filename} fits {name}, whose '
+            f'init_cfg names it with prefix={prefix!r}: it has '
+            f'{_first(list(state_dict))}, wanted are '
+            f'{_first([prefix + key for key in ours])}. Set prefix to what '
+            'comes before these names in the file, or take another file')
 
 
 def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
@@ -80,7 +154,7 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
     Raises:
         RuntimeError: If it must not be loaded.
     """
-    state_dict = checkpoint.get('state_dict', checkpoint)
+    state_dict = own_names(model, find_state_dict(checkpoint))
     result = compare(model, state_dict)
     prefixes = temporal_prefixes(model)
     new = [key for key in result.missing if key.startswith(prefixes)]
@@ -120,11 +194,18 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
             reasons.append('not in the model: ' + _first(unexpected))
         remedy = remedy or 'use the config that it was trained with'
     if reasons:
+        theirs, ours = describe(state_dict), describe(model.state_dict())
+        seems = (f'It seems to be {theirs}; the model is {ours}' if theirs !=
+                 ours else f'Both seem to be {ours}, of other layers or sizes')
         raise RuntimeError(
             f'the checkpoint {filename} does not belong to this model.\n  ' +
-            '\n  '.join(reasons) +
-            f'\nIt seems to be {describe(state_dict)}; the model is '
-            f'{describe(model.state_dict())}.\nWhat to do: {remedy}.')
+            '\n  '.join(reasons) + f'\n{seems}.\nWhat to do: {remedy}.')
+    check_finite(
+        {
+            key: value
+            for key, value in state_dict.items()
+            if key not in result.unexpected
+        }, filename)
 
     reports = []
     if new:
@@ -134,6 +215,36 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
         reports.append(f'not used: {_first(unexpected)}')
     return '; '.join([f'starting from {filename}'] + reports
                      if reports else [])
+
+
+def own_names(model: nn.Module,
+              state_dict: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """A state dict without the prefixes of what the model was wrapped in.
+
+    Args:
+        model (nn.Module): The model, not wrapped.
+        state_dict (dict): Parameters and buffers by name. Not changed.
+
+    Returns:
+        dict: Parameters and buffers by the names that the model gives them,
+        without the counter of averaged weights.
+    """
+    ours = model.state_dict()
+    names = {
+        key: key if key in ours else re.sub(_WRAPPERS, '', key)
+        for key in state_dict
+    }
+    if len(set(names.values())) < len(names):
+        return state_dict  # two sets of weights: which one, nobody knows
+    wrapped = any(key != name for key, name in names.items())
+    result = OrderedDict((name, state_dict[key]) for key, name in names.items()
+                         if not (wrapped and key in ('steps', 'n_averaged')))
+    # versions, by the names of modules
+    result._metadata = {
+        re.sub(_WRAPPERS, '', f'{key}.')[:-1] if wrapped else key: value
+        for key, value in getattr(state_dict, '_metadata', {}).items()
+    }
+    return result
 
 
 def compare(model: nn.Module, state_dict: Dict[str, Tensor]) -> Comparison:
@@ -150,10 +261,10 @@ def compare(model: nn.Module, state_dict: Dict[str, Tensor]) -> Comparison:
     Returns:
         Comparison: Names, in the order of the model or the state dict.
     """
+    state_dict = own_names(model, state_dict)
     metadata = getattr(state_dict, '_metadata', {})
-    theirs = OrderedDict(
-        (re.sub(r'^module\.', '', key), value)
-        for key, value in state_dict.items() if isinstance(value, Tensor))
+    theirs = OrderedDict((key, value) for key, value in state_dict.items()
+                         if isinstance(value, Tensor))
     for name, module in model.named_modules():
         prefix = f'{name}.' if name else ''
         for hook in module._load_state_dict_pre_hooks.values():
@@ -200,11 +311,10 @@ def describe(state_dict: Dict[str, Tensor]) -> str:
     Returns:
         str: For example "a correlation model for 15 keypoints".
     """
-    keys = [re.sub(r'^module\.', '', key) for key in state_dict]
-    families = sorted({key.split('.')[0] for key in keys})
+    families = sorted({key.split('.')[0] for key in state_dict})
 
     def has(*parts: str) -> bool:
-        return any(part in key for part in parts for key in keys)
+        return any(part in key for part in parts for key in state_dict)
 
     if has('conv4_2.weight', 'model0.0.weight') and not has('backbone.'):
         return ('weights of OpenPose in their own names, which '

@@ -3,12 +3,11 @@ from typing import Optional
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import load_state_dict
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpose.registry import MODELS
 from torch import nn
 
-from .checkpoint_guard_hook import check_checkpoint
+from .checkpoint_guard_hook import load_weights
 from .safe_loading import is_missing
 
 
@@ -40,6 +39,5 @@ def load_pose_model(cfg: Config,
     if checkpoint is not None:
         loaded = CheckpointLoader.load_checkpoint(
             checkpoint, map_location='cpu')
-        check_checkpoint(model, loaded, checkpoint, start=False)
-        load_state_dict(model, loaded.get('state_dict', loaded))
+        load_weights(model, loaded, checkpoint)
     return model.to(device).eval()

@@ -18,13 +18,15 @@ import re
 from collections import Counter
 from functools import lru_cache
 from types import FunctionType, SimpleNamespace
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Mapping
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from torch import Tensor
 
 try:
     from numpy._core import multiarray
@@ -38,6 +40,31 @@ _DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
 # How the unpicklers of all versions say that something is not allowed.
 _REFUSED = r'(?i)(unsupported (class|global)|unrecognized function).*'
 _STATISTICS = ('min', 'max', 'current', 'mean')
+# MMEngine's, the trainers' and most other people's; averages of weights.
+_NESTED_IN = ('state_dict', 'model_state_dict', 'model', 'module', 'net',
+              'network', 'weights', 'params', 'ema_state_dict',
+              'state_dict_ema', 'model_ema', 'params_ema', 'ema')
+# What else than weights a file is, by its beginning.
+_OTHER_FILES = (
+    (rb'', 'is empty: fetch it again'),
+    (rb'version https://git-lfs.*',
+     "is not the file itself but Git LFS's pointer to it: run `git lfs pull` "
+     'in the repository that it comes from'),
+    (rb'(\xef\xbb\xbf)?\s*<.*',
+     'is a web page, as servers send it in place of a file that needs a login '
+     'or is gone: open it in a browser to see, and fetch the file elsewhere'),
+    (rb'(\xef\xbb\xbf)?[^\x00-\x08\x0e-\x1f\x80-\xc1\xf5-\xff]'
+     rb'[^\x00-\x08\x0e-\x1f\xf5-\xff]*',
+     'is a text file: give the file of the weights (.pth, .caffemodel) here, '
+     'a config before it, a prototxt with --prototxt'),
+    (rb'\x08.\x12.*',
+     'is an ONNX model, which demo/onnx_example.py runs: give the .pth file '
+     'that it was exported from'),
+    (rb'.{7}\x00\{.*',
+     'is a safetensors file: save it as a .pth file with '
+     'torch.save(safetensors.torch.load_file(FILE), NEW)'),
+    (rb'\x1f\x8b.*', 'is compressed: unpack it with gunzip or tar -xzf'),
+)
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -122,6 +149,87 @@ def is_missing(filename: str) -> bool:
     return '://' not in filename and not osp.isfile(osp.expanduser(filename))
 
 
+def no_weights(path: str) -> str:
+    """What a file is that holds no weights, judged without loading it.
+
+    Args:
+        path (str): Path of the file.
+
+    Returns:
+        str: What is wrong with it and what to do; empty if it may hold some.
+    """
+    with open(path, 'rb') as file:
+        start = file.read(512)
+    for pattern, message in _OTHER_FILES:
+        if re.fullmatch(pattern, start, re.DOTALL):
+            return message
+    if start.startswith(b'PK'):
+        try:
+            with ZipFile(path) as archive:
+                names = {osp.basename(name) for name in archive.namelist()}
+        except BadZipFile:
+            return ''
+        if 'constants.pkl' in names:
+            return ('is a TorchScript model, which holds its code: give the '
+                    '.pth file that it was made from')
+        if 'data.pkl' not in names:
+            return 'is an archive of other files: unpack it'
+    return ''
+
+
+def find_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
+    """The weights of a checkpoint, whichever trainer wrote it.
+
+    Args:
+        checkpoint: What a file holds.
+
+    Returns:
+        dict: Parameters and buffers by name: ``checkpoint['state_dict']``,
+        those under the one other key that has any, or the checkpoint itself.
+
+    Raises:
+        ValueError: If there are none, or several that may be meant.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f'it holds a {type(checkpoint).__name__}, no state '
+                         'dict: save torch.save(model.state_dict(), FILE)')
+    inner = [
+        key for key in _NESTED_IN if isinstance(checkpoint.get(key), Mapping)
+    ]
+    if inner and (inner[0] == 'state_dict' or len(inner) == 1):
+        return find_state_dict(checkpoint[inner[0]])
+    if inner:
+        raise ValueError(f'it holds several models, {", ".join(inner)}: save '
+                         'the state dict of one, under "state_dict"')
+    if not any(isinstance(value, Tensor) for value in checkpoint.values()):
+        found = ', '.join(map(str, list(checkpoint)[:6])) or 'nothing'
+        raise ValueError(f'it holds no state dict, only {found}: save '
+                         'torch.save(model.state_dict(), FILE)')
+    return checkpoint
+
+
+def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
+    """Raise if there are weights that are no numbers.
+
+    Args:
+        state_dict (dict): Parameters and buffers by name.
+        filename (str): Where they come from, for the message.
+
+    Raises:
+        RuntimeError: If there are, with their names.
+    """
+    names = [
+        name for name, value in state_dict.items()
+        if isinstance(value, Tensor) and not value.isfinite().all()
+    ]
+    if names:
+        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+        raise RuntimeError(
+            f'the checkpoint {filename} holds NaN or infinity in '
+            f'{", ".join(names[:3])}{more}: its training diverged. Take an '
+            'earlier checkpoint, or train again with a lower learning rate')
+
+
 def load_from_local(filename: str, map_location=None) -> dict:
     """Load a checkpoint file without running any code that it may hold.
 
@@ -130,12 +238,13 @@ def load_from_local(filename: str, map_location=None) -> dict:
         map_location: As of :func:`torch.load`. Defaults to None
 
     Returns:
-        dict: The checkpoint.
+        dict: The checkpoint, with its weights under ``state_dict`` unless it
+        is a state dict.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file is damaged, or holds more than tensors and
-            the types of MMEngine checkpoints.
+        RuntimeError: If the file is damaged, holds no weights, or more than
+            tensors and the types of MMEngine checkpoints.
     """
     filename = osp.expanduser(filename)
     if not osp.isfile(filename):
@@ -145,10 +254,13 @@ def load_from_local(filename: str, map_location=None) -> dict:
         options = dict(weights_only=True)
     else:
         options = dict(pickle_module=_allow_list_pickle)
+    other = no_weights(filename)
+    if other:
+        raise RuntimeError(f'the checkpoint {filename} {other}')
     try:
-        return torch.load(filename, map_location=map_location, **options)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError,
-            KeyError, IndexError, TypeError, AttributeError) as error:
+        checkpoint = torch.load(filename, map_location=map_location, **options)
+    # A file that is no checkpoint can end in any.
+    except Exception as error:
         refused = re.search(_REFUSED, str(error))
         if refused:
             reason, remedy = refused.group(), (
@@ -163,6 +275,13 @@ def load_from_local(filename: str, map_location=None) -> dict:
                           'tools/model_converters/openpose_mpi.py')
         raise RuntimeError(f'cannot load the checkpoint {filename}: {remedy}. '
                            f'[{reason}]') from error
+    try:
+        state_dict = find_state_dict(checkpoint)
+    except ValueError as error:
+        raise RuntimeError(f'the checkpoint {filename}: {error}') from None
+    if state_dict is not checkpoint:
+        checkpoint = dict(checkpoint, state_dict=state_dict)
+    return checkpoint
 
 
 def load_from_http(filename: str,
