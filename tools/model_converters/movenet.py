@@ -5,8 +5,9 @@ import io
 import os.path as osp
 import re
 import sys
+import textwrap
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple
+from typing import Dict, Mapping, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +28,6 @@ from projects.temporal_corr.models.necks import SeparableFPN  # noqa: E402
 
 #: Names and widths of the models by the channels of their first layer.
 VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
-_CONV1 = 'backbone.conv1.conv'
 
 
 class Converted(NamedTuple):
@@ -41,12 +41,6 @@ class Converted(NamedTuple):
     #: Branches that the graph has besides, such as ``kpt_offset_0``, and
     #: how many parameters they have.
     unused: Dict[str, int]
-
-
-class Names(NamedTuple):
-    """What a convolution is called in the graph."""
-    weight: str
-    bias: str = ''
 
 
 def build_movenet(widen_factor: float) -> nn.ModuleDict:
@@ -73,18 +67,18 @@ def build_movenet(widen_factor: float) -> nn.ModuleDict:
                     dict(final_layer=HeatmapBranch(24, 96, 17)))))
 
 
-def layer_names(movenet: nn.Module) -> Dict[str, Names]:
-    """What the graph calls each convolution.
+def layer_names(movenet: nn.ModuleDict) -> Dict[str, Dict[str, str]]:
+    """What the graph calls the parameters of each convolution.
 
     Args:
-        movenet (nn.Module): What :func:`build_movenet` returns.
+        movenet (nn.ModuleDict): What :func:`build_movenet` returns.
 
     Returns:
-        dict[str, Names]: Names in the graph by those of our modules, in the
-        order of the network. What precedes them in the graph, the names of
-        functions, is left out.
+        dict[str, dict[str, str]]: By our modules, in the order of the
+        network: names in the graph of ``weight`` and ``bias``, without the
+        names of functions that precede them there.
     """
-    names = {_CONV1: _folded('model/Conv1/Conv2D')}
+    names = {'backbone.conv1.conv': _folded('model/Conv1/Conv2D')}
     blocks = [
         name for name, _ in movenet.named_modules()
         if re.fullmatch(r'backbone\.layer\d\.\d', name)
@@ -105,29 +99,31 @@ def layer_names(movenet: nn.Module) -> Dict[str, Names]:
     for number, level in enumerate(reversed(range(levels - 1))):
         end = f'_{number}' if number else ''
         scope = f'separable_conv2d{end}/separable_conv2d'
-        names[f'neck.merges.{level}.depthwise'] = Names(
-            f'model_1/{scope}/ReadVariableOp')
+        names[f'neck.merges.{level}.depthwise'] = dict(
+            weight=f'model_1/{scope}/ReadVariableOp')
         names[f'neck.merges.{level}.pointwise'] = _folded(scope)
 
     branch, scope = 'head.final_layer', 'kpt_heatmap_0/separable_conv2d_4'
-    names[f'{branch}.expand.depthwise'] = Names(
-        f'{scope}/separable_conv2d/ReadVariableOp')
-    names[f'{branch}.expand.pointwise'] = Names(
-        f'{scope}/separable_conv2d/ReadVariableOp_1',
-        f'{scope}/BiasAdd/ReadVariableOp')
+    names[f'{branch}.expand.depthwise'] = dict(
+        weight=f'{scope}/separable_conv2d/ReadVariableOp')
+    names[f'{branch}.expand.pointwise'] = dict(
+        weight=f'{scope}/separable_conv2d/ReadVariableOp_1',
+        bias=f'{scope}/BiasAdd/ReadVariableOp')
     names[f'{branch}.final'] = _plain('kpt_heatmap_0/conv2d_5')
     return names
 
 
-def _folded(layer: str) -> Names:
+def _folded(layer: str) -> Dict[str, str]:
     """A convolution that a batch norm is folded into."""
-    return Names(f'model_1/{layer}_weights', f'model_1/{layer}_bn_offset')
+    return dict(
+        weight=f'model_1/{layer}_weights', bias=f'model_1/{layer}_bn_offset')
 
 
-def _plain(layer: str) -> Names:
+def _plain(layer: str) -> Dict[str, str]:
     """A convolution with a bias of its own."""
-    return Names(f'{layer}/Conv2D/ReadVariableOp',
-                 f'{layer}/BiasAdd/ReadVariableOp')
+    return dict(
+        weight=f'{layer}/Conv2D/ReadVariableOp',
+        bias=f'{layer}/BiasAdd/ReadVariableOp')
 
 
 def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
@@ -148,44 +144,41 @@ def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
         re.sub(r'^(.*?/)?(?=(model_1|kpt_heatmap_0)/)', '', name): array
         for name, array in arrays.items()
     }
-    conv1 = arrays.get(_folded('model/Conv1/Conv2D').weight)
-    width = 0 if conv1 is None else int(conv1.shape[-1])
-    kind, widen_factor = VARIANTS.get(width, ('', 1.))
+    conv1 = arrays.get(_folded('model/Conv1/Conv2D')['bias'])
+    width = 0 if conv1 is None else conv1.size
+    kind, widen_factor = VARIANTS.get(width, ('another model', 1.))
     movenet = build_movenet(widen_factor)
-    faults = {'missing': [], 'other shapes': [], 'not finite': []}
+    faults = {'missing': [], 'of other shapes': [], 'not finite': []}
     state_dict = {}
     for module, names in layer_names(movenet).items():
         conv = movenet.get_submodule(module)
-        for parameter, name in names._asdict().items():
-            if not name:
-                continue
-            array = arrays.pop(name, None)
-            if array is None:
+        # from (k, k, in, out), of a depthwise one (k, k, in, 1)
+        axes = (2, 3, 0, 1) if conv.groups > 1 else (3, 2, 0, 1)
+        for parameter, name in names.items():
+            if name not in arrays:
                 faults['missing'].append(name)
                 continue
+            array = arrays.pop(name)
+            if array.ndim == 4:
+                array = array.transpose(axes)
             shape = tuple(getattr(conv, parameter).shape)
-            if len(shape) == 4 and array.ndim == 4:
-                # from (k, k, in, out), of a depthwise one (k, k, in, 1)
-                array = array.transpose((2, 3, 0, 1) if conv.groups > 1 else
-                                        (3, 2, 0, 1))
             if array.shape != shape:
-                faults['other shapes'].append(
-                    f'{name} is (out, in, k, k) = {array.shape}, not {shape}'
-                    if array.ndim == 4 else
+                faults['of other shapes'].append(
                     f'{name} is {array.shape}, not {shape}')
             elif not np.isfinite(array).all():
                 faults['not finite'].append(name)
             state_dict[f'{module}.{parameter}'] = torch.from_numpy(
                 array.astype(np.float32, order='C'))
-    if any(faults.values()):
-        what = kind or 'another model'
-        if not kind and width:
-            what += f' (its first layer has {width} channels)'
+    found = [
+        f'\n  {len(names)} {fault}: ' +
+        textwrap.shorten('; '.join(names), 300, placeholder=' ...')
+        for fault, names in faults.items() if names
+    ]
+    if found:
         raise ValueError(
-            f'it seems to be {what}; needed is MoveNet Lightning or Thunder '
-            '(single pose, version 4) as published.' + ''.join(
-                f'\n  {title}: {_first(found)}'
-                for title, found in faults.items() if found))
+            f'it seems to be {kind}, with {width} channels in its first '
+            'layer; needed is MoveNet Lightning (32) or Thunder (56), single '
+            'pose, version 4, as published.' + ''.join(found))
     unused = {}
     for name, array in arrays.items():
         branch = re.search(r'([^/]+)/(separable_)?conv2d', name)
@@ -217,12 +210,6 @@ def summary(converted: Converted) -> str:
     return AsciiTable(rows).table
 
 
-def _first(names: List[str], count: int = 4) -> str:
-    """The first few names and how many more there are."""
-    more = f' and {len(names) - count} more' if len(names) > count else ''
-    return '; '.join(names[:count]) + more
-
-
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -248,8 +235,7 @@ def main(argv=None) -> None:
             kind=converted.kind,
             widen_factor=converted.widen_factor)
         content = io.BytesIO()
-        torch.save(
-            dict(meta=meta, state_dict=converted.state_dict), content)
+        torch.save(dict(meta=meta, state_dict=converted.state_dict), content)
         # under another name until it is complete
         AtomicLocalBackend().put(content.getvalue(), args.out)
     except (OSError, ValueError) as error:

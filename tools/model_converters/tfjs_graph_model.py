@@ -39,12 +39,11 @@ def read_graph_model(path: Path) -> Dict[str, np.ndarray]:
     except ValueError as error:
         raise ValueError(f'{path} is no JSON ({error}): give NAME.json of a '
                          'TensorFlow.js graph model') from error
-    if not isinstance(model, dict) or not {
-            'weightsManifest', 'modelTopology'
-    } <= model.keys() or model.get('format', 'graph-model') != 'graph-model':
+    kind = model.get('format') if isinstance(model, dict) else 'none'
+    # Early converters did not write the format.
+    if kind not in ('graph-model', None) or 'modelTopology' not in model:
         raise ValueError(f'{path} is no TensorFlow.js graph model: it needs '
-                         "format 'graph-model', modelTopology and "
-                         'weightsManifest')
+                         "format 'graph-model' and modelTopology")
     arrays = {}
     for group in _items(model, 'weightsManifest', f'{path}:'):
         files = [
@@ -79,8 +78,8 @@ def _read_group(path: Path, group: dict,
                 f'{", ".join(_DTYPES)}') from error
         if start + size <= len(data):
             values = np.frombuffer(data[start:start + size], stored)
-            arrays[name] = _decode(values, quantisation,
-                                   wanted).reshape(shape)
+            values = _decode(values, quantisation, wanted)
+            arrays[name] = values.reshape(shape)
         start += size
     if start != len(data):
         raise ValueError(

@@ -1,11 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import torch.nn as nn
 from mmengine.model import BaseModule
+from mmpose.registry import MODELS
 from torch import Tensor
 
 from ..separable_conv import separable_conv
 
 
+@MODELS.register_module()
 class HeatmapBranch(BaseModule):
     """Heatmaps from features by two layers, in place of one convolution.
 

@@ -1,0 +1,176 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""MoveNet's graph against an evaluation of its own, and what is refused."""
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn as nn
+from mmengine.runner import load_checkpoint
+from mmpose.models import build_backbone, build_neck
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools/model_converters'))
+sys.path.insert(0, str(ROOT / 'tests/tools'))
+
+import movenet_reference as reference  # noqa: E402
+from tfjs_graph_model import read_graph_model  # noqa: E402
+
+import movenet  # noqa: E402
+from projects.temporal_corr.models import HeatmapBranch  # noqa: E402
+
+CONV1 = reference.NETWORK + 'model/Conv1/Conv2D_bn_offset'
+LATERAL = reference.NETWORK + 'conv2d_2/BiasAdd/ReadVariableOp'
+NANS = np.full(32, np.nan, 'f4')
+
+
+@pytest.fixture(scope='module')
+def arrays():
+    return reference.random_arrays()
+
+
+def lightning():
+    model = nn.Module()
+    model.backbone = build_backbone(
+        dict(type='FoldedMobileNetV2', last_channels=1280))
+    model.neck = build_neck(
+        dict(
+            type='SeparableFPN',
+            in_channels=(24, 32, 64, 1280),
+            lateral_channels=(24, 32, 64),
+            out_channels=24))
+    model.head = nn.Module()
+    model.head.final_layer = HeatmapBranch(24, 96, 17)
+    return model.eval()
+
+
+@torch.no_grad()
+def test_heatmaps(arrays, tmp_path, capsys):
+    # the weights come in two files, as those of larger models do
+    source = reference.write_graph_model(tmp_path / 'light', arrays, shards=2)
+    out = tmp_path / 'light.pth'
+    movenet.main([str(source), str(out)])
+    printed = capsys.readouterr().out
+    assert 'MoveNet Lightning' in printed and 'kpt_offset_0' in printed
+    model = lightning()
+    load_checkpoint(model, str(out), strict=True)
+    images = torch.rand(2, 3, 64, 96) * 2 - 1
+    feats = model.neck(model.backbone(images))
+    heatmaps = model.head.final_layer(feats[-1]).sigmoid()
+    expected = reference.evaluate(arrays, images)
+    assert expected.std() > .05  # not saturated
+    assert heatmaps.shape == (2, 17, 16, 24)
+    torch.testing.assert_close(heatmaps.double(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize('dtype, quantisation, tolerance', [
+    ('float16', {}, 2e-3),
+    ('uint8', dict(scale=8 / 255, min=-4.), 4.1 / 255),
+    ('uint16', dict(scale=8 / 65535, min=-4.), 4.1 / 65535),
+])
+def test_quantised_weights(dtype, quantisation, tolerance, tmp_path):
+    values = np.linspace(-4, 4, 100, dtype='f4').reshape(4, 25)
+    stored = (values - quantisation.get('min', 0)) / quantisation.get(
+        'scale', 1)
+    if dtype != 'float16':
+        stored = stored.round()
+    source = reference.write_graph_model(tmp_path / 'net',
+                                         dict(w=stored.astype(dtype)))
+    model = json.loads(source.read_text())
+    model['weightsManifest'][0]['weights'][0].update(
+        dtype='float32', quantization=dict(dtype=dtype, **quantisation))
+    source.write_text(json.dumps(model))
+    read = read_graph_model(source)['w']
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, values, atol=tolerance)
+
+
+def without(arrays, name):
+    return {key: value for key, value in arrays.items() if key != name}
+
+
+@pytest.mark.parametrize('change, words', [
+    pytest.param(lambda arrays: {'stem/kernel': arrays[CONV1]},
+                 ['another model', '126 missing: model_1/model/Conv1'],
+                 id='another model'),
+    pytest.param(lambda arrays: dict(arrays, **{CONV1: np.zeros(48, 'f4')}),
+                 ['another model, with 48 channels'], id='another width'),
+    pytest.param(lambda arrays: without(arrays, LATERAL),
+                 ['1 missing: model_1/conv2d_2/BiasAdd/ReadVariableOp'],
+                 id='a layer is missing'),
+    pytest.param(lambda arrays: dict(arrays, **{LATERAL: np.zeros(31, 'f4')}),
+                 ['1 of other shapes: model_1/conv2d_2/BiasAdd', '(31,)',
+                  'not (32,)'], id='a wrong shape'),
+    pytest.param(lambda arrays: dict(arrays, **{LATERAL: NANS}),
+                 ['1 not finite: model_1/conv2d_2/BiasAdd'], id='not finite'),
+])  # yapf: disable
+def test_refused_models(change, words, arrays, tmp_path):
+    source = reference.write_graph_model(tmp_path / 'net', change(arrays))
+    out = tmp_path / 'out.pth'
+    out.write_text('mine')
+    with pytest.raises(SystemExit) as error:
+        movenet.main([str(source), str(out)])
+    for word in [str(source), 'Lightning', *words]:
+        assert word in error.value.code
+    assert out.read_text() == 'mine'
+
+
+def cut(folder):
+    path = folder / 'net0.bin'
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def lengthen(folder):
+    path = folder / 'net0.bin'
+    path.write_bytes(path.read_bytes() + bytes(4))
+
+
+def rewrite(**changes):
+
+    def change(folder):
+        path = folder / 'net.json'
+        path.write_text(
+            json.dumps(dict(json.loads(path.read_text()), **changes)))
+
+    return change
+
+
+def manifest(**entry):
+    return [dict(paths=['net0.bin'], weights=[dict(name='a', **entry)])]
+
+
+@pytest.mark.parametrize('damage, words', [
+    pytest.param(cut, ['net0.bin: 43 bytes', '48', 'fetch both anew'],
+                 id='cut off'),
+    pytest.param(lengthen, ['net0.bin: 52 bytes', '48'], id='too long'),
+    pytest.param(lambda folder: (folder / 'net0.bin').unlink(),
+                 ['no', 'net0.bin', 'net.json'], id='no weights'),
+    pytest.param(lambda folder: (folder / 'net.json').unlink(), ['net.json'],
+                 id='no JSON'),
+    pytest.param(lambda folder: (folder / 'net.json').write_text('<html>'),
+                 ['net.json is no JSON'], id='a web page'),
+    pytest.param(lambda folder: (folder / 'net.json').write_text('[1]'),
+                 ['no TensorFlow.js graph model'], id='another JSON'),
+    pytest.param(rewrite(format='layers-model'),
+                 ['no TensorFlow.js graph model'], id='a Keras model'),
+    pytest.param(rewrite(weightsManifest=None), ['weightsManifest'],
+                 id='no manifest'),
+    pytest.param(rewrite(weightsManifest=[dict(weights=[])]), ['paths'],
+                 id='no paths'),
+    # a kind of entry whose size the manifest does not tell
+    pytest.param(rewrite(weightsManifest=manifest(shape=[], dtype='string')),
+                 ['cannot read the entry', "'a'", 'float32'], id='strings'),
+    pytest.param(rewrite(weightsManifest=manifest(dtype='int32')),
+                 ['cannot read the entry', 'shape'], id='no shape'),
+])  # yapf: disable
+def test_refused_files(damage, words, tmp_path):
+    source = reference.write_graph_model(tmp_path / 'net',
+                                         dict(a=np.zeros((3, 4), 'f4')))
+    damage(tmp_path)
+    with pytest.raises(SystemExit) as error:
+        movenet.main([str(source), str(tmp_path / 'out.pth')])
+    for word in words:
+        assert word in error.value.code
+    assert not (tmp_path / 'out.pth').exists()
