@@ -1,5 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Errors in the weights of exemplars, and weights without any."""
+from unittest import mock
+
 import cv2
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ from projects.temporal_corr.models import keypoint_exemplars
 from projects.temporal_corr.models.exemplar_weights import (drop_keypoints,
                                                             errors_at,
                                                             exemplar_weights,
+                                                            rank_draw,
                                                             shift_heatmaps,
                                                             swap_sides)
 from projects.temporal_corr.models.ground_truth import ground_truth_heatmaps
 
 FLIP_INDICES = [0, 2, 1, 4, 3]
+MODULE = 'projects.temporal_corr.models.exemplar_weights'
 
 
 def one_hot(count=400):
@@ -68,12 +72,33 @@ def test_dropped_keypoints_give_zero_exemplars(rate):
     assert abs(dropped - rate) < 0.05
 
 
-def test_predicted_weights_of_whole_samples():
-    truth, predicted = torch.zeros(1000, 2, 3, 3), torch.ones(1000, 2, 3, 3)
-    weights = exemplar_weights(truth, predicted, predicted_rate=0.25)
-    chosen = weights.flatten(1).mean(dim=1)
-    assert set(chosen.tolist()) == {0., 1.}
-    assert abs(chosen.mean() - 0.25) < 0.05
+def test_predicted_weights_of_whole_samples(make_model, clip_batch):
+    """A quarter of the samples, each as a whole; only the others count as
+    labelled."""
+    head = make_model('correlation', mask_rate=0.).head
+    _, samples = clip_batch(count=400)
+    truth = torch.ones(400, 5, 4, 4)
+    with mock.patch.object(head, 'remember') as remember, \
+            mock.patch.object(head, 'heatmaps', return_value=2 * truth):
+        remember.return_value = torch.zeros(400, 5, 16)
+        head._training_exemplars(None, truth, torch.ones(400).bool(), samples,
+                                 dict(exemplars=dict(predicted_rate=0.25)))
+    weights = remember.call_args[0][1].flatten(1)
+    labelled = remember.call_args[1]['labelled']
+    assert (weights == torch.where(labelled, 1., 2.)[:, None]).all()
+    assert abs(labelled.float().mean() - 0.75) < 0.07
+
+
+def test_draws_differ_between_ranks(monkeypatch):
+    """MMEngine seeds all ranks alike."""
+    drawn = []
+    for rank in range(3):
+        torch.manual_seed(0)
+        monkeypatch.setattr(f'{MODULE}.get_world_size', lambda: 3)
+        monkeypatch.setattr(f'{MODULE}.get_rank', lambda rank=rank: rank)
+        drawn.append(rank_draw(torch.rand, 4))
+    torch.manual_seed(0)
+    assert torch.equal(torch.stack(drawn), torch.rand(3, 4))
 
 
 def test_options_reach_the_training(make_model, clip_batch):
@@ -98,7 +123,8 @@ def test_predicted_rate_uses_the_models_own_heatmaps(make_model, clip_batch):
     found = head.loss(
         feats, samples, past,
         train_cfg=dict(exemplars=dict(predicted_rate=1.)))['loss_kpt']
-    exemplars = keypoint_exemplars(head.features(past), head(past))
+    exemplars = keypoint_exemplars(
+        head.features(past), head(past).clamp(min=0))
     heatmaps, _ = head.step(feats, exemplars)
     target = torch.stack([item.gt_fields.heatmaps for item in samples])
     torch.testing.assert_close(found, (heatmaps - target).square().mean())

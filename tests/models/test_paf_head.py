@@ -148,10 +148,12 @@ def test_step_is_equation_1_and_the_correlation(make_head):
     fields, memory = head.step(before)
     torch.testing.assert_close(fields, head(before))
     torch.testing.assert_close(
-        memory, keypoint_exemplars(before[0], fields[:, :15]))
+        memory, keypoint_exemplars(before[0], fields[:, :15].clamp(min=0)))
     maps = correlation_maps(now[0], memory)
     scale, bias = head.correlation.scale, head.correlation.bias
     maps = maps * scale[:, None, None] + bias[:, None, None]
+    # A keypoint without a score anywhere has no exemplar.
+    maps = maps * memory.any(dim=2)[..., None, None]
     heatmaps, pafs = head.run_stages(now[0], maps)[-1]
     found, _ = head.step(now, memory)
     torch.testing.assert_close(found, torch.cat([heatmaps, pafs], dim=1))
@@ -169,9 +171,10 @@ def test_previous_heatmaps_move_with_the_crop(make_head):
     moved = crops.clone()
     moved[:, 0, 2] = 16.
     shifted = torch.zeros_like(fields[:, :15])
-    shifted[..., 2:] = fields[:, :15, :, :-2]
+    shifted[..., 2:] = fields[:, :15, :, :-2].clamp(min=0)
     layer = head.previous_heatmaps
     maps = shifted * layer.scale[:, None, None] + layer.bias[:, None, None]
+    maps = maps * shifted.flatten(2).any(dim=2)[..., None, None]
     wanted = torch.cat(head.run_stages(now[0], maps)[-1], dim=1)
     found, _ = head.step(now, memory, moved)
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)

@@ -71,7 +71,8 @@ def test_correlation_remembers_unit_exemplars(make_model):
     feats = random_feats()
     with torch.no_grad():
         heatmaps, memory = head.step(feats)
-        wanted = keypoint_exemplars(head.features(feats), heatmaps)
+        wanted = keypoint_exemplars(
+            head.features(feats), heatmaps.clamp(min=0))
     assert memory.shape == (3, KEYPOINTS, 16)
     assert torch.equal(memory, wanted)
 
@@ -88,10 +89,47 @@ def test_weighted_exemplars_are_as_long_as_the_peaks_are_high(make_model):
     peaks = heatmaps.numpy().max((2, 3)).clip(0, 1)
     np.testing.assert_allclose(memory.norm(dim=2), peaks, atol=1e-6)
     wanted = correlation_maps(features,
-                              keypoint_exemplars(features, heatmaps)) + 2
+                              keypoint_exemplars(
+                                  features, heatmaps.clamp(min=0))) + 2
     wanted = wanted * torch.as_tensor(peaks)[..., None, None]
     torch.testing.assert_close(maps, wanted, atol=1e-4, rtol=1e-4)
     assert (maps[:, 0] == 0).all() and maps[:, 1:].any()
+
+
+def test_negative_scores_are_no_scores(make_model):
+    """A map that sums up to less than zero: the exemplar is that of its
+    peak, and does not point away from it."""
+    head = make_model('correlation').head
+    features = head.features(random_feats())
+    heatmaps = torch.full((3, KEYPOINTS, 16, 16), -0.1)
+    heatmaps[:, :, 4, 7] = 0.5
+    memory = head.remember(features, heatmaps, None)
+    wanted = F.normalize(features[:, :, 4, 7], dim=1)[:, None]
+    torch.testing.assert_close(memory, wanted.expand_as(memory))
+
+
+def test_no_score_no_map(make_model):
+    """A keypoint without an exemplar has no map, nor the bias of one."""
+    head = make_model('correlation', bias_init=-6.).head
+    features = head.features(random_feats())
+    heatmaps = torch.rand(3, KEYPOINTS, 16, 16)
+    heatmaps[:, 1] = -1.
+    memory = head.remember(features, heatmaps, None)
+    maps = head.maps(features, memory, None)
+    assert not maps[:, 1].any() and maps[:, [0, 2, 3, 4]].flatten(2).any(2).all()
+
+
+def test_sigmoid_scores(make_model):
+    """The loss takes logits; what is predicted and remembered are scores."""
+    head = make_model('correlation', activation=dict(type='Sigmoid')).head
+    feats = random_feats()
+    with torch.no_grad():
+        logits = head.heatmaps(head.features(feats))
+        heatmaps, memory = head.step(feats)
+    torch.testing.assert_close(heatmaps, 1 / (1 + (-logits).exp()))
+    torch.testing.assert_close(
+        memory, keypoint_exemplars(head.features(feats), heatmaps))
+    torch.testing.assert_close(head(feats), heatmaps)
 
 
 @pytest.mark.parametrize('labelled', [False, True])
@@ -143,6 +181,7 @@ def test_heatmap_memory_moves_with_the_crop(make_model):
     with torch.no_grad():
         heatmaps, memory = head.step(feats, None, crops)
         assert set(memory) == {'heatmaps', 'crops'}
+        heatmaps = heatmaps.clamp(min=0)
         assert torch.equal(memory['heatmaps'], heatmaps)
         assert torch.equal(memory['crops'], crops)
         carried = F.pad(heatmaps[..., 2:], (0, 2))

@@ -92,8 +92,9 @@ def test_exemplars_come_from_the_ground_truth(make_model, clip_batch):
 
 
 def test_labels_have_full_weight(make_model, clip_batch):
-    """Peaks of 1: a weighted head learns from the ground truth what another
-    does. Fainter peaks, fainter maps."""
+    """A weighted head learns from the ground truth what another does, though
+    the peak of a codec may fall between the cells. A fainter prediction
+    gives fainter maps."""
     heads = [make_model(mask_rate=0., weighted=w).head for w in (False, True)]
     heads[1].load_state_dict(heads[0].state_dict())
     feats, past = random_feats(), random_feats()
@@ -104,7 +105,12 @@ def test_labels_have_full_weight(make_model, clip_batch):
             maps *= peak / maps.amax(dim=(2, 3), keepdim=True)
         plain, weighted = (
             head.loss(feats, samples, past)['loss_kpt'] for head in heads)
-        assert torch.isclose(plain, weighted) == (peak == 1)
+        assert torch.isclose(plain, weighted)
+    predicted = dict(exemplars=dict(predicted_rate=1.))
+    plain, weighted = (
+        head.loss(feats, samples, past, train_cfg=predicted)['loss_kpt']
+        for head in heads)
+    assert not torch.isclose(plain, weighted)
 
 
 def test_longer_clips_use_the_frame_before(make_model, clip_batch):
@@ -125,9 +131,35 @@ def test_no_graph_without_gradients(make_model, clip_batch):
     _, samples = clip_batch()
     features = head.features(random_feats()).detach()
     with torch.no_grad(), mock.patch.object(head, 'maps') as maps:
-        head.training_maps(features, random_feats(), samples, {})
+        head.training_maps(features, features, samples, {})
     exemplars = maps.call_args[0][1]
     assert exemplars.shape[:2] == (3, 5) and not exemplars.requires_grad
+
+
+@pytest.mark.parametrize('exemplar_grad', [True, False])
+def test_autocast_keeps_every_gradient(exemplar_grad, make_model, clip_batch):
+    """Predicted exemplars are a pass under no_grad, whose half-precision
+    copies of the weights must not serve the pass that learns."""
+    head = make_model('correlation', refine=1., mask_rate=0.).head
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = train_step(
+            head, clip_batch(), exemplar_grad=exemplar_grad,
+            exemplars=dict(predicted_rate=1.))
+    losses['loss_kpt'].backward()
+    missing = [
+        name for name, parameter in head.named_parameters()
+        if parameter.grad is None
+    ]
+    assert not missing
+
+
+def test_one_set_of_batch_statistics(make_model, clip_batch):
+    """Exemplar and current frames go through batch norm together, once."""
+    head = make_model('correlation', mask_rate=0.).head.train()
+    norm = next(module for module in head.modules()
+                if isinstance(module, torch.nn.BatchNorm2d))
+    train_step(head, clip_batch())
+    assert norm.num_batches_tracked == 1
 
 
 @pytest.mark.parametrize('exemplar_grad', [True, False])

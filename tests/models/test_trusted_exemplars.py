@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from projects.temporal_corr.models.memory import TrackFrame
 from projects.temporal_corr.models.trusted_exemplars import (
-    TrustedCollector, TrustedExemplars, labelled_positions, segment_peaks)
+    TrustedCollector, TrustedExemplars, guided_fields, labelled_positions,
+    segment_peaks)
 
 
 @given(
@@ -148,6 +149,26 @@ def test_average_is_the_mean_of_single_guides(streamed):
         guided([1, 3], 'average'), mean, atol=1e-5, rtol=1e-4)
 
 
+def test_a_track_is_averaged_over_its_own_frames(streamed):
+    """Three trusted frames of A and two of B: each as if it were alone."""
+    model, frames, _, samples = streamed
+    head, feats = model.head, model.extract_feat(frames[:2])
+    rows, exemplars, _ = model.exemplars(frames, samples)
+    rows = [rows[0], rows[0]._replace(video_id='B')]
+    trusted = {
+        row.key: TrustedExemplars(
+            torch.arange(count)[:, None].expand(count, 5), exemplars[:count])
+        for row, count in zip(rows, (3, 2))
+    }
+    with torch.no_grad():
+        both = guided_fields(head, feats, rows, {}, trusted, 'average')
+        for number, row in enumerate(rows):
+            alone = guided_fields(head,
+                                  tuple(level[[number]] for level in feats),
+                                  [row], {}, trusted, 'average')
+            torch.testing.assert_close(both[[number]], alone)
+
+
 def test_others_go_on_from_their_memory(streamed, predict):
     """Trusted exemplars of one person change nothing for another."""
     model, frames, _, samples = streamed
@@ -163,16 +184,22 @@ def test_others_go_on_from_their_memory(streamed, predict):
     assert len(model.memory) == 0  # B is through, A was never remembered
 
 
-def test_a_keypoint_without_label_is_predicted(streamed):
+@pytest.mark.parametrize('hide', ['invisible', 'outside'])
+def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
+    """A prediction in its place would be trusted like a label."""
     model, frames, _, samples = streamed
-    _, predicted, _ = model.exemplars(frames[:1], samples[:1])
-    _, labelled, _ = model.exemplars(frames[:1], samples[:1], labelled=True)
-    samples[0].gt_instances.keypoints_visible[0, 2] = 0
-    _, mixed, _ = model.exemplars(frames[:1], samples[:1], labelled=True)
-    assert torch.equal(mixed[0, 2], predicted[0, 2])
+    _, whole, confidence = model.exemplars(
+        frames[:1], samples[:1], labelled=True)
+    assert (confidence == 1).all()
+    if hide == 'invisible':
+        samples[0].gt_instances.keypoints_visible[0, 2] = 0
+    else:
+        samples[0].gt_instances.keypoints[0, 2] = -500.
+    _, labelled, confidence = model.exemplars(
+        frames[:1], samples[:1], labelled=True)
+    assert not labelled[0, 2].any() and confidence[0].tolist() == [1, 1, 0, 1, 1]
     others = [0, 1, 3, 4]
-    assert torch.equal(mixed[0, others], labelled[0, others])
-    assert not torch.equal(labelled[0, 2], predicted[0, 2])
+    assert torch.equal(labelled[0, others], whole[0, others])
 
 
 @pytest.mark.parametrize('temporal', ['heatmap', None])

@@ -180,8 +180,8 @@ class VideoPoseInferencer:
         Args:
             frame (np.ndarray): The frame, as of a call.
             keypoints (np.ndarray): Labelled keypoints in pixels of the
-                frame, (N, K, 2), NaN for one that is not labelled: its
-                exemplar is that of the prediction.
+                frame, (N, K, 2), NaN for one that is not labelled: it has
+                no exemplar of this frame.
             bboxes (array-like, optional): Boxes of the people, x1, y1, x2,
                 y2, (N, 4). Defaults to None, the padded extent of their
                 keypoints.

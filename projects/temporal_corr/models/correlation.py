@@ -62,6 +62,24 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
         return sums / _divisor(norms.to(sums.dtype))
 
 
+def detection_scores(heatmaps: Tensor) -> Tensor:
+    """Heatmaps as the weights B of Eq. (1).
+
+    "Every spatial location has a detection score for each keypoint", and
+    "all the pixels with non-zero detection scores are taken into account":
+    a score is not negative, but the output of a network can be. Where a map
+    sums up to less than zero, Eq. (1) would point away from the keypoint,
+    and the maps of such an exemplar suppress the keypoint in the next frame.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+
+    Returns:
+        Tensor: The heatmaps, zero where they are negative.
+    """
+    return heatmaps.clamp(min=0)
+
+
 def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
     """Correlate exemplars with every location of a feature map.
 
@@ -129,7 +147,7 @@ def _divisor(values: Tensor) -> Tensor:
 
 
 class ScaledMaps(nn.Module):
-    """The scale layer, and the switch for samples without an exemplar.
+    """The scale layer, and the switch for keypoints without an exemplar.
 
     "A scale layer with learnable weights and biases is added right after the
     correlation maps for better convergence" and "since the keypoint feature
@@ -208,18 +226,20 @@ class TemporalCorrelation(ScaledMaps):
                 (N, C, H, W).
             exemplars (Tensor): Exemplars in shape (N, P, C), or
                 (N, P, K, C), K for each keypoint.
-            mask (Tensor): 0 for a sample without exemplars, else 1,
+            mask (Tensor): 0 for a sample whose maps are zeroed, else 1,
                 shape (N, ).
 
         Returns:
-            Tensor: Scaled correlation maps in shape (N, P, H, W).
+            Tensor: Scaled correlation maps in shape (N, P, H, W), zero for
+            a keypoint without an exemplar.
         """
+        trust = (exemplars != 0).any(dim=-1).to(exemplars.dtype)
         if self.weighted:
             trust = exemplars.norm(dim=-1)
             exemplars = exemplars / _divisor(trust)[..., None]
-            if trust.ndim == 3:
-                trust = trust.amax(dim=2)
-            mask = mask[:, None] * trust
+        if trust.ndim == 3:
+            trust = trust.amax(dim=2)
+        mask = mask[:, None] * trust
         return super().forward(self.correlate(features, exemplars), mask)
 
     def correlate(self, features: Tensor, exemplars: Tensor) -> Tensor:

@@ -9,11 +9,28 @@ model learns how far it can trust its exemplars.
 
 Shapes: N samples, P keypoints, heatmaps (N, P, H, W).
 """
-from typing import Dict, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
+
+
+def rank_draw(draw: Callable, *size: int, **kwargs) -> Tensor:
+    """Random numbers that differ between the processes of a training.
+
+    MMEngine seeds all ranks alike: each takes its own part of one draw.
+
+    Args:
+        draw (Callable): ``torch.rand`` or ``torch.randn``.
+        size: Shape of this rank's part.
+        kwargs: Further arguments of ``draw``.
+
+    Returns:
+        Tensor: Numbers in shape ``size``.
+    """
+    return draw(get_world_size(), *size, **kwargs)[get_rank()]
 
 
 def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
@@ -28,7 +45,8 @@ def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
     """
     count, keypoints, height, width = heatmaps.shape
     planes = heatmaps.flatten(0, 1)[:, None]
-    offset = torch.randn(len(planes), 2, device=heatmaps.device) * std
+    offset = std * rank_draw(
+        torch.randn, len(planes), 2, device=heatmaps.device)
     theta = torch.eye(2, 3, device=heatmaps.device).repeat(len(planes), 1, 1)
     # affine_grid counts in half widths, and from where a value comes.
     theta[:, :, 2] = -2 * offset / offset.new_tensor([width, height])
@@ -51,7 +69,8 @@ def swap_sides(heatmaps: Tensor, flip_indices: Sequence[int],
         Tensor: Heatmaps in shape (N, P, H, W).
     """
     partner = torch.as_tensor(flip_indices, device=heatmaps.device)
-    chosen = torch.rand(heatmaps.shape[:2], device=heatmaps.device) < rate
+    chosen = rank_draw(
+        torch.rand, *heatmaps.shape[:2], device=heatmaps.device) < rate
     # Both of a pair do as the first.
     first = torch.minimum(partner, torch.arange(len(partner)).to(partner))
     return torch.where(chosen[:, first, None, None], heatmaps[:, partner],
@@ -68,15 +87,19 @@ def drop_keypoints(heatmaps: Tensor, rate: float) -> Tensor:
     Returns:
         Tensor: Heatmaps in shape (N, P, H, W).
     """
-    keep = torch.rand(heatmaps.shape[:2], device=heatmaps.device) >= rate
+    keep = rank_draw(
+        torch.rand, *heatmaps.shape[:2], device=heatmaps.device) >= rate
     return heatmaps * keep[:, :, None, None].to(heatmaps.dtype)
 
 
 def check_errors(errors: dict) -> None:
-    """Refuse errors that :func:`exemplar_weights` would not know.
+    """Reject errors of training exemplars that are not known.
 
     Args:
-        errors (dict): ``train_cfg.exemplars``, see :func:`errors_at`.
+        errors (dict): ``train_cfg.exemplars``, see :func:`errors_at`:
+            ``predicted_rate``, the share of the samples whose weights are
+            the model's own heatmaps, or an argument of
+            :func:`exemplar_weights`.
 
     Raises:
         ValueError: If there is no such error, or a value cannot be one. The
@@ -104,8 +127,8 @@ def errors_at(errors: Dict[str, Union[float, Tuple[float, float]]],
     """The errors at some point of a training.
 
     Args:
-        errors (dict): Arguments of :func:`exemplar_weights`; a pair changes
-            linearly from its first to its second number over the training.
+        errors (dict): See :func:`check_errors`; a pair changes linearly
+            from its first to its second number over the training.
         progress (float): Share of the training that is done, 0 to 1.
 
     Returns:
@@ -121,9 +144,7 @@ def errors_at(errors: Dict[str, Union[float, Tuple[float, float]]],
 
 
 def exemplar_weights(ground_truth: Tensor,
-                     predicted: Optional[Tensor] = None,
                      flip_indices: Optional[Sequence[int]] = None,
-                     predicted_rate: float = 0.,
                      shift: float = 0.,
                      swap_rate: float = 0.,
                      drop_rate: float = 0.) -> Tensor:
@@ -132,12 +153,8 @@ def exemplar_weights(ground_truth: Tensor,
     Args:
         ground_truth (Tensor): Ground-truth heatmaps of the exemplar frames
             in shape (N, P, H, W).
-        predicted (Tensor, optional): The model's own heatmaps of them, for
-            ``predicted_rate``. Defaults to None.
         flip_indices (Sequence[int], optional): The mirror image of each
             keypoint, for ``swap_rate``. Defaults to None.
-        predicted_rate (float): Share of the samples that get the predicted
-            heatmaps instead. Defaults to 0.
         shift (float): See :func:`shift_heatmaps`. Defaults to 0.
         swap_rate (float): See :func:`swap_sides`. Defaults to 0.
         drop_rate (float): See :func:`drop_keypoints`. Defaults to 0.
@@ -152,10 +169,6 @@ def exemplar_weights(ground_truth: Tensor,
         weights = swap_sides(weights, flip_indices, swap_rate)
     if drop_rate:
         weights = drop_keypoints(weights, drop_rate)
-    if predicted_rate:
-        chosen = torch.rand(len(weights), device=weights.device)
-        weights = torch.where((chosen < predicted_rate)[:, None, None, None],
-                              predicted.to(weights.dtype), weights)
     return weights
 
 

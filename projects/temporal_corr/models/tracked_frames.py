@@ -8,6 +8,7 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from .ground_truth import ground_truth_heatmaps
+from .heads.temporal_mixin import confidences
 from .memory import TrackFrame
 from .resample import mirror
 from .trusted_exemplars import guided_fields
@@ -34,13 +35,14 @@ class TrackedFramesMixin:
             data_samples (list[PoseDataSample]): N samples with the video
                 fields of ``PackClipInputs``.
             labelled (bool): Whether the keypoints of the samples give the
-                exemplars, as far as they are visible, instead of the
-                predictions. Defaults to False.
+                exemplars instead of the predictions. One that is not
+                visible, or outside of the crop, gives none.
+                Defaults to False.
 
         Returns:
             tuple: The R rows (the frames and, for a flip test, the mirrored
-            frames), their exemplars in shape (R, P, C) and the peaks of
-            their heatmaps in shape (R, P).
+            frames), their exemplars in shape (R, P, C), zero for a keypoint
+            without one, and the confidence in them in shape (R, P).
         """
         frames = self._track_frames(data_samples)
         if frames is None or self.head.temporal != 'correlation':
@@ -54,13 +56,13 @@ class TrackedFramesMixin:
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
         conditions.pop('crops', None)
         features = self.head.features(self.extract_feat(inputs))
-        weights = self.head.fields(features, None, **conditions)
-        weights = weights[:, :self.head.num_keypoints]
-        if truth is not None:
-            known = truth.flatten(2).any(dim=2)[:, :, None, None]
-            weights = torch.where(known, truth, weights)
-        return (frames, self.head.remember(features, weights, None),
-                weights.flatten(2).amax(dim=2))
+        weights = truth
+        if not labelled:
+            weights = self.head.fields(features, None, **conditions)
+            weights = weights[:, :self.head.num_keypoints]
+        exemplars = self.head.remember(
+            features, weights, None, labelled=labelled)
+        return frames, exemplars, confidences(weights, labelled)
 
     def _passes(self, inputs: Tensor, samples: SampleList,
                 frames: Optional[List[TrackFrame]]) -> tuple:

@@ -8,6 +8,7 @@ and the second pass correlates every frame with those.
 
 Shapes: L trusted frames of a track, T frames of it, P keypoints, C channels.
 """
+from itertools import zip_longest
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
@@ -125,7 +126,7 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
         trusted (dict): What is trusted, by ``TrackFrame.key``.
         merge (str): ``'nearest'``, each keypoint by the exemplar that is
             closest in time, or ``'average'``, the mean of what the trusted
-            frames predict, each alone.
+            frames of a track predict, each alone.
 
     Returns:
         Tensor: Fields in shape (N, ..., H, W), as of ``head.fields``.
@@ -135,22 +136,28 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     others = dict(conditions)
     crops = others.pop('crops', None)
     if merge == 'nearest':
-        rounds = [[
-            entry.nearest(frame.frame_index)
-            for entry, frame in zip(own, frames)
-        ]]
+        choices = [[(row, entry.nearest(frame.frame_index))]
+                   for row, (entry, frame) in enumerate(zip(own, frames))]
     else:
-        # A track with fewer frames goes round them again.
-        rounds = [[
-            entry.exemplars[number % len(entry.exemplars)] for entry in own
-        ] for number in range(max(len(entry.exemplars) for entry in own))]
-    fields = [
-        head.fields(features,
-                    head.maps(features,
-                              torch.stack(rows).to(features.device), crops),
-                    **others) for rows in rounds
-    ]
-    return torch.stack(fields).mean(dim=0)
+        choices = [[(row, exemplars) for exemplars in entry.exemplars]
+                   for row, entry in enumerate(own)]
+    # Every track is averaged over its own frames, whoever is in the batch.
+    total, counts = 0., features.new_tensor([len(part) for part in choices])
+    for some in zip_longest(*choices):
+        rows, exemplars = zip(*filter(None, some))
+        rows = torch.as_tensor(rows, device=features.device)
+        maps = head.maps(features[rows],
+                         torch.stack(exemplars).to(features.device),
+                         None if crops is None else crops[rows])
+        fields = head.fields(features[rows], maps, **{
+            name: value[rows]
+            for name, value in others.items()
+        })
+        if torch.is_tensor(total):
+            total.index_add_(0, rows, fields)
+        else:
+            total = fields  # all rows have a first one
+    return total / counts[:, None, None, None]
 
 
 class TrustedCollector:

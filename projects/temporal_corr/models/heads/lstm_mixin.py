@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -41,10 +41,11 @@ class LSTMMixin(TemporalMixin):
                  features: Tensor,
                  heatmaps: Tensor,
                  crops: Optional[Tensor],
-                 state: Any = None) -> Any:
+                 state: Any = None,
+                 labelled: Union[bool, Tensor] = False) -> Any:
         """See the base. Without ``state`` it is that of a first frame with
         these heatmaps."""
-        value = super().remember(features, heatmaps, crops)
+        value = super().remember(features, heatmaps, crops, None, labelled)
         if self.temporal == 'lstm':
             if state is None:
                 state = self.lstm(features, lambda _: heatmaps)
@@ -62,7 +63,8 @@ class LSTMMixin(TemporalMixin):
             memory = self.carry(memory, crops, mask)
 
         def single_frame(rows: Optional[Tensor]) -> Tensor:
-            return self.heatmaps(features if rows is None else features[rows])
+            rows = slice(None) if rows is None else rows
+            return self.activate(self.heatmaps(features[rows]))
 
         state = self.lstm(features, single_frame, memory, mask)
         return state['h'], state
@@ -87,7 +89,8 @@ class LSTMMixin(TemporalMixin):
             crops (Tensor): Crops in shape (N, T, 2, 3).
 
         Returns:
-            list[Tensor]: Heatmaps of the T frames in shape (N, P, H, W).
+            list[Tensor]: Heatmaps of the T frames before the activation, in
+            shape (N, P, H, W).
         """
         outputs, memory = [], None
         for frame, crop in zip(features, crops.unbind(1)):
@@ -111,7 +114,7 @@ class LSTMMixin(TemporalMixin):
                 frames before, frame by frame.
 
         Returns:
-            tuple[Tensor]: Heatmaps and targets in shape
+            tuple[Tensor]: Heatmaps before the activation and targets in shape
             ((T + 1) N, P, H, W), weights in shape ((T + 1) N, P). The first
             N are the single-frame heatmaps of the first frames, the last N
             those of the current frames.

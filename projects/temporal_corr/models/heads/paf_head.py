@@ -325,9 +325,10 @@ class PAFHead(TemporalMixin, BaseHead):
         Raises:
             ValueError: If clips or centre maps are missing.
         """
-        features = self.features(feats)
-        maps = self.training_maps(features, past_feats, batch_data_samples,
-                                  train_cfg, keep)
+        features, past_features = self.training_features(
+            feats, past_feats, train_cfg)
+        maps = self.training_maps(features, past_features,
+                                  batch_data_samples, train_cfg, keep)
         center_maps = None
         if self.center_map:
             if not all('center_maps' in item for item in batch_data_samples):

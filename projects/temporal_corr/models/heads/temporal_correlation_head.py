@@ -3,6 +3,7 @@ from typing import Any, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
+from mmcv.cnn import build_activation_layer
 from mmpose.evaluation.functional import pose_pck_accuracy
 from mmpose.models.heads import HeatmapHead
 from mmpose.models.utils.tta import flip_heatmaps
@@ -58,6 +59,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             paper's exemplars all count alike. Defaults to False.
         lstm_channels (int): Hidden maps of ``'lstm'``. Defaults to 48, as
             published.
+        activation (dict, optional): What makes detection scores of the
+            output of the final layer, ``dict(type='Sigmoid')`` for logits,
+            which the loss then takes as they are. Defaults to None, the
+            heatmaps are regressed.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
             deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
@@ -84,6 +89,7 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                  normalize: bool = False,
                  weighted: bool = False,
                  lstm_channels: int = 48,
+                 activation: Optional[dict] = None,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
@@ -98,6 +104,7 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             raise ValueError(
                 'final_layer is None, but the maps of the past join the '
                 'features before it: give it a kernel_size')
+        self.activation = activation and build_activation_layer(activation)
         self.init_lstm(self.final_layer.in_channels, lstm_channels)
         map_channels = dict(lstm=lstm_channels).get(temporal, out_channels)
         self.refinement = TemporalRefinement(
@@ -129,12 +136,12 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         """
         features = self.features(feats)
         # The hidden maps of 'lstm' are there in a first frame, too.
-        return self.heatmaps(features, self.maps(features, None, None))
+        return self.fields(features, self.maps(features, None, None))
 
     def heatmaps(self,
                  features: Tensor,
                  maps: Optional[Tensor] = None) -> Tensor:
-        """Heatmaps from features and maps of the past.
+        """Heatmaps, before the activation, from features and maps of the past.
 
         Args:
             features (Tensor): I in shape (N, C, H, W).
@@ -158,7 +165,20 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
         """
-        return self.heatmaps(features, maps).float()
+        return self.activate(self.heatmaps(features, maps).float())
+
+    def activate(self, heatmaps: Tensor) -> Tensor:
+        """Detection scores of what the final layer gives.
+
+        Args:
+            heatmaps (Tensor): Output of the final layer in shape
+                (N, P, H, W).
+
+        Returns:
+            Tensor: Heatmaps in shape (N, P, H, W).
+        """
+        return heatmaps if self.activation is None else self.activation(
+            heatmaps)
 
     def step(self,
              feats: Features,
@@ -178,14 +198,18 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             tuple: Heatmaps in shape (N, P, H, W), float32, and the new
             memory (None for ``temporal=None``).
         """
-        return self.advance(self.features(feats), memory, crops)
+        heatmaps, memory = self.advance(self.features(feats), memory, crops)
+        return self.activate(heatmaps), memory
 
     def advance(self, features: Tensor, memory: Any,
                 crops: Optional[Tensor]) -> Tuple[Tensor, Any]:
-        """:meth:`step` from features I in shape (N, C, H, W)."""
+        """:meth:`step` from features I in shape (N, C, H, W), with heatmaps
+        before the activation, as a loss takes them."""
         maps, state = self.look_back(features, memory, crops)
-        heatmaps = self.fields(features, maps)
-        return heatmaps, self.renew(memory, features, heatmaps, crops, state)
+        heatmaps = self.heatmaps(features, maps).float()
+        memory = self.renew(memory, features, self.activate(heatmaps), crops,
+                            state)
+        return heatmaps, memory
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
@@ -243,9 +267,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             heatmaps, targets, weights = self.unrolled(
                 feats, batch_data_samples, past_feats)
         else:
-            features = self.features(feats)
-            maps = self.training_maps(features, past_feats, batch_data_samples,
-                                      train_cfg, keep)
+            features, past_features = self.training_features(
+                feats, past_feats, train_cfg)
+            maps = self.training_maps(features, past_features,
+                                      batch_data_samples, train_cfg, keep)
             heatmaps = self.heatmaps(features, maps)
             targets = torch.stack(
                 [sample.gt_fields.heatmaps for sample in batch_data_samples])

@@ -1,10 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 
-from ..correlation import ScaledMaps, TemporalCorrelation, keypoint_exemplars
+from ..correlation import (ScaledMaps, TemporalCorrelation, detection_scores,
+                           keypoint_exemplars)
 from ..exemplar_policies import LABELLED, Policy, build_policy
 from ..resample import carry_maps
 from .training_maps import TrainingMapsMixin
@@ -26,6 +27,9 @@ class TemporalMixin(TrainingMapsMixin):
       paper compares with: the previous heatmaps, carried into the current
       crop. Remembers the heatmaps and their crop.
     - ``temporal=None``, the single-frame baseline. Remembers nothing.
+
+    What is remembered comes from detection scores: heatmaps, zero where they
+    are negative (:func:`..correlation.detection_scores`).
     """
 
     #: What ``temporal`` may be, and which of it remembers maps.
@@ -135,19 +139,20 @@ class TemporalMixin(TrainingMapsMixin):
             The value; None for ``temporal=None``.
         """
         if self.policy is None:
-            return self.remember(features, heatmaps, crops, state)
-        confidence = peaks(heatmaps)
+            return self.remember(features, heatmaps, crops, state, labelled)
+        confidence = confidences(heatmaps, labelled)
         if labelled:
-            confidence = LABELLED * (confidence > 0)
+            confidence = LABELLED * confidence
         # A policy keeps unit vectors and confidence apart.
-        exemplars = keypoint_exemplars(features, heatmaps)
+        exemplars = keypoint_exemplars(features, detection_scores(heatmaps))
         return self.policy(memory, exemplars, confidence)
 
     def remember(self,
                  features: Tensor,
                  heatmaps: Tensor,
                  crops: Optional[Tensor],
-                 state: Any = None) -> Any:
+                 state: Any = None,
+                 labelled: Union[bool, Tensor] = False) -> Any:
         """What of a frame is kept for the next one, by the paper's rule.
 
         Args:
@@ -158,20 +163,24 @@ class TemporalMixin(TrainingMapsMixin):
             state (optional): What does not come from the heatmaps: that of
                 :meth:`look_back`, or the value that the step of this frame
                 returned. Defaults to None; no mode here has any.
+            labelled (bool | Tensor): Whether the heatmaps are those of
+                labels, of all samples or of each, (N, ). Defaults to False.
 
         Returns:
             The value; None for ``temporal=None``.
         """
+        scores = detection_scores(heatmaps)
         if self.temporal == 'correlation':
-            exemplars = keypoint_exemplars(features, heatmaps)
+            exemplars = keypoint_exemplars(features, scores)
             if self.correlation.weighted:
-                exemplars = exemplars * peaks(heatmaps)[..., None]
+                confidence = confidences(scores, labelled)
+                exemplars = exemplars * confidence[..., None]
             return exemplars
         if self.temporal in self.map_modes:
             if crops is None:
-                crops = torch.eye(2, 3).to(heatmaps)
-                crops = crops.expand(len(heatmaps), 2, 3)
-            return dict(heatmaps=heatmaps, crops=crops)
+                crops = torch.eye(2, 3).to(scores)
+                crops = crops.expand(len(scores), 2, 3)
+            return dict(heatmaps=scores, crops=crops)
         return None
 
     def look_back(self, features: Tensor, memory: Any,
@@ -194,7 +203,8 @@ class TemporalMixin(TrainingMapsMixin):
              memory: Any,
              crops: Optional[Tensor],
              keep: Optional[Tensor] = None) -> Optional[Tensor]:
-        """The maps of the past, scaled; zero where nothing is remembered.
+        """The maps of the past, scaled; zero for a keypoint of which nothing
+        is remembered.
 
         Args:
             features (Tensor): I of the current frame in shape (N, C, H, W).
@@ -214,7 +224,8 @@ class TemporalMixin(TrainingMapsMixin):
         if self.temporal == 'correlation':
             return self.correlation(features, self.exemplars(memory), mask)
         heatmaps = self.carry(memory, crops, mask)['heatmaps']
-        return self.previous_heatmaps(heatmaps, mask)
+        found = (heatmaps != 0).flatten(2).any(dim=2)
+        return self.previous_heatmaps(heatmaps, mask[:, None] & found)
 
     def exemplars(self, memory: Any) -> Tensor:
         """What is correlated with the current frame.
@@ -243,9 +254,24 @@ class TemporalMixin(TrainingMapsMixin):
                           self.map_origin)
 
 
-def peaks(heatmaps: Tensor) -> Tensor:
-    """Confidence in each keypoint, (N, P), from heatmaps (N, P, H, W)."""
-    return heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
+def confidences(heatmaps: Tensor,
+                labelled: Union[bool, Tensor] = False) -> Tensor:
+    """Confidence in each keypoint: the peak of its heatmap.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+        labelled (bool | Tensor): Whether they are those of labels, of all
+            samples or of each, (N, ). The confidence in a label is 1,
+            wherever between the cells it lies. Defaults to False.
+
+    Returns:
+        Tensor: Confidence in shape (N, P), from 0 to 1.
+    """
+    peaks = heatmaps.flatten(2).amax(dim=2).float().clamp(0., 1.)
+    if labelled is False:
+        return peaks
+    labelled = torch.as_tensor(labelled, device=peaks.device).reshape(-1, 1)
+    return torch.where(labelled, (peaks > 0).to(peaks), peaks)
 
 
 def remembered(memory: Any) -> Tensor:

@@ -1,12 +1,14 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import List, Optional, Tuple
+from contextlib import contextmanager
+from typing import Iterator, List, Optional, Tuple
 
 import torch
 from mmengine.logging import MessageHub
 from mmpose.utils.typing import ConfigType
 from torch import Tensor
 
-from ..exemplar_weights import errors_at, exemplar_weights, rows_to_look_at
+from ..exemplar_weights import (errors_at, exemplar_weights, rank_draw,
+                                rows_to_look_at)
 
 Features = Tuple[Tensor, ...]
 
@@ -32,11 +34,39 @@ class TrainingMapsMixin:
         """
         if self.temporal != 'correlation':
             return None
-        return torch.rand(count) >= self.mask_rate
+        return rank_draw(torch.rand, count) >= self.mask_rate
+
+    def training_features(self, feats: Features,
+                          past_feats: Optional[Features],
+                          train_cfg: ConfigType) -> Tuple[Tensor, ...]:
+        """I of the current frames and of the exemplar frames.
+
+        Where gradients flow into both they go through in one pass: one set
+        of batch statistics.
+
+        Args:
+            feats (tuple[Tensor]): Features of the N current frames.
+            past_feats (tuple[Tensor], optional): Features of the M exemplar
+                frames.
+            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
+                flow into the exemplar frames, too.
+
+        Returns:
+            tuple: I in shape (N, C, H, W) and (M, C, H, W), the latter None
+            if the maps are not made of features.
+        """
+        if self.temporal != 'correlation' or past_feats is None:
+            return self.features(feats), None
+        if train_cfg.get('exemplar_grad', True):
+            both = self.features(tuple(map(torch.cat, zip(past_feats, feats))))
+            return both[-len(feats[-1]):], both[:-len(feats[-1])]
+        features = self.features(feats)
+        with torch.no_grad():
+            return features, self.features(past_feats)
 
     def training_maps(self,
                       features: Tensor,
-                      past_feats: Optional[Features],
+                      past_features: Optional[Tensor],
                       samples: List,
                       train_cfg: ConfigType,
                       keep: Optional[Tensor] = None) -> Optional[Tensor]:
@@ -50,19 +80,18 @@ class TrainingMapsMixin:
 
         Args:
             features (Tensor): I of the N current frames.
-            past_feats (tuple[Tensor], optional): For
-                ``temporal='correlation'``, features of the M exemplar frames
-                that :func:`rows_to_look_at` names of ``keep``; without, of
-                the N (T - 1) past frames, frame by frame, of which the last
-                N are the exemplar frames.
+            past_features (Tensor, optional): For ``temporal='correlation'``,
+                I of the M exemplar frames that :func:`rows_to_look_at` names
+                of ``keep``; without, of the N (T - 1) past frames, frame by
+                frame, of which the last N are the exemplar frames.
             samples (list[PoseDataSample]): N samples with the fields
                 ``previous_heatmaps`` and ``crops`` of PackClipInputs.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``exemplars`` (dict):
-                arguments of
-                :func:`~projects.temporal_corr.models.exemplar_weights`,
-                errors in the weights; none by default, as in the paper. A
-                pair of numbers changes linearly over the training.
+                errors in the weights, see
+                :func:`~projects.temporal_corr.models.exemplar_weights.
+                check_errors`; none by default, as in the paper. A pair of
+                numbers changes linearly over the training.
             keep (Tensor, optional): What :meth:`keep_maps` returned, in
                 shape (N, ). Defaults to None, drawn here.
 
@@ -75,7 +104,7 @@ class TrainingMapsMixin:
         if self.temporal is None:
             return None
         if not all('previous_heatmaps' in sample for sample in samples) or (
-                self.uses_past_features and past_feats is None):
+                self.temporal == 'correlation' and past_features is None):
             raise ValueError(
                 f"temporal='{self.temporal}' trains on clips, but the batch "
                 'holds single frames: set clip_len=2 in the training data '
@@ -88,45 +117,58 @@ class TrainingMapsMixin:
         crops = torch.stack([sample.crops for sample in samples])
         if self.temporal == 'heatmap':
             memory = self.remember(features, heatmaps, crops[:, -2])
-            keep = torch.rand(len(samples)) >= self.mask_rate
+            keep = rank_draw(torch.rand, len(samples)) >= self.mask_rate
         else:
             if keep is None:
                 keep = self.keep_maps(len(samples))
-                rows = rows_to_look_at(keep)
-                past_feats = tuple(level[-len(samples):][rows]
-                                   for level in past_feats)
-            memory = self._training_exemplars(past_feats, heatmaps, keep,
+                past_features = past_features[-len(samples):]
+                past_features = past_features[rows_to_look_at(keep)]
+            memory = self._training_exemplars(past_features, heatmaps, keep,
                                               samples, train_cfg)
         return self.maps(features, memory, crops[:, -1],
                          keep.to(features.device))
 
-    def _training_exemplars(self, past_feats: Features, heatmaps: Tensor,
+    def _training_exemplars(self, features: Tensor, heatmaps: Tensor,
                             keep: Tensor, samples: List,
                             train_cfg: ConfigType) -> Tensor:
         """Exemplars in shape (N, P, C), zero where nobody looks at them."""
         rows = rows_to_look_at(keep).to(heatmaps.device)
-        grad = train_cfg.get('exemplar_grad', True)
-        with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-            past = self.features(past_feats)
-            weights = self._training_weights(past, heatmaps[rows], samples,
-                                             train_cfg.get('exemplars', {}))
-            exemplars = self.remember(past, weights, None)
-            empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
-            return empty.index_copy(0, rows, exemplars)
+        errors = errors_at(
+            train_cfg.get('exemplars', {}), training_progress())
+        predicted_rate = errors.pop('predicted_rate', 0)
+        weights = exemplar_weights(heatmaps[rows],
+                                   samples[0].metainfo.get('flip_indices'),
+                                   **errors)
+        labelled = True
+        if predicted_rate:
+            drawn = rank_draw(torch.rand, len(rows), device=weights.device)
+            labelled = drawn >= predicted_rate
+            with torch.no_grad(), uncached_autocast():
+                predicted = self.activate(self.heatmaps(features))
+            weights = torch.where(labelled[:, None, None, None], weights,
+                                  predicted.to(weights.dtype))
+        exemplars = self.remember(features, weights, None, labelled=labelled)
+        empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
+        return empty.index_copy(0, rows, exemplars)
 
-    def _training_weights(self, features: Tensor, ground_truth: Tensor,
-                          samples: List, errors: ConfigType) -> Tensor:
-        """Weights of the exemplar frames in shape (N, P, H, W)."""
-        predicted = None
-        errors = errors_at(errors, training_progress())
-        if errors.get('predicted_rate'):
-            with torch.no_grad():
-                predicted = self.heatmaps(features)
-        return exemplar_weights(
-            ground_truth,
-            predicted,
-            samples[0].metainfo.get('flip_indices'),
-            **errors)
+    def activate(self, heatmaps: Tensor) -> Tensor:
+        """Detection scores of what the last layer gives: as they are."""
+        return heatmaps
+
+
+@contextmanager
+def uncached_autocast() -> Iterator[None]:
+    """Keep autocast from caching half-precision copies of the weights.
+
+    Made under ``no_grad``, such copies have no gradients, and a later pass
+    of the same iteration would take them from the cache.
+    """
+    enabled = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(enabled)
 
 
 def training_progress() -> float:
