@@ -116,7 +116,8 @@ def test_no_score_no_map(make_model):
     heatmaps[:, 1] = -1.
     memory = head.remember(features, heatmaps, None)
     maps = head.maps(features, memory, None)
-    assert not maps[:, 1].any() and maps[:, [0, 2, 3, 4]].flatten(2).any(2).all()
+    assert not maps[:, 1].any()
+    assert maps[:, [0, 2, 3, 4]].flatten(2).any(dim=2).all()
 
 
 def test_sigmoid_scores(make_model):

@@ -197,7 +197,8 @@ def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
         samples[0].gt_instances.keypoints[0, 2] = -500.
     _, labelled, confidence = model.exemplars(
         frames[:1], samples[:1], labelled=True)
-    assert not labelled[0, 2].any() and confidence[0].tolist() == [1, 1, 0, 1, 1]
+    assert not labelled[0, 2].any()
+    assert confidence[0].tolist() == [1, 1, 0, 1, 1]
     others = [0, 1, 3, 4]
     assert torch.equal(labelled[0, others], whole[0, others])
 
