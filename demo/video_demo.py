@@ -25,12 +25,18 @@ from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
                                          FollowedBox, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
-                                         TrackedPeople, VideoOutputs,
-                                         VideoPoseInferencer, WholeFrame,
-                                         as_labelled)
+                                         SmoothedOutputs, TrackedPeople,
+                                         VideoOutputs, VideoPoseInferencer,
+                                         WholeFrame, as_labelled)
 
 #: A smaller share of confident keypoints is no picture of a person.
 FEW = 0.1
+#: What --smooth means.
+SMOOTHING = {
+    'one-euro': dict(type='OneEuro'),
+    'gaussian': dict(type='Gaussian'),
+    'savgol': dict(type='SavitzkyGolay')
+}
 
 
 def box(text: str) -> list:
@@ -153,6 +159,12 @@ def parse_args(argv=None):
         default=30,
         help='for so many frames a person may be missing and be remembered')
     parser.add_argument(
+        '--smooth',
+        choices=['none', *SMOOTHING],
+        default='none',
+        help='smooth the poses over time; gaussian and savgol look ahead, so '
+        'that the input is read twice')
+    parser.add_argument(
         '--device', default='cpu', help='device to run on. Defaults to cpu')
     parser.add_argument(
         '--fps',
@@ -194,6 +206,9 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
+    if args.draw_heatmap and args.smooth in ('gaussian', 'savgol'):
+        parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
+                     '--draw-heatmap out, or use --smooth one-euro')
     if args.det_weights and not args.det_model:
         parser.error('--det-weights needs --det-model')
     if args.det_model and not args.det_weights:
@@ -351,7 +366,13 @@ def main(argv=None) -> int:
     with VideoOutputs(source, painter, inferencer.dataset_meta,
                       args.vis_out_dir, args.pred_out_dir,
                       args.show) as outputs:
-        ended = run(args, source, inferencer, people, outputs, guide, labels)
+        smoothed = outputs
+        if args.smooth != 'none':
+            smoothed = SmoothedOutputs(outputs, source, SMOOTHING[args.smooth],
+                                       args.max_age)
+        ended = run(args, source, inferencer, people, smoothed, guide, labels)
+        if smoothed is not outputs:
+            ended = smoothed.finish() or ended
     source.close()
     print()
     if ended:

@@ -10,7 +10,7 @@ these functions
   not look at scores: with its shares scaled by them it lagged behind so much
   that PCK fell
 - a keypoint that is not finite stays as it is and has no part in others
-- a label stands in for the prediction, has the score 1, and is not moved
+- a label (``labelled``) has the score 1 for its neighbours and is not moved
 """
 import inspect
 from functools import partial
@@ -64,14 +64,14 @@ class OneEuroFilter:
     def __call__(self,
                  keypoints: np.ndarray,
                  frame_index: int,
-                 labels: Optional[np.ndarray] = None) -> np.ndarray:
+                 labelled: Optional[np.ndarray] = None) -> np.ndarray:
         """Smooth the next frame.
 
         Args:
             keypoints (np.ndarray): In pixels, (K, 2).
             frame_index (int): Number of the frame, more than that before.
-            labels (np.ndarray, optional): Known keypoints in pixels, (K, 2),
-                NaN for others. Defaults to None.
+            labelled (np.ndarray, optional): Which of them are labels,
+                booleans, (K, ). Defaults to None, none.
 
         Returns:
             np.ndarray: Smoothed keypoints in pixels, (K, 2), float64.
@@ -79,7 +79,8 @@ class OneEuroFilter:
         Raises:
             ValueError: If the frame is not after the one before.
         """
-        points, fixed = _with_labels(keypoints, labels)
+        points = np.array(keypoints, dtype=np.float64)
+        fixed = _labels(points, labelled)
         if self._state is None:
             self._state = (np.zeros_like(points), np.zeros_like(points),
                            np.full((len(points), 1), -np.inf))
@@ -110,7 +111,7 @@ class OneEuroFilter:
 def one_euro_smooth(keypoints: np.ndarray,
                     scores: np.ndarray,
                     frame_indices: Sequence[int],
-                    labels: Optional[np.ndarray] = None,
+                    labelled: Optional[np.ndarray] = None,
                     **kwargs) -> np.ndarray:
     """Smooth a track with :class:`OneEuroFilter`, each frame by those before.
 
@@ -119,8 +120,8 @@ def one_euro_smooth(keypoints: np.ndarray,
         scores (np.ndarray): Their scores, (T, K); no matter here.
         frame_indices (Sequence[int]): Numbers of the frames, ascending,
             (T, ).
-        labels (np.ndarray, optional): Known keypoints in pixels, (T, K, 2),
-            NaN for others. Defaults to None.
+        labelled (np.ndarray, optional): Which of them are labels, booleans,
+            (T, K). Defaults to None, none.
         kwargs: Arguments of :class:`OneEuroFilter`.
 
     Returns:
@@ -133,14 +134,14 @@ def one_euro_smooth(keypoints: np.ndarray,
     smoothed = np.array(keypoints, dtype=np.float64)
     for row, frame in enumerate(frame_indices):
         smoothed[row] = one_euro(keypoints[row], frame,
-                                 None if labels is None else labels[row])
+                                 None if labelled is None else labelled[row])
     return smoothed
 
 
 def gaussian_smooth(keypoints: np.ndarray,
                     scores: np.ndarray,
                     frame_indices: Sequence[int],
-                    labels: Optional[np.ndarray] = None,
+                    labelled: Optional[np.ndarray] = None,
                     sigma: float = 2.,
                     max_gap: int = 10) -> np.ndarray:
     """The mean over the frames around, weighed by a Gaussian and the scores.
@@ -150,7 +151,7 @@ def gaussian_smooth(keypoints: np.ndarray,
             three.
         scores (np.ndarray): Scores.
         frame_indices (Sequence[int]): Numbers of the frames.
-        labels (np.ndarray, optional): Labels. Defaults to None.
+        labelled (np.ndarray, optional): Labels. Defaults to None.
         sigma (float): Standard deviation in frames; cut off at four of them.
             Defaults to 2.
         max_gap (int): No mean goes over more than so many frames without an
@@ -165,14 +166,14 @@ def gaussian_smooth(keypoints: np.ndarray,
     _check_positive(sigma=sigma, max_gap=max_gap)
     half = int(4 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma)**2)
-    return _local_fit(keypoints, scores, frame_indices, labels, kernel, 0,
+    return _local_fit(keypoints, scores, frame_indices, labelled, kernel, 0,
                       max_gap)
 
 
 def savgol_smooth(keypoints: np.ndarray,
                   scores: np.ndarray,
                   frame_indices: Sequence[int],
-                  labels: Optional[np.ndarray] = None,
+                  labelled: Optional[np.ndarray] = None,
                   window: int = 7,
                   order: int = 2,
                   max_gap: int = 10) -> np.ndarray:
@@ -187,7 +188,7 @@ def savgol_smooth(keypoints: np.ndarray,
             three.
         scores (np.ndarray): Scores.
         frame_indices (Sequence[int]): Numbers of the frames.
-        labels (np.ndarray, optional): Labels. Defaults to None.
+        labelled (np.ndarray, optional): Labels. Defaults to None.
         window (int): Length of the window in frames, odd. Defaults to 7.
         order (int): Order of the polynomial, less than the window and
             at most 5. Defaults to 2.
@@ -205,7 +206,7 @@ def savgol_smooth(keypoints: np.ndarray,
         raise ValueError('window must be an odd number of frames and order '
                          'an integer less than it, from 0 to 5, got '
                          f'window={window!r} and order={order!r}')
-    return _local_fit(keypoints, scores, frame_indices, labels,
+    return _local_fit(keypoints, scores, frame_indices, labelled,
                       np.ones(int(window)), int(order), max_gap)
 
 
@@ -227,7 +228,7 @@ def build_smoother(cfg: dict, streaming: bool = False) -> Callable:
             False.
 
     Returns:
-        Callable: Takes ``keypoints, scores, frame_indices, labels=None`` of
+        Callable: Takes ``keypoints, scores, frame_indices, labelled=None`` of
         a track, returns the smoothed keypoints. With ``streaming`` it makes
         the :class:`OneEuroFilter` of a person.
 
@@ -265,14 +266,11 @@ def _check_positive(**values) -> None:
                              f'{value!r}')
 
 
-def _with_labels(keypoints: np.ndarray,
-                 labels: Optional[np.ndarray]) -> Tuple[np.ndarray, ...]:
-    """Points (..., K, 2), and which are labels (..., K, 1)."""
-    points = np.array(keypoints, dtype=np.float64)
-    if labels is None:
-        return points, np.zeros((*points.shape[:-1], 1), dtype=bool)
-    fixed = np.isfinite(labels).all(axis=-1, keepdims=True)
-    return np.where(fixed, labels, points), fixed
+def _labels(points: np.ndarray, labelled: Optional[np.ndarray]) -> np.ndarray:
+    """Which points (..., K, 2) are labels, (..., K, 1)."""
+    if labelled is None:
+        return np.zeros((*points.shape[:-1], 1), dtype=bool)
+    return np.asarray(labelled, dtype=bool)[..., None]
 
 
 def _share(cutoff: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -281,13 +279,14 @@ def _share(cutoff: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
-               frame_indices: Sequence[int], labels: Optional[np.ndarray],
+               frame_indices: Sequence[int], labelled: Optional[np.ndarray],
                kernel: np.ndarray, order: int, max_gap: int) -> np.ndarray:
     """Fit a polynomial to the frames around each, weighed by a kernel.
 
     Of order 0 that is the weighed mean.
     """
-    points, fixed = _with_labels(keypoints, labels)
+    points = np.array(keypoints, dtype=np.float64)
+    fixed = _labels(points, labelled)
     frames = np.asarray(frame_indices, dtype=np.int64)
     if (np.diff(frames) <= 0).any():
         raise ValueError('frame_indices must ascend')

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from projects.temporal_corr.apis import VideoPoseInferencer
+from projects.temporal_corr.smoothing import build_smoother
 
 
 @pytest.fixture(scope='module')
@@ -212,6 +213,33 @@ def test_real_clip(demo, model, jhmdb_root, tmp_path):
     assert not video.read()[0] and len(pictures) == len(instances)
 
 
+@pytest.mark.parametrize('name', ['one-euro', 'gaussian', 'savgol'])
+def test_smoothing(demo, model, clip, tmp_path, name):
+    """Of what was predicted without it: boxes follow the raw poses."""
+    path = clip(16)
+    args = '--bbox', '1,2,30,40', '5,6,30,40', '--cuts', '8'
+    raw, out = str(tmp_path / 'raw'), str(tmp_path / 'out')
+    assert run(demo, model, path, raw, *args, '--smooth', 'none') == 0
+    assert run(demo, model, path, out, *args, '--smooth', name) == 0
+    (_, _, expected), (rate, pictures, found) = read(raw), read(out)
+    assert rate == 12.5 and len(pictures) == len(found) == 16
+    cfg = dict(demo.SMOOTHING[name])
+    if name == 'one-euro':
+        cfg['fps'] = rate
+    for shot in (slice(0, 8), slice(8, 16)):
+        points, scores = (
+            np.array([people[0][key] for people in expected[shot]])
+            for key in ('keypoints', 'keypoint_scores'))
+        np.testing.assert_allclose(
+            [people[0]['keypoints'] for people in found[shot]],
+            build_smoother(cfg)(points, scores, range(8)),
+            atol=1e-3)
+    for key in ('bbox', 'keypoint_scores', 'track_id'):
+        assert [people[0][key] for people in found
+                ] == [people[0][key] for people in expected]
+    assert found != expected
+
+
 @pytest.mark.parametrize('args, message', [
     (['--input', 'a.mp4'], 'give --vis-out-dir'),
     (['--vis-out-dir', 'o'], 'required: --input'),
@@ -236,6 +264,9 @@ def test_real_clip(demo, model, jhmdb_root, tmp_path):
     (['--input', 'a', '--show', '--radius', '0'], '--radius: 0 is not'),
     (['--input', 'a', '--show', '--thickness', '-1'], '--thickness: -1 is'),
     (['--input', 'a', '--show', '--det-cat-id', '-1'], '--det-cat-id: -1'),
+    (['--input', 'a', '--show', '--smooth', 'median'], 'savgol'),
+    (['--input', 'a', '--show', '--draw-heatmap', '--smooth', 'savgol'],
+     '--draw-heatmap'),
 ])
 def test_bad_command_lines(demo, model, capsys, args, message):
     with pytest.raises(SystemExit):

@@ -15,12 +15,15 @@ from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
                            follow_pose)
 from .pose_json import PoseFile
 from .prompts import LabelledPeople, Prompts, as_labelled
+from .smoothed_outputs import SmoothedOutputs
+from .stream_smoother import StreamSmoother
 from .video_outputs import VideoOutputs
 from .video_pose_inferencer import VideoPoseInferencer
 
 __all__ = [
     'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedBox', 'FramePainter',
     'FrameSource', 'Interruption', 'LabelFile', 'LabelledPeople', 'People',
-    'PoseFile', 'Prompts', 'SourceFrame', 'TrackedPeople', 'VideoOutputs',
-    'VideoPoseInferencer', 'WholeFrame', 'as_labelled', 'follow_pose'
+    'PoseFile', 'Prompts', 'SmoothedOutputs', 'SourceFrame', 'StreamSmoother',
+    'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer', 'WholeFrame',
+    'as_labelled', 'follow_pose'
 ]

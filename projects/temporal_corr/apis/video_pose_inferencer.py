@@ -19,6 +19,7 @@ from ..models.trusted_exemplars import with_frame
 from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
                            as_track_ids)
 from .person_boxes import pose_extents
+from .stream_smoother import StreamSmoother
 
 #: Name of the one video of an inferencer in the model's memory.
 VIDEO_ID = 'stream'
@@ -56,11 +57,16 @@ class VideoPoseInferencer:
         max_age (int): For so many frames in a row a person may be missing
             and still be remembered; after more they start anew. Defaults to
             30, about a second.
+        smoothing (dict, optional): How the keypoints that are returned are
+            smoothed over time, such as ``dict(type='OneEuro', fps=25)``, see
+            :class:`temporal_corr.smoothing.OneEuroFilter`. What the model
+            remembers is never smoothed. Defaults to None, not at all.
 
     Raises:
         FileNotFoundError: If there is no such config or checkpoint.
         RuntimeError: If the checkpoint is that of another model.
-        ValueError: If ``max_age`` is negative.
+        ValueError: If ``max_age`` is negative, or the smoothing cannot be
+            used.
 
     Example:
 
@@ -75,7 +81,8 @@ class VideoPoseInferencer:
                  checkpoint: Optional[str] = None,
                  device: str = 'cpu',
                  cfg_options: Optional[dict] = None,
-                 max_age: int = 30):
+                 max_age: int = 30,
+                 smoothing: Optional[dict] = None):
         if max_age < 0:
             raise ValueError(f'max_age must be 0 or more frames, got '
                              f'{max_age}')
@@ -84,6 +91,7 @@ class VideoPoseInferencer:
             if isinstance(config, Config) else Config.fromfile(config))
         self.cfg.merge_from_dict(cfg_options or {})
         self.max_age = max_age
+        self._smoother = smoothing and StreamSmoother(smoothing, max_age)
         self.model = load_pose_model(self.cfg, checkpoint, device)
         dataset = self.cfg.test_dataloader.dataset
         scope = self.cfg.get('default_scope', 'mmpose')
@@ -102,6 +110,8 @@ class VideoPoseInferencer:
         """Start a new shot: forget everybody, count frames from 0 again."""
         self._frame_index = 0
         self._last_seen: Dict[int, int] = {}
+        if self._smoother:
+            self._smoother.reset()
         if hasattr(self.model, 'memory'):
             self.model.memory.reset()
             self.model.trusted.clear()
@@ -159,6 +169,8 @@ class VideoPoseInferencer:
                 dict(track_id=track_id, frame_index=self._frame_index))
             self._last_seen.pop(track_id, None)
             self._last_seen[track_id] = self._frame_index
+        if self._smoother:
+            self._smoother(samples)
         self._frame_index += 1
         self._forget_old()
         return samples
