@@ -1,13 +1,19 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import codecs
 import copy
+import json
 import pickle
 import random
 
+import mmcv
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 from mmpose.datasets.datasets import JhmdbDataset
+from PIL import Image
 
-from projects.temporal_corr.datasets import PennActionDataset, SubJhmdbDataset
+from projects.temporal_corr.datasets import (PennActionDataset,
+                                             SubJhmdbDataset, VideoCocoDataset)
 
 
 def read(ann_file, **kwargs):
@@ -351,3 +357,337 @@ def test_metainfo_from_a_path_inside_the_repository(monkeypatch, tmp_path):
         lazy_init=True, metainfo=dict(from_file=path))
     assert dataset.metainfo['dataset_name'] == 'penn_action'
     assert 'pck_groups' in dataset.metainfo
+
+
+NAMES = list(SubJhmdbDataset(lazy_init=True).metainfo['keypoint_name2id'])
+
+
+def every(kind, **values):
+    """Sets fields of all entries; a function is given the entry."""
+
+    def edit(data):
+        for entry in data[kind]:
+            for field, value in values.items():
+                entry[field] = value(entry) if callable(value) else value
+
+    return edit
+
+
+def nested(annotation):
+    return np.reshape(annotation['keypoints'], (-1, 3)).tolist()
+
+
+def reorder(order):
+    """The file's keypoints in another order, which it says."""
+
+    def edit(data):
+        data['categories'][0]['keypoints'] = [NAMES[i] for i in order]
+        for entry in data['annotations']:
+            rows = np.reshape(entry['keypoints'], (-1, 3))[order]
+            entry['keypoints'] = rows.ravel().tolist()
+
+    return edit
+
+
+def other_spelling(data):
+    data['categories'][0]['keypoints'] = [
+        name.replace('_', ' ').title() for name in NAMES
+    ]
+
+
+def more_keypoints(data):
+    """A tail before all others."""
+    data['categories'][0]['keypoints'] = ['tail', *NAMES]
+    for entry in data['annotations']:
+        entry['keypoints'] = [9., 9., 2, *entry['keypoints']]
+
+
+def a_dog(data):
+    data['categories'] += [dict(id=2, name='dog', keypoints=['tail'])]
+    data['categories'][0]['keypoints'] = list(NAMES)
+    for i in (0, 2):
+        entry = dict(data['annotations'][i])
+        entry.update(category_id=2, keypoints=[1, 2, 2], id=-1 - i)
+        data['annotations'].append(entry)
+
+
+def a_bicycle_and_a_crowd(data):
+    data['categories'].append(dict(id=2, name='bicycle'))
+    entry = data['annotations'][0]
+    data['annotations'] += [
+        dict(id=-1, image_id=10001, category_id=2, bbox=[1, 1, 5, 5]),
+        dict(entry, id=-2, iscrowd=1)
+    ]
+
+
+@pytest.mark.parametrize('edit', [
+    reorder(list(range(15))[::-1]),
+    # left and right swapped: the same set of names, nothing else shows it
+    reorder([0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13]),
+    other_spelling,
+    more_keypoints,
+    a_dog,
+    a_bicycle_and_a_crowd,
+    lambda data: data.pop('categories'),
+    every('categories', keypoints=None),
+    every('annotations', keypoints=nested),
+    every('annotations', track_id=None),
+    every('annotations', track_id='0'),
+    every('annotations', category_id=None, iscrowd=None, scores=None),
+    every('images', id=lambda e: str(e['id']),
+          vid_id=lambda e: f'0000{e["vid_id"]}',
+          frame_id=lambda e: float(e['frame_id']), nframes='3'),
+    every('annotations', image_id=lambda e: float(e['image_id'])),
+    every('images', file_name=lambda e: e['file_name'].replace('/', '\\')),
+], ids=['reversed', 'sides swapped', 'spelling', 'more keypoints', 'two kinds',
+        'other categories', 'no categories', 'no names', 'nested',
+        'no identity', 'identity as text', 'null fields', 'numbers as text',
+        'ids as floats', 'backslashes'])  # yapf: disable
+def test_read_for_what_it_says(make_videos, edit):
+    """The same data set, written by other programs."""
+    expected = read(make_videos([3]))
+    expected = [expected.get_data_info(i) for i in range(3)]
+    dataset = read(make_videos([3], edit=edit))
+    for i in range(3):
+        item = dataset.get_data_info(i)
+        for key in ('img_id', 'img_path', 'track_id', 'frame_index'):
+            assert item[key] == expected[i][key]
+        for key in ('keypoints', 'keypoints_visible', 'bbox', 'bbox_size'):
+            np.testing.assert_array_equal(item[key], expected[i][key])
+
+
+def test_what_was_left_out_is_counted_once(make_videos, caplog):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        read(make_videos([3], edit=a_dog))
+        read(make_videos([3], edit=a_bicycle_and_a_crowd))
+    finally:
+        logger.removeHandler(caplog.handler)
+    lines = [r.getMessage() for r in caplog.records if 'left out' in r.msg]
+    assert ['3 of 5' in line for line in lines] == [True, True]
+    assert '2 of category dog' in lines[0]
+    assert '1 of category bicycle, 1 of crowds' in lines[1]
+
+
+def test_identities_in_attributes(make_videos):
+    """Where CVAT and SLEAP write them."""
+    for key in ('track_id', 'object_id'):
+        edit = every('annotations', track_id=None, attributes={key: 7})
+        assert read(make_videos([2], edit=edit)).get_data_info(
+            0)['track_id'] == 7
+
+
+def test_marks_of_the_byte_order(make_videos):
+    ann_file = make_videos([2])
+    ann_file.write_bytes(codecs.BOM_UTF8 + ann_file.read_bytes())
+    assert len(read(ann_file)) == 2
+
+
+def test_keypoints_that_are_not_labelled(make_videos):
+    """COCO: 0 not labelled, 1 labelled but hidden, 2 visible."""
+
+    def edit(data):
+        keypoints = data['annotations'][0]['keypoints']
+        keypoints[:9] = [None, None, 0, 30, 20, 1, 31, 21, 2]
+
+    item = read(make_videos([1], edit=edit)).get_data_info(0)
+    assert item['keypoints_visible'][0, :3].tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(item['keypoints'][0, 1:3],
+                                  [[29, 19], [30, 20]])
+
+
+def visibility(value):
+
+    def edit(data):
+        data['annotations'][1]['keypoints'][5] = value
+
+    return edit
+
+
+def replaced_name(data):
+    data['categories'][0]['keypoints'] = ['nose', *NAMES[1:]]
+
+
+def two_orders(data):
+    data['categories'] = [
+        dict(id=1, name='person', keypoints=NAMES),
+        dict(id=2, name='person', keypoints=NAMES[::-1])
+    ]
+
+
+def shares(data):
+    """Coordinates as YOLO and Label Studio write them."""
+    for entry in data['annotations']:
+        rows = np.reshape(entry['keypoints'], (-1, 3)) / [64, 48, 1]
+        entry['keypoints'] = rows.ravel().tolist()
+        entry['bbox'] = [.3, .2, .3, .5]
+
+
+def shares_in_keypoints(data):
+    box = data['annotations'][0]['bbox']
+    shares(data)
+    every('annotations', bbox=box)(data)
+
+
+def far_away(data):
+    data['annotations'][1]['keypoints'] = [500., 400., 2.] * 15
+
+
+def renumber(data):
+    """frame_id from the last file to the first."""
+    for i, entry in enumerate(data['images'][:3]):
+        entry['frame_id'] = 3 - i
+
+
+@pytest.mark.parametrize('edit, message', [
+    (replaced_name, r'categories\[0\].keypoints lacks neck and has nose'),
+    (two_orders, r'categories\[0\] and categories\[1\]'),
+    (every('categories', keypoints='neck'), r'categories\[0\].keypoints'),
+    (every('categories', keypoints=[*NAMES, 'neck']), 'neck twice'),
+    (lambda data: data.update(categories=[None]), r'categories\[0\] is None'),
+    (visibility(-1), 'belly in "keypoints" of image 10002 is -1'),
+    (visibility(0.5), 'belly in "keypoints" of image 10002 is 0.5'),
+    (visibility(True), '"keypoints" of image 10002 .*True'),
+    (visibility('2'), '"keypoints" of image 10002'),
+    (visibility(None), '"keypoints" of image 10002 is not finite'),
+    (change('annotations', 1, keypoints=None), '"keypoints" of image 10002'),
+    (change('annotations', 1, keypoints=[]), '"keypoints" of image 10002'),
+    (change('annotations', 1, keypoints={}), '"keypoints" of image 10002'),
+    (change('annotations', 1, keypoints=[10**400] * 45), '"keypoints" of '
+     'image 10002'),
+    (change('annotations', 1, keypoints=[[5., 5.]] * 15), '"keypoints" of '
+     'image 10002'),
+    (change('annotations', 1, bbox=None), '"bbox" of image 10002'),
+    (change('annotations', 1, bbox=[5, 5, 0, 9]), '"bbox" of image 10002'),
+    (change('annotations', 1, bbox=[5, 5, -9, 9]), '"bbox" of image 10002'),
+    (change('annotations', 1, bbox=[[5, 5], [9, 9]]), '"bbox" of image 10002'),
+    (change('annotations', 1, track_id='p1'), '"track_id"'),
+    (change('annotations', 1, track_id=1.5), '"track_id"'),
+    (change('annotations', 1, id=None), r'annotations\[1\] has no "id"'),
+    (change('images', 1, id=None), r'images\[1\] has no "id"'),
+    (change('images', 1, id=True), 'unusable "id"'),
+    (change('images', 1, frame_id='second'), 'image 10002 .*"frame_id"'),
+    (change('images', 1, width=None), 'image 10002 has no "width"'),
+    (change('images', 1, height=0), '"height" of image 10002 is 0'),
+    (change('images', 1, file_name=None), 'image 10002 has no "file_name"'),
+    (change('images', 1, file_name=['a']), 'image 10002 .*"file_name"'),
+    (change('images', 1, file_name='frames/clip1/00001.png'),
+     'images 10001 and 10002 have the same "file_name"'),
+    (renumber, '"frame_id" of image 1000. is before .*"file_name" is after'),
+    (lambda data: data['images'].append(None), r'images\[5\] is None'),
+    (lambda data: data['annotations'].insert(0, None),
+     r'annotations\[0\] is None'),
+    (lambda data: data.update(images={'1': {}}), 'images is a dict'),
+    (lambda data: data.update(annotations=None), 'no "annotations"'),
+    (lambda data: data.update(annotations=[]), 'no "annotations"'),
+    (shares, '0 to 1'),
+    (shares_in_keypoints, '0 to 1'),
+    (far_away, '"keypoints" of image 10002 lie outside'),
+])  # yapf: disable
+def test_what_cannot_be_read_is_named(make_videos, edit, message):
+    ann_file = make_videos([3, 2], edit=edit)
+    with pytest.raises(ValueError, match=message) as error:
+        read(ann_file)
+    assert str(ann_file) in str(error.value)
+    assert 'tools/dataset_converters' in str(error.value) or (
+        'Correct the source' in str(error.value))
+
+
+@pytest.mark.parametrize('scale', [2, .5])
+def test_annotated_at_another_size(make_videos, scale):
+    """A file that is right in itself, about pictures that are not these."""
+
+    def edit(data):
+        for image in data['images']:
+            image.update(width=int(64 * scale), height=int(48 * scale))
+        for entry in data['annotations']:
+            rows = np.reshape(entry['keypoints'], (-1, 3)) * [scale, scale, 1]
+            entry['keypoints'] = rows.ravel().tolist()
+            entry['bbox'] = [scale * v for v in entry['bbox']]
+
+    ann_file = make_videos([2], edit=edit)
+    with pytest.raises(ValueError, match='"width" and "height".*64x48'):
+        read(ann_file)
+    assert len(read(ann_file, check_files=False)) == 2
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.tif', '.webp'])
+def test_pictures_are_as_large_as_they_are_loaded(make_videos, orientation,
+                                                  suffix):
+    """Turned by EXIF or not: the size is the one that the loader gives, and
+    the other one is refused."""
+    sizes = {}
+
+    def edit(data):
+        image = data['images'][0]
+        image['file_name'] = f'frames/clip1/turned{suffix}'
+        image.update(width=sizes['w'], height=sizes['h'])
+
+    first = make_videos([1])
+    path = first.parent / f'frames/clip1/turned{suffix}'
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (64, 48)).save(path, exif=exif)
+    h, w = mmcv.imread(str(path)).shape[:2]
+    if suffix == '.jpg':
+        assert (w, h) == ((48, 64) if orientation > 4 else (64, 48))
+    sizes.update(w=w, h=h)
+    assert len(read(make_videos([1], edit=edit))) == 1
+    sizes.update(w=h, h=w)
+    with pytest.raises(ValueError, match=f'is {w}x{h}'):
+        read(make_videos([1], edit=edit))
+
+
+def test_half_an_archive(make_videos, tmp_path):
+    """Frames in the middle of a video are looked for, too, and hidden files
+    are none of them."""
+    ann_file = make_videos([5])
+    (tmp_path / 'frames/clip1/._00001.png').write_bytes(b'Mac OS X')
+    (tmp_path / 'frames/clip1/Thumbs.db').write_bytes(b'Windows')
+    assert len(read(ann_file)) == 5
+    (tmp_path / 'frames/clip1/00002.png').unlink()
+    (tmp_path / 'frames/clip1/00003.png').unlink()
+    with pytest.raises(FileNotFoundError, match='00002.png.*2 such'):
+        read(ann_file)
+    assert len(read(ann_file, frame_stride=4)) == 2
+    (tmp_path / 'frames/clip1/00001.png').write_bytes(b'')
+    with pytest.raises(ValueError, match='00001.png is not a readable image'):
+        read(ann_file, frame_stride=4)
+
+
+COCO = ['nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear',
+        'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow',
+        'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee',
+        'right_knee', 'left_ankle', 'right_ankle']  # yapf: disable
+
+
+@pytest.mark.parametrize('told, shift', [(None, 0), ('1-based', 1),
+                                         ('0-based', 0)])
+def test_keypoints_of_coco_with_video_fields(make_videos, told, shift):
+    """COCO's coordinates count from 0; a file may say otherwise."""
+
+    def edit(data):
+        data['categories'][0]['keypoints'] = COCO
+        data['info'] = dict(coordinates=told)
+
+    ann_file = make_videos([2], num_keypoints=17, edit=edit)
+    raw = json.loads(ann_file.read_text())['annotations'][0]
+    dataset = VideoCocoDataset(
+        ann_file=str(ann_file),
+        data_root=str(ann_file.parent),
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'))
+    item = dataset.get_data_info(0)
+    assert list(dataset.metainfo['keypoint_name2id']) == COCO
+    expected = np.reshape(raw['keypoints'], (-1, 3))[:, :2] - shift
+    np.testing.assert_allclose(item['keypoints'][0], expected, rtol=1e-5)
+    x, y, w, h = raw['bbox']
+    np.testing.assert_allclose(
+        item['bbox'][0], [x - shift, y - shift, x + w - shift, y + h - shift],
+        rtol=1e-5)
+
+
+def test_the_general_data_set_needs_names():
+    with pytest.raises(ValueError, match='metainfo'):
+        VideoCocoDataset(lazy_init=True)

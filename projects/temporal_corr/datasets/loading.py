@@ -1,6 +1,37 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Tuple
+
+import mmcv
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
+from PIL import Image
+
+ORIENTATION = 0x0112  # EXIF's tag; 5 to 8 are turned by 90 degrees
+
+
+def picture_size(path: str) -> Tuple[int, int]:
+    """Size of a picture as it is loaded, mostly from its header alone.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels.
+
+    Raises:
+        ValueError: If it is no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            tagged = 'exif' in image.info or image.format == 'TIFF'
+            if tagged and image.getexif().get(ORIENTATION, 1) != 1:
+                # OpenCV turns pictures of some formats and not of others
+                size = mmcv.imread(path).shape[1::-1]
+    except (OSError, SyntaxError, AttributeError) as error:
+        raise ValueError(f'{path} is not a readable image ({error}). Unpack '
+                         'or extract it again') from error
+    return tuple(size)
 
 
 @TRANSFORMS.register_module()

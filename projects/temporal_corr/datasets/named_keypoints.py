@@ -34,11 +34,11 @@ class NamedKeypoints:
     # Interpolated keypoints, in the order of append_interpolated.
     INTERPOLATED: Tuple[str, ...] = ()
 
-    @classmethod
-    def stored_keypoints(cls) -> List[str]:
-        """Names of the keypoints in the annotation file, as stored: by
-        default those of the class's own metainfo."""
-        return list(cls._load_metainfo(cls.METAINFO)['keypoint_name2id'])
+    def stored_keypoints(self) -> List[str]:
+        """Names of the keypoints in the annotation file, as stored: those of
+        the class's own metainfo, or, if it has none, of the data set's."""
+        own = self.METAINFO and self._load_metainfo(self.METAINFO)
+        return list((own or self._metainfo)['keypoint_name2id'])
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:

@@ -84,6 +84,7 @@ class PennActionDataset(VideoCocoDataset):
         **kwargs: Other arguments of :class:`VideoCocoDataset`.
     """
 
+    ORIGIN = 1
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'penn_action.py'))
     METAINFO_15: dict = dict(from_file=str(DATASET_INFO / 'penn_action_15.py'))
     INTERPOLATED = ('neck', 'belly')

@@ -21,4 +21,5 @@ class SubJhmdbDataset(VideoCocoDataset):
     paper's tables. See :class:`VideoCocoDataset` for items and arguments.
     """
 
+    ORIGIN = 1
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'sub_jhmdb.py'))

@@ -1,4 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import os
 import os.path as osp
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -7,12 +8,15 @@ import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.fileio import exists
 from mmpose.datasets.datasets import JhmdbDataset
+from mmpose.registry import DATASETS
 
+from .loading import picture_size
 from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
 
 
+@DATASETS.register_module()
 class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     """Frames of videos in time, one person each, alone or with exemplars.
 
@@ -27,8 +31,11 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     time.
     In testing an item is always the frame alone.
 
-    The base is MMPose's :class:`JhmdbDataset` for its reading of MATLAB's
-    coordinates, which count from 1 in both data sets.
+    As it is, it reads any file of COCO's keypoints with the video fields of
+    docs/data_preparation.md: coordinates count from 0 (``ORIGIN``, or what
+    ``info.coordinates`` of the file says), and ``metainfo`` names the
+    keypoints. The base is MMPose's :class:`JhmdbDataset` for its reading of
+    MATLAB's coordinates, which count from 1 in sub-JHMDB and Penn Action.
 
     An item has MMPose's keys and
 
@@ -57,14 +64,14 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             every frame is the last of one clip. Defaults to ``'nearest'``
         exemplar_range (int): From how many temporally closest frames the
             exemplar frames are drawn. Defaults to 10
-        check_files (bool): Whether to look, when loading, for the images of
-            the first and last frame of each video, so that a wrong
+        check_files (bool): Whether to look, when loading, for the images,
+            and at the size of the first of each video, so that a wrong
             ``data_root`` is told at once. Defaults to ``True``
         metainfo (dict, optional): As MMPose's; its keypoints, in any order,
             are those of the items (see :class:`NamedKeypoints`). May also
             hold ``pck_groups`` (body-part group to keypoint names) and
             ``eval_keypoints`` (names of the keypoints that are evaluated).
-            Defaults to ``None``, the class's own
+            Defaults to ``None``, the class's own; this class has none
         **kwargs: Other arguments of :class:`BaseCocoStyleDataset`.
             ``bbox_file``, ``filter_cfg``, ``sample_interval`` and the
             bottom-up mode would tear holes into the videos and are refused;
@@ -74,6 +81,10 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         ValueError: If an argument or the annotation file cannot be used.
         FileNotFoundError: If the annotation file or an image is missing.
     """
+
+    METAINFO: dict = {}
+    #: The coordinate of the first pixel in the annotation file.
+    ORIGIN = 0
 
     def __init__(self,
                  ann_file: str = '',
@@ -103,6 +114,11 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                     f'{name}={kwargs[name]!r}: it keeps every frame of a '
                     'video and its one person. For fewer frames use '
                     'frame_stride')
+        if not (metainfo or self.METAINFO):
+            raise ValueError(
+                f'{type(self).__name__} needs metainfo, such as '
+                "dict(from_file='configs/_base_/datasets/coco.py'), which "
+                'names the keypoints')
         kwargs['serialize_data'] = False
         self.frame_stride = frame_stride
         self.clip_len = clip_len
@@ -115,11 +131,11 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         """Loads the wanted keypoints of all frames of all videos, of which
         every ``frame_stride``-th is kept."""
         columns = self.keypoint_columns()
-        stored = len(self.stored_keypoints())
-        frames = load_video_frames(self.ann_file, stored)
+        stored = self.stored_keypoints()
+        frames = load_video_frames(self.ann_file, stored, self.ORIGIN)
         if self.frame_stride > 1:
             frames = frames.every(self.frame_stride)
-        if columns != list(range(stored)):
+        if columns != list(range(len(stored))):
             frames = replace(
                 frames,
                 keypoints=self.pick_keypoints(frames.keypoints, columns))
@@ -128,17 +144,37 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         return frames
 
     def _check_files(self, frames: VideoFrames) -> None:
-        """Raises unless the ends of each video are where they should be."""
-        for _, items in frames.videos:
-            for item in (items[0], items[-1]):
-                name = frames.file_name[item].decode()
-                path = osp.join(self.data_prefix['img'], name)
-                if not exists(path):
-                    raise FileNotFoundError(
-                        f'There is no image {path}, which {self.ann_file} '
-                        f'names as {name}. Set data_root (and '
-                        'data_prefix.img) to the folder that holds '
-                        f'{name.split("/")[0]}, or extract the frames')
+        """Raises unless the images are where they should be and the first of
+        each video is as large as the file says."""
+        for folder, items in frames.videos:
+            root = self.data_prefix['img']
+            names = [frames.file_name[item].decode() for item in items]
+            try:
+                there = set(os.listdir(osp.join(root, folder)))
+            except OSError:  # no folder on this machine: look at both ends
+                there, names = set(), [names[0], names[-1]]
+            missing = [
+                name for name in names if osp.basename(name) not in there
+                and not exists(osp.join(root, name))
+            ]
+            if missing:
+                raise FileNotFoundError(
+                    f'There is no image {osp.join(root, missing[0])}, which '
+                    f'{self.ann_file} names as {missing[0]} ({len(missing)} '
+                    'such images of this video). Set data_root (and '
+                    'data_prefix.img) to the folder that holds '
+                    f'{missing[0].split("/")[0]}, or extract the frames')
+            path = osp.join(root, names[0])
+            size = tuple(frames.image_size[items[0]].tolist())
+            found = picture_size(path) if osp.isfile(path) else size
+            if found != size:
+                raise ValueError(
+                    f'{self.ann_file}: "width" and "height" of image '
+                    f'{frames.image_id[items[0]]} are {size[0]}x{size[1]}, '
+                    f'but {path} is {found[0]}x{found[1]} (turned as its '
+                    'EXIF says). Use the pictures that were annotated, or '
+                    'scale the annotations to these; Penn Action is to be '
+                    'converted again now that its frames are there')
 
     def _get_unserialized_subset(
             self, indices: Union[Sequence[int], int]) -> VideoFrames:
