@@ -10,8 +10,9 @@ class ClipTransforms(TransformBroadcaster):
     """Apply transforms to each frame of a clip, randomly in the same way.
 
     Frames of a clip share the random parameters (flip, scale, rotation), each
-    on its own box, as the paper's training does. Frames that are alone pass
-    the same transforms, so one pipeline serves every clip length.
+    on its own box: the paper does not say, but its exemplars have to look
+    like what they are sought in. Frames that are alone pass the same
+    transforms, so one pipeline serves every clip length.
 
     Args:
         transforms (list[dict | callable]): Transforms of a single frame.
