@@ -181,12 +181,19 @@ def test_input_is_not_replaced(tmp_path, metainfo, image_source):
                      str(tmp_path))
 
 
+def pretend_display(monkeypatch):
+    monkeypatch.setattr(
+        'projects.temporal_corr.apis.video_outputs.can_open_windows',
+        lambda: True)
+
+
 def test_no_window_is_no_end(tmp_path, metainfo, image_source, monkeypatch,
                              capsys):
 
     def no_display(*args):
         raise cv2.error('no display')
 
+    pretend_display(monkeypatch)
     monkeypatch.setattr(cv2, 'imshow', no_display)
     with VideoOutputs(
             image_source, FramePainter(metainfo), metainfo,
@@ -199,6 +206,7 @@ def test_no_window_is_no_end(tmp_path, metainfo, image_source, monkeypatch,
 @pytest.mark.parametrize('key, go_on', [(27, False), (-1, True)])
 def test_escape_ends(metainfo, image_source, monkeypatch, key, go_on):
     shown = []
+    pretend_display(monkeypatch)
     monkeypatch.setattr(cv2, 'imshow', lambda name, image: shown.append(image))
     monkeypatch.setattr(cv2, 'waitKey', lambda delay: key)
     with VideoOutputs(

@@ -5,11 +5,12 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+from projects.temporal_corr.video_io.output_files import fit_image
 from projects.temporal_corr.visualization import (PredictionPainter,
                                                   VideoExcerpt,
                                                   draw_contact_sheet)
 from projects.temporal_corr.visualization.prediction_panels import (
-    BAR, MAGENTA, fit_image, fit_person, join_panels, panel_size)
+    BAR, MAGENTA, fit_person, join_panels, panel_size)
 
 # MMPose's visualizer draws circles with arrays as radius.
 pytestmark = pytest.mark.filterwarnings('ignore:Conversion of an array')

@@ -23,14 +23,14 @@ from mmpose.structures import PoseDataSample
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.output_files import \
+    output_path  # noqa: E402
 from projects.temporal_corr.visualization import (  # noqa: E402
     load_video_model, save_figure, stream_predictions)
 from projects.temporal_corr.visualization.correlation_figure import \
     keypoint_indices  # noqa: E402
 from projects.temporal_corr.visualization.trajectory_plot import \
     draw_trajectories  # noqa: E402
-from projects.temporal_corr.visualization.video_file import \
-    output_path  # noqa: E402
 
 from projects.temporal_corr.evaluation import (  # noqa: E402 isort: skip
     GroupPCKAccuracy, KeypointAcceleration)

@@ -22,10 +22,10 @@ from mmengine.utils import track_iter_progress
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.output_files import \
+    output_path  # noqa: E402
 from projects.temporal_corr.visualization.correlation_figure import \
     keypoint_indices  # noqa: E402
-from projects.temporal_corr.visualization.video_file import \
-    output_path  # noqa: E402
 
 from projects.temporal_corr.visualization import (  # noqa: E402 isort: skip
     VideoFile, draw_correlation_figure, draw_correlation_panels,

@@ -18,13 +18,13 @@ from mmengine.utils import ProgressBar
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.output_files import (  # noqa: E402
+    fit_image, output_path)
 from projects.temporal_corr.visualization import (  # noqa: E402
     PredictionPainter, VideoExcerpt, VideoFile, draw_contact_sheet,
     load_video_model, save_figure, stream_predictions)
 from projects.temporal_corr.visualization.prediction_panels import (  # noqa: E402,E501
-    fit_image, join_panels, panel_size)
-from projects.temporal_corr.visualization.video_file import \
-    output_path  # noqa: E402
+    join_panels, panel_size)
 from projects.temporal_corr.visualization.video_model import \
     load_frame  # noqa: E402
 

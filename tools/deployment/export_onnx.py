@@ -37,7 +37,7 @@ from onnx_parity import (dataset_frames, largest_difference,  # noqa: E402
 from projects.temporal_corr.engine import load_pose_model  # noqa: E402
 from projects.temporal_corr.models.streaming_step import \
     StreamingStep  # noqa: E402
-from projects.temporal_corr.visualization.video_file import (  # noqa: E402
+from projects.temporal_corr.video_io.output_files import (  # noqa: E402
     output_path, temporary_path)
 
 #: The largest difference to PyTorch; relative, for outputs above 1.

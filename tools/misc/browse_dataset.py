@@ -24,6 +24,11 @@ from mmpose.structures import PoseDataSample
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.output_files import \
+    save_image  # noqa: E402
+from projects.temporal_corr.video_io.window import \
+    can_open_windows  # noqa: E402
+
 HEIGHT = 320  # smaller crops are enlarged to about this height
 BAR = 22  # height of the line that names a frame
 
@@ -162,16 +167,6 @@ def draw_item(results: dict, visualizer) -> np.ndarray:
     return np.concatenate(joined[1:], axis=1)
 
 
-def save(path: str, picture: np.ndarray) -> None:
-    """Writes a picture, complete or not at all."""
-    done, data = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise RuntimeError(f'{path} could not be encoded')
-    with open(path + '.part', 'wb') as file:
-        file.write(data.tobytes())
-    os.replace(path + '.part', path)
-
-
 def build_dataset(cfg: Config, phase: str):
     """Builds the data set of a phase with its pipeline but for packing."""
     dataset_cfg = cfg[f'{phase}_dataloader'].dataset
@@ -199,6 +194,8 @@ def main():
     visualizer = VISUALIZERS.build(visualizer_cfg)
     visualizer.set_dataset_meta(dataset.metainfo)
 
+    if args.show and not can_open_windows():
+        args.show = False
     np.random.seed(args.seed)
     os.makedirs(args.output_dir, exist_ok=True)
     count = min(len(dataset), args.max_item_per_dataset)
@@ -209,7 +206,7 @@ def main():
         name, _ = frame_names(split_frames(results)[-1])
         path = osp.join(args.output_dir, f'{name}.jpg')
         picture = draw_item(results, visualizer)
-        save(path, picture)
+        save_image(picture, path)
         if args.show:
             visualizer.show(
                 picture, win_name=path, wait_time=args.show_interval)

@@ -4,12 +4,12 @@
 ``box_tracker`` and ``person_detector`` need MMDetection and are imported by
 their own names.
 """
+from ..video_io.frame_source import FrameSource, SourceFrame
+from ..video_io.interruption import Interruption
 from .box_file import BoxFile
 from .coco_poses import CocoPoses
 from .first_pass import FirstPass
 from .frame_painter import FramePainter
-from .frame_source import FrameSource, SourceFrame
-from .interruption import Interruption
 from .label_file import LabelFile
 from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
                            follow_pose)

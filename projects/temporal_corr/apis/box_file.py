@@ -9,7 +9,7 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
-from .frame_source import FrameSource, SourceFrame
+from ..video_io.frame_source import FrameSource, SourceFrame
 from .person_boxes import People
 
 FRAME_KEYS = ('frame_index', 'file_name', 'image_id')

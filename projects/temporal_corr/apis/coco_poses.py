@@ -5,8 +5,8 @@ from typing import List, Sequence
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from .frame_source import FrameSource
-from .pose_json import ListFile, dumps
+from ..video_io.frame_source import FrameSource
+from ..video_io.list_file import ListFile, dumps
 
 
 class CocoPoses(ListFile):

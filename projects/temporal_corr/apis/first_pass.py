@@ -6,7 +6,7 @@ from mmpose.structures import PoseDataSample
 
 from ..engine.trusted_exemplars_hook import check_trusted
 from ..models.trusted_exemplars import TrustedCollector, TrustedExemplars
-from .frame_source import SourceFrame
+from ..video_io.frame_source import SourceFrame
 from .person_boxes import People
 from .video_pose_inferencer import VideoPoseInferencer
 

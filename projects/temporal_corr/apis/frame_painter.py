@@ -1,13 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The people of a frame, drawn on it."""
-from typing import Sequence, Tuple
+from typing import Sequence
 
 import cv2
 import numpy as np
 from mmpose.structures import PoseDataSample, merge_data_samples
 from mmpose.visualization import PoseLocalVisualizer
 
-from ..visualization.prediction_panels import fit_image
+from ..video_io.output_files import SameSize
 
 #: RGB colours of boxes, by identity: neighbours differ.
 COLORS = ((230, 80, 60), (60, 150, 240), (250, 200, 50), (80, 200, 120),
@@ -46,7 +46,7 @@ class FramePainter:
         self.kpt_thr = kpt_thr
         self.draw_bbox = draw_bbox
         self.draw_heatmap = draw_heatmap
-        self._size: Tuple[int, int] = ()
+        self._fit = SameSize()
 
     def __call__(self, image: np.ndarray,
                  samples: Sequence[PoseDataSample]) -> np.ndarray:
@@ -101,13 +101,3 @@ class FramePainter:
         for ink, width in (((0, 0, 0), 3), (color, 1)):
             cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX,
                         scale, ink, width, cv2.LINE_AA)
-
-    def _fit(self, drawn: np.ndarray) -> np.ndarray:
-        """A picture in the size of the first, padded to even sides."""
-        size = drawn.shape[1::-1]
-        self._size = self._size or size
-        if size != self._size:
-            drawn = cv2.warpAffine(drawn, fit_image(size, self._size),
-                                   self._size)
-        return cv2.copyMakeBorder(drawn, 0, self._size[1] % 2, 0,
-                                  self._size[0] % 2, cv2.BORDER_REPLICATE)

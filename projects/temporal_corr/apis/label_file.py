@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Sequence
 import numpy as np
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
-from .frame_source import FrameSource
+from ..video_io.frame_source import FrameSource
 from .person_boxes import pose_extents
 
 

@@ -10,7 +10,7 @@ from typing import Callable, NamedTuple, Sequence, Tuple
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from .frame_source import SourceFrame
+from ..video_io.frame_source import SourceFrame
 
 
 class People(NamedTuple):

@@ -10,7 +10,7 @@ from mmpose.evaluation.functional import nms
 from mmpose.utils import adapt_mmdet_pipeline
 
 from ..engine.safe_loading import is_missing
-from .frame_source import SourceFrame
+from ..video_io.frame_source import SourceFrame
 
 
 class PersonDetector:

@@ -1,60 +1,10 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Predictions of a video in MMPose's format."""
-import json
-import os
-from typing import IO, Any, Optional, Sequence
+from typing import Sequence
 
-import numpy as np
 from mmpose.structures import PoseDataSample, split_instances
 
-from ..visualization.video_file import output_path, temporary_path
-
-
-class ListFile:
-    """A JSON file with a list that grows, as a context manager.
-
-    Entries go to the disk as they come, so that a long video takes no more
-    memory than a short one. Appears under its name when it is complete, and
-    not at all if an error ends the block.
-
-    Args:
-        path (str): A .json file.
-        before (str): JSON up to the first entry.
-
-    Raises:
-        ValueError: If the path does not end with .json.
-    """
-
-    def __init__(self, path: str, before: str):
-        self.path = output_path(path, ('.json', ))
-        self.num_entries = 0
-        self._before = before
-        self._temporary = temporary_path(self.path)
-        self._file: Optional[IO] = None
-
-    def __enter__(self) -> 'ListFile':
-        self._file = open(self._temporary, 'w', encoding='utf-8')
-        self._file.write(self._before)
-        return self
-
-    def append(self, entry: Any) -> None:
-        """Add an entry, of anything with numbers and names in it."""
-        comma = ',' if self.num_entries else ''
-        self._file.write(f'{comma}\n{dumps(entry)}')
-        self.num_entries += 1
-
-    def after(self) -> str:
-        """JSON from the last entry on."""
-        return '\n]}\n'
-
-    def __exit__(self, error_type, error, traceback) -> None:
-        try:
-            with self._file:
-                self._file.write(self.after())
-            if error_type is None:
-                os.replace(self._temporary, self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+from ..video_io.list_file import ListFile, dumps
 
 
 class PoseFile(ListFile):
@@ -70,14 +20,21 @@ class PoseFile(ListFile):
     Args:
         path (str): A .json file.
         dataset_meta (dict): Metainfo of the data set.
+        inputs (Sequence[str]): Files that it must not replace. Defaults to
+            none.
 
     Raises:
-        ValueError: If the path does not end with .json.
+        ValueError: If the path does not end with .json, or would replace an
+            input.
     """
 
-    def __init__(self, path: str, dataset_meta: dict):
+    def __init__(self,
+                 path: str,
+                 dataset_meta: dict,
+                 inputs: Sequence[str] = ()):
         super().__init__(
-            path, f'{{"meta_info": {dumps(dataset_meta)},\n"instance_info": [')
+            path, f'{{"meta_info": {dumps(dataset_meta)},\n"instance_info": [',
+            inputs)
 
     def write(self, samples: Sequence[PoseDataSample]) -> None:
         """Add a frame.
@@ -95,17 +52,3 @@ class PoseFile(ListFile):
             }
             instances.append(dict(instance, **known))
         self.append(dict(frame_id=self.num_entries, instances=instances))
-
-
-def dumps(value: Any) -> str:
-    """JSON of anything with numbers and names in it."""
-    return json.dumps(value, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """What stands in JSON for what is none of Python's own types."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    if isinstance(value, (set, tuple)):
-        return list(value)
-    return str(value)

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from .frame_source import FrameSource, SourceFrame
+from ..video_io.frame_source import FrameSource, SourceFrame
 from .label_file import Label
 from .person_boxes import People, follow_pose
 from .video_pose_inferencer import VideoPoseInferencer

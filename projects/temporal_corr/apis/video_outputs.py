@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..visualization.video_file import VideoFile, save_image
+from ..video_io.frame_source import FrameSource
+from ..video_io.output_files import VideoFile, output_path, save_image
+from ..video_io.window import can_open_windows
 from .coco_poses import CocoPoses
 from .frame_painter import FramePainter
-from .frame_source import FrameSource
 from .pose_json import PoseFile
 
 ESC = 27
@@ -34,6 +35,8 @@ class VideoOutputs(ExitStack):
             None, no file.
         show (bool): Whether to show the pictures in a window. Defaults to
             False.
+        inputs (Sequence[str]): Files, beside the input, that STEM.json must
+            not replace. Defaults to none.
 
     Attributes:
         num_frames (int): Frames written so far.
@@ -50,11 +53,12 @@ class VideoOutputs(ExitStack):
                  dataset_meta: dict,
                  vis_out_dir: Optional[str] = None,
                  pred_out_dir: Optional[str] = None,
-                 show: bool = False):
+                 show: bool = False,
+                 inputs: Sequence[str] = ()):
         super().__init__()
         self.num_frames = self.num_keypoints = self.num_confident = 0
         self.painter = painter
-        self.window = source.stem if show else None
+        self.window = source.stem if show and can_open_windows() else None
         self.picture = self.video = self.poses = self.coco = None
         self._existed: List[str] = []
         if vis_out_dir and source.kind == 'image':
@@ -63,19 +67,21 @@ class VideoOutputs(ExitStack):
             path = self._path(vis_out_dir, source, '.mp4')
             self.video = self.enter_context(VideoFile(path, source.fps))
         if pred_out_dir:
-            path = self._path(pred_out_dir, source, '.json')
+            path = self._path(pred_out_dir, source, '.json', inputs)
             self.poses = self.enter_context(PoseFile(path, dataset_meta))
             path = self._path(pred_out_dir, source, '_coco.json')
             names = dataset_meta['keypoint_id2name'].values()
-            self.coco = self.enter_context(
-                CocoPoses(path, source, names))
+            self.coco = self.enter_context(CocoPoses(path, source, names))
 
-    def _path(self, folder: str, source: FrameSource, suffix: str) -> str:
+    def _path(self,
+              folder: str,
+              source: FrameSource,
+              suffix: str,
+              inputs: Sequence[str] = ()) -> str:
         path = osp.join(folder, source.stem + suffix)
+        output_path(path, (osp.splitext(path)[1], ),
+                    [source.path, *source.files, *inputs])
         if osp.exists(path):
-            if osp.exists(source.path) and osp.samefile(path, source.path):
-                raise ValueError(
-                    f'{path} is the input itself: choose another folder')
             self._existed.append(path)
         return path
 
@@ -93,12 +99,12 @@ class VideoOutputs(ExitStack):
         drawn = None
         if self.video or self.picture or self.window:
             drawn = self.painter(image, samples)
+        if self.poses:  # first, as it refuses what is not finite
+            self.poses.write(samples)
         if self.video:
             self.video.write(drawn)
         if self.picture:
             save_image(drawn, self.picture)
-        if self.poses:
-            self.poses.write(samples)
         if self.coco:
             self.coco.write(image, samples)
         self.num_frames += 1

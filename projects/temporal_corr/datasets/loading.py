@@ -1,42 +1,17 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Tuple
-
-import mmcv
+from mmengine import fileio
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
-from PIL import Image
 
-ORIENTATION = 0x0112  # EXIF's tag; 5 to 8 are turned by 90 degrees
-
-
-def picture_size(path: str) -> Tuple[int, int]:
-    """Size of a picture as it is loaded, mostly from its header alone.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        tuple[int, int]: Width and height in pixels.
-
-    Raises:
-        ValueError: If it is no picture.
-    """
-    try:
-        with Image.open(path) as image:
-            size = image.size
-            tagged = 'exif' in image.info or image.format == 'TIFF'
-            if tagged and image.getexif().get(ORIENTATION, 1) != 1:
-                # OpenCV turns pictures of some formats and not of others
-                size = mmcv.imread(path).shape[1::-1]
-    except (OSError, SyntaxError, AttributeError) as error:
-        raise ValueError(f'{path} is not a readable image ({error}). Unpack '
-                         'or extract it again') from error
-    return tuple(size)
+from ..video_io.images import decode_image
 
 
 @TRANSFORMS.register_module()
 class LoadVideoFrame(LoadImage):
     """Load the image of a frame, as MMPose's :class:`LoadImage`.
+
+    Unless told otherwise, the file is read as the demos read it: in colour,
+    upright, and not at all if it is damaged or holds several pictures.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -65,6 +40,10 @@ class LoadVideoFrame(LoadImage):
         remedy = ('Extract the frames again, and check data_root and '
                   'data_prefix.img of the data set')
         try:
+            own_way = (self.color_type, self.imdecode_backend)
+            if 'img' not in results and own_way == ('color', 'cv2'):
+                content = fileio.get(path, backend_args=self.backend_args)
+                results['img'] = decode_image(content)
             loaded = super().transform(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(

@@ -10,7 +10,7 @@ from mmengine.fileio import exists
 from mmpose.datasets.datasets import JhmdbDataset
 from mmpose.registry import DATASETS
 
-from .loading import picture_size
+from ..video_io.images import picture_size
 from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames

@@ -8,6 +8,8 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from ..video_io.window import can_open_windows
+
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     """Add MMPose's flags for pictures and for the launcher.
@@ -64,6 +66,8 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
         cfg (Config): The config, changed in place.
         args (Namespace): ``show``, ``show_dir``, ``interval``, ``wait_time``.
     """
+    if args.show and not can_open_windows():
+        args.show = False
     if not args.show and args.show_dir is None:
         return
     hook = cfg.get('default_hooks', {}).get('visualization')

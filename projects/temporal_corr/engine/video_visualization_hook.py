@@ -1,14 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import os
 import os.path as osp
+from pathlib import Path
 from typing import Optional, Sequence, Set
 
-import mmcv
+import numpy as np
 from mmengine import fileio
 from mmengine.runner import Runner
 from mmpose.engine.hooks import PoseVisualizationHook
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample, merge_data_samples
+
+from ..video_io.images import decode_image
+from ..video_io.output_files import temporary_path
 
 
 @HOOKS.register_module()
@@ -96,13 +100,12 @@ class VideoVisualizationHook(PoseVisualizationHook):
         """Draw one frame to a file, a window or the backends."""
         name = self._unused(picture_name(sample))
         content = fileio.get(sample.img_path, backend_args=self.backend_args)
-        image = mmcv.imfrombytes(content, channel_order='rgb')
+        image = np.ascontiguousarray(decode_image(content)[..., ::-1])
         out_file = None
         if self._folder is not None:
             path = osp.join(self._folder, f'{name}.png')
             # under another name until it is complete
-            out_file = osp.join(
-                osp.dirname(path), '.incomplete_' + osp.basename(path))
+            out_file = str(temporary_path(Path(path)))
         title, step = name, self._test_index
         if not self.show and 'video_id' in sample:
             # one image a video; LocalVisBackend makes no folders

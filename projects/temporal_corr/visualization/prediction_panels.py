@@ -7,6 +7,7 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from ..evaluation.pck import keypoint_hits
+from ..video_io.output_files import centred
 from .overlay import PosePainter, Size
 
 WHITE = (255, 255, 255)
@@ -91,20 +92,6 @@ class PredictionPainter:
                              np.asarray(size).max(axis=-1), self.thr)[0]
 
 
-def fit_image(size: Size, target: Size) -> np.ndarray:
-    """The affine map that fits a whole image into a panel, centred.
-
-    Args:
-        size (tuple): Width and height of the image.
-        target (tuple): Width and height of the panel.
-
-    Returns:
-        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
-    """
-    scale = min(target[0] / size[0], target[1] / size[1])
-    return _centred((np.asarray(size) - 1) / 2, scale, target)
-
-
 def fit_person(box: np.ndarray, side: float, size: Size,
                target: Size) -> np.ndarray:
     """The affine map that shows the surroundings of a person in a panel.
@@ -124,13 +111,7 @@ def fit_person(box: np.ndarray, side: float, size: Size,
     middle = (np.asarray(size) - 1) / 2
     reach = np.maximum((np.asarray(size) - np.divide(target, scale)) / 2, 0)
     centre = np.clip((box[:2] + box[2:]) / 2, middle - reach, middle + reach)
-    return _centred(centre, scale, target)
-
-
-def _centred(centre: np.ndarray, scale: float, target: Size) -> np.ndarray:
-    """Scale about a pixel of the image, which goes to the panel's middle."""
-    offset = (np.asarray(target) - 1) / 2 - scale * np.asarray(centre)
-    return np.array([[scale, 0., offset[0]], [0., scale, offset[1]]])
+    return centred(centre, scale, target)
 
 
 def _move(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from projects.temporal_corr.apis import FrameSource
-from projects.temporal_corr.apis.frame_source import natural_order
+from projects.temporal_corr.video_io.frame_source import natural_order
 
 
 def picture(value, size=(64, 48)):
@@ -115,13 +115,24 @@ class FakeVideo:
         self.good = [i not in bad and i < count for i in range(count + 10**4)]
         self.announced = announced
         self.position = -1
+        self.fps = 25.
 
     def isOpened(self):
         return True
 
+    def set(self, prop, value):
+        return True
+
     def get(self, prop):
         return dict([(cv2.CAP_PROP_FRAME_COUNT, self.announced),
-                     (cv2.CAP_PROP_FPS, float('nan'))])[prop]
+                     (cv2.CAP_PROP_FPS, self.fps),
+                     (cv2.CAP_PROP_POS_MSEC, 0.)])[prop]
+
+    def grab(self):
+        return False
+
+    def release(self):
+        pass
 
     def read(self):
         self.position += 1

@@ -1,17 +1,21 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Frames of a video file, a folder of images, one image or a camera."""
+import math
 import os
 import os.path as osp
 import re
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff',
-                  '.webp')
-#: Rate of what has none of its own: images, and cameras that do not tell.
+from .images import IMAGE_SUFFIXES, count_images, decode_images, read_image
+
+#: Rate of what has none of its own: images, and what does not tell.
 DEFAULT_FPS = 25.
+#: Frames per second that a header is believed. Above, it is the clock of the
+#: file rather than its rate (WebM of a browser: 1000).
+LEAST_FPS, MOST_FPS = 0.01, 300.
 #: So many reads may fail in a row before a camera counts as gone, and a video
 #: whose header promises more as over.
 MAX_FAILURES = 1000
@@ -47,19 +51,38 @@ def natural_order(name: str) -> Tuple:
         (int(part), part) if i % 2 else part for i, part in enumerate(parts))
 
 
+def open_video(what: Union[str, int]) -> cv2.VideoCapture:
+    """Open a video, upright, or a camera.
+
+    Args:
+        what (str or int): The file, or the number of the camera.
+
+    Returns:
+        cv2.VideoCapture: It may not be open.
+    """
+    # A relative name may look like a protocol to FFmpeg.
+    video = cv2.VideoCapture(
+        osp.abspath(what) if isinstance(what, str) else what)
+    # Whether a phone's video is turned by default depends on OpenCV's version.
+    video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return video
+
+
 class FrameSource:
     """The frames of an input, in order; a frame that is broken is told.
 
     Iterating goes through the input once.
 
     Args:
-        path (str): A video file, a folder of images (in natural order), an
-            image, or ``'webcam'`` or ``'webcam:N'``, the N-th camera.
+        path (str): A video file, a folder of images (in natural order), a
+            pattern of their names such as ``frames/%05d.png``, an image, or
+            ``'webcam'`` or ``'webcam:N'``, the N-th camera.
         fps (float, optional): Frames per second. Defaults to None, those of
             the video or camera, 25 for images.
 
     Attributes:
-        kind (str): ``'video'``, ``'images'``, ``'image'`` or ``'webcam'``.
+        kind (str): ``'video'`` (also an image file of several pictures),
+            ``'images'``, ``'image'`` or ``'webcam'``.
         fps (float): Frames per second.
         stem (str): What to call files that are made of it.
         num_frames (int, optional): How many frames there are, as far as the
@@ -80,41 +103,38 @@ class FrameSource:
         self.num_read = 0
         self.num_frames: Optional[int] = None
         self._video: Optional[cv2.VideoCapture] = None
-        own_fps = 0.
+        self._told = 0.  # the rate, by the header
+        self._messages: List[str] = []
+        # Milliseconds of the first and the last frame, and the longest gap
+        self._first = self._last = self._gap = 0.
         camera = re.fullmatch(r'webcam(?::(\d+))?', path, re.IGNORECASE)
         if camera:
             self.kind, self.stem = 'webcam', 'webcam'
-            own_fps = self._open(int(camera.group(1) or 0))
-        elif osp.isdir(path):
-            self.kind, self.stem = 'images', osp.basename(osp.abspath(path))
-            self.files = [
-                osp.join(path, name)
-                for name in sorted(os.listdir(path), key=natural_order)
-                if name.lower().endswith(IMAGE_SUFFIXES)
-                and not name.startswith('.')
-            ]
-            if not self.files:
-                raise ValueError(f'the folder {path} holds no images '
-                                 f'({", ".join(IMAGE_SUFFIXES)})')
+            self._open(int(camera.group(1) or 0))
+        elif osp.isdir(path) or (_PATTERN.search(osp.basename(path))
+                                 and not osp.exists(path)):
+            self.kind, self.files = 'images', _image_files(path)
+            folder = path if osp.isdir(path) else osp.dirname(path)
+            self.stem = osp.basename(osp.abspath(folder))
         elif not osp.isfile(path):
             raise FileNotFoundError(
                 f'there is no input {path}: give a video, a folder of '
                 'images, an image, or webcam:0')
-        elif path.lower().endswith(IMAGE_SUFFIXES):
-            self.kind, self.files = 'image', [path]
         else:
             self.kind = 'video'
-            own_fps = self._open(path)
-        if self.kind in ('image', 'video'):
             self.stem = osp.splitext(osp.basename(path))[0]
+            if not path.lower().endswith(IMAGE_SUFFIXES):
+                self._open(path)
+            elif count_images(path) > 1:
+                self.num_frames = count_images(path)
+            else:
+                self.kind, self.files = 'image', [path]
         if self.files:
             self.num_frames = len(self.files)
-        valid = np.isfinite(own_fps) and 0 < own_fps <= 1000
-        self.fps = fps or (float(own_fps) if valid else DEFAULT_FPS)
+        self.fps = fps or self._rate()
 
-    def _open(self, what) -> float:
-        """Open a video or camera; returns the rate that it tells."""
-        self._video = cv2.VideoCapture(what)
+    def _open(self, what: Union[str, int]) -> None:
+        self._video = open_video(what)
         if not self._video.isOpened():
             raise ValueError(
                 f'{self.path} cannot be opened as a ' +
@@ -125,12 +145,30 @@ class FrameSource:
         count = int(self._video.get(cv2.CAP_PROP_FRAME_COUNT))
         if self.kind == 'video' and count > 0:
             self.num_frames = count
-        return self._video.get(cv2.CAP_PROP_FPS)
+        self._told = self._video.get(cv2.CAP_PROP_FPS)
+
+    def _rate(self) -> float:
+        """The rate of the input: told, else measured, else the default."""
+        if self._video is None:
+            return DEFAULT_FPS
+        if LEAST_FPS <= self._told <= MOST_FPS:
+            return self._told
+        measured = 0. if self.kind == 'webcam' else _measured_rate(self.path)
+        # Without timestamps OpenCV counts in what the header tells.
+        if LEAST_FPS <= measured < 1000:
+            return measured
+        self._messages.append(
+            f'{self.path} does not tell its frames per second (its header: '
+            f'{self._told:g}): {DEFAULT_FPS:g} are taken; give --fps')
+        return DEFAULT_FPS
 
     def __iter__(self) -> Iterator[SourceFrame]:
         last = None
         waiting: List[Tuple[int, str]] = []
-        reads = self._read_files() if self.files else self._read_video()
+        if self.files:
+            reads = self._read_files()
+        else:
+            reads = self._read_video() if self._video else self._read_pages()
         for index, (name, image) in enumerate(reads):
             if image is None:
                 # Whether a video is broken here or over shows later.
@@ -159,10 +197,20 @@ class FrameSource:
     def _read_files(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
         for path in self.files:
             try:
-                image = cv2.imread(path, cv2.IMREAD_COLOR)
-            except cv2.error:  # larger than OpenCV allows
+                image = read_image(path)
+            except (OSError, ValueError):
                 image = None
             yield osp.basename(path), image
+
+    def _read_pages(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+        with open(self.path, 'rb') as file:
+            content = file.read()
+        try:
+            images = decode_images(content)
+        except ValueError as error:
+            raise ValueError(f'{self.path} cannot be read: {error}') from error
+        for index, image in enumerate(images):
+            yield str(index), image
 
     def _read_video(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
         failures, index = 0, 0
@@ -172,8 +220,25 @@ class FrameSource:
             over = self.kind == 'video' and index >= (self.num_frames or 0)
             if not success and over:
                 return
+            if success:
+                now = self._video.get(cv2.CAP_PROP_POS_MSEC)
+                if index:
+                    self._gap = max(self._gap, now - self._last)
+                else:
+                    self._first = now
+                self._last = now
             yield str(index), _three_channels(image) if success else None
             index += 1
+
+    def _lost_frames(self) -> bool:
+        """Whether a video with fewer frames than its header tells lost some.
+
+        A header may count pictures that are repeated rather than stored: the
+        clock says whether the video goes on to its end, without a hole.
+        """
+        period = 1000 / (self._told if self._told > 0 else self.fps)
+        by_clock = (self._last - self._first) / period + 1
+        return by_clock < self.num_frames - 0.5 or self._gap > 2.5 * period
 
     def report(self) -> List[str]:
         """What went wrong with the frames, in words.
@@ -181,24 +246,65 @@ class FrameSource:
         Returns:
             list[str]: Sentences, none if every frame could be read.
         """
-        messages = []
+        messages = list(self._messages)
         if self.unreadable:
             count = len(self.unreadable)
             messages.append(
                 f'{count} of {self.num_read} frames of {self.path} could not '
                 f'be read ({_spans(self.unreadable)}, from 0): they have the '
                 'picture before them and nobody in it')
-        if self.kind == 'video' and self.num_read < (self.num_frames or 0):
+        if (self.kind == 'video' and self.num_read < (self.num_frames or 0)
+                and self._lost_frames()):
             messages.append(
                 f'the header of {self.path} announces {self.num_frames} '
                 f'frames, and {self.num_read} could be decoded: it is cut '
-                'off or damaged, or its header is not exact')
+                'off or damaged; get it again')
         return messages
 
     def close(self) -> None:
         """Let go of the video or camera. Calling it again is harmless."""
         if self._video is not None:
             self._video.release()
+
+
+_PATTERN = re.compile(r'%0?\d*d')
+
+
+def _image_files(path: str) -> List[str]:
+    """The images of a folder, or those of a pattern, in natural order."""
+    folder, pattern = path, '.*'
+    if not osp.isdir(path):
+        folder, name = osp.split(path)
+        pattern = _PATTERN.sub(r'\\d+', re.escape(name))
+    if not osp.isdir(folder or '.'):
+        raise FileNotFoundError(f'there is no folder {folder} for {path}')
+    files = [
+        osp.join(folder, name)
+        for name in sorted(os.listdir(folder or '.'), key=natural_order)
+        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
+        and re.fullmatch(pattern, name)
+        and not osp.isdir(osp.join(folder, name))
+    ]
+    if not files:
+        raise ValueError(f'{path} holds no images '
+                         f'({", ".join(IMAGE_SUFFIXES)})')
+    several = [file for file in files if count_images(file) > 1]
+    if several:
+        raise ValueError(
+            f'{several[0]} holds {count_images(several[0])} pictures, but '
+            'each image of a folder is one frame: give that file alone, or '
+            'save each picture as a file of its own')
+    return files
+
+
+def _measured_rate(path: str, count: int = 300) -> float:
+    """Frames per second by the time of the first frames, NaN if unknown."""
+    video, times = open_video(path), []
+    while len(times) < count and video.grab():
+        times.append(video.get(cv2.CAP_PROP_POS_MSEC))
+    video.release()
+    seconds = (times[-1] - times[0]) / 1000 if times else 0.
+    return round((len(times) - 1) / seconds, 3) if seconds > 0 else math.nan
 
 
 def _three_channels(image: np.ndarray) -> np.ndarray:

@@ -1,0 +1,252 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Files that are written: complete under their name, or not there."""
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from .arguments import LEAST_FPS, MOST_FPS
+from .frame_source import open_video
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def output_path(path: str,
+                suffixes: Sequence[str],
+                inputs: Sequence[str] = ()) -> Path:
+    """Check where a file is to go before work is spent on it.
+
+    Args:
+        path (str): Where it is to go. Its folder is made.
+        suffixes (Sequence[str]): Allowed file name endings.
+        inputs (Sequence[str]): Files that it must not replace. Defaults to
+            none.
+
+    Returns:
+        Path: The path.
+
+    Raises:
+        ValueError: If the ending is none of these, it would replace an
+            input, or its folder cannot be made or written to.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in suffixes:
+        raise ValueError(f'{path} must end with {" or ".join(suffixes)}')
+    if target.is_dir():
+        raise ValueError(f'{path} is a folder: choose another name')
+    for name in inputs:
+        if target.exists() and os.path.exists(name) and target.samefile(name):
+            raise ValueError(f'{path} is the input itself ({name}): choose '
+                             'another folder or name')
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'{target.parent} cannot be the folder of '
+                         f'{target.name} ({error.strerror}): choose another '
+                         'one') from error
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise ValueError(f'{target.parent} cannot be written to: choose '
+                         f'another folder for {target.name}')
+    return target
+
+
+def temporary_path(path: Path) -> Path:
+    """A name beside the file; writers tell the format by its ending."""
+    return path.with_name(f'.incomplete_{os.getpid()}_{path.name}')
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file under another name until it is complete.
+
+    Args:
+        path (Path): Where it is to go.
+
+    Yields:
+        Path: What to write. It gets its name if the block ends without an
+        error, and is removed if not.
+    """
+    temporary = temporary_path(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_image(image: np.ndarray, path: str) -> None:
+    """Write a picture.
+
+    Args:
+        image (np.ndarray): RGB uint8 in shape (H, W, 3).
+        path (str): A .png or .jpg file.
+
+    Raises:
+        ValueError: If the ending is neither.
+        OSError: If it cannot be written.
+    """
+    target = output_path(path, ('.png', '.jpg'))
+    _, content = cv2.imencode(target.suffix.lower(),
+                              cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    with replacing(target) as temporary:
+        temporary.write_bytes(content.tobytes())
+
+
+def save_figure(figure: 'Figure', path: str) -> None:
+    """Write a figure.
+
+    Args:
+        figure (Figure): What to write.
+        path (str): A .png, .jpg, .pdf or .svg file.
+
+    Raises:
+        ValueError: If the ending is none of these.
+    """
+    target = output_path(path, ('.png', '.jpg', '.pdf', '.svg'))
+    with replacing(target) as temporary:
+        figure.savefig(temporary)
+
+
+class VideoFile:
+    """An mp4 file to write frames to, as a context manager.
+
+    Appears under its name when it is complete and has been read again, and
+    not at all if an error ends the block.
+
+    Args:
+        path (str): An .mp4 file.
+        fps (float): Frames per second.
+        inputs (Sequence[str]): Files that it must not replace. Defaults to
+            none.
+
+    Raises:
+        ValueError: If the path does not end with .mp4 or the frame rate is
+            none that the format knows.
+    """
+
+    def __init__(self, path: str, fps: float, inputs: Sequence[str] = ()):
+        # OpenCV does not come back from an infinite rate.
+        if not LEAST_FPS <= fps <= MOST_FPS:
+            raise ValueError(f'fps must be from {LEAST_FPS:g} to '
+                             f'{MOST_FPS:g}, got {fps}')
+        self.path = output_path(path, ('.mp4', ), inputs)
+        self.fps = float(fps)
+        self.num_frames = 0
+        self._size: Optional[tuple] = None
+        self._writer: Optional[cv2.VideoWriter] = None
+        self._temporary = temporary_path(self.path)
+
+    def __enter__(self) -> 'VideoFile':
+        return self
+
+    def write(self, image: np.ndarray) -> None:
+        """Add a frame.
+
+        Args:
+            image (np.ndarray): RGB uint8 in shape (H, W, 3); width and
+                height are even, and the same for all frames.
+
+        Raises:
+            ValueError: If the size is odd or another one. OpenCV would leave
+                such frames out without a word.
+            RuntimeError: If OpenCV cannot write mp4.
+        """
+        size = (image.shape[1], image.shape[0])
+        if size[0] % 2 or size[1] % 2:
+            raise ValueError(f'frames of a video must be even, got {size}')
+        if self._writer is None:
+            self._size = size
+            self._writer = cv2.VideoWriter(
+                str(self._temporary.absolute()),
+                cv2.VideoWriter_fourcc(*'mp4v'), self.fps, size)
+            if not self._writer.isOpened():
+                raise RuntimeError(
+                    f'OpenCV cannot write {self.path} (codec mp4v): install '
+                    'a build of opencv-python with FFmpeg')
+        if size != self._size:
+            raise ValueError(f'a frame of {size} does not fit into a video '
+                             f'of {self._size}')
+        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self.num_frames += 1
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        if self._writer is not None:
+            self._writer.release()
+        try:
+            if error_type is None:
+                self._check()
+                os.replace(self._temporary, self.path)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        """Raise unless the file holds the frames that were written."""
+        if not self.num_frames:
+            raise ValueError(f'no frame was written to {self.path}')
+        reader = open_video(str(self._temporary))
+        readable, _ = reader.read()
+        count = int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+        reader.release()
+        if not readable or count != self.num_frames:
+            raise RuntimeError(
+                f'{self.path} holds {count} of {self.num_frames} frames when '
+                'read again: is the disk full?')
+
+
+def fit_image(size: Tuple[int, int], target: Tuple[int, int]) -> np.ndarray:
+    """The affine map that fits a whole image into a panel, centred.
+
+    Args:
+        size (tuple): Width and height of the image.
+        target (tuple): Width and height of the panel.
+
+    Returns:
+        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
+    """
+    scale = min(target[0] / size[0], target[1] / size[1])
+    return centred((np.asarray(size) - 1) / 2, scale, target)
+
+
+def centred(centre: np.ndarray, scale: float,
+            target: Tuple[int, int]) -> np.ndarray:
+    """Scale about a pixel of the image, which goes to the panel's middle.
+
+    Args:
+        centre (np.ndarray): x and y of the pixel, (2, ).
+        scale (float): Panel pixels of an image pixel.
+        target (tuple): Width and height of the panel.
+
+    Returns:
+        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
+    """
+    offset = (np.asarray(target) - 1) / 2 - scale * np.asarray(centre)
+    return np.array([[scale, 0., offset[0]], [0., scale, offset[1]]])
+
+
+class SameSize:
+    """Fits pictures into the size of the first, with even sides for videos."""
+
+    def __init__(self):
+        self._size: Tuple[int, int] = ()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Fit a picture.
+
+        Args:
+            image (np.ndarray): uint8 in shape (H, W, 3).
+
+        Returns:
+            np.ndarray: uint8 in shape (H', W', 3), both even, the same for
+            all pictures.
+        """
+        size = image.shape[1::-1]
+        self._size = self._size or size
+        if size != self._size:
+            image = cv2.warpAffine(image, fit_image(size, self._size),
+                                   self._size)
+        return cv2.copyMakeBorder(image, 0, self._size[1] % 2, 0,
+                                  self._size[0] % 2, cv2.BORDER_REPLICATE)

@@ -1,0 +1,42 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+import sys
+import time
+from typing import Optional
+
+#: Seconds between the lines in a file, and between those of a terminal.
+LOG_SECONDS, TERMINAL_SECONDS = 30., 0.1
+
+
+class Progress:
+    """Tells how many frames are done: one line, in a log one now and then.
+
+    Args:
+        total (int, optional): How many there are. Defaults to None, not
+            known.
+    """
+
+    def __init__(self, total: Optional[int] = None):
+        self._total = f'/{total}' if total else ''
+        self._done = 0
+        self._start = self._told = time.monotonic()
+
+    def update(self) -> None:
+        """One more is done."""
+        self._done += 1
+        terminal = sys.stderr.isatty()
+        wait = TERMINAL_SECONDS if terminal else LOG_SECONDS
+        if time.monotonic() - self._told >= wait:
+            self._tell('\r' if terminal else '', '' if terminal else '\n')
+
+    def close(self) -> None:
+        """Tell of the last one."""
+        self._tell('\r' if sys.stderr.isatty() else '', '\n')
+
+    def _tell(self, start: str, end: str) -> None:
+        self._told = time.monotonic()
+        rate = self._done / max(self._told - self._start, 1e-9)
+        print(
+            f'{start}{self._done}{self._total} frames, {rate:.1f} per second',
+            end=end,
+            file=sys.stderr,
+            flush=True)
