@@ -21,13 +21,21 @@ sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
-                                         FollowedBox, FramePainter,
+from projects.temporal_corr.apis import (HEAD, BoxFile,  # noqa: E402
+                                         FirstPass, FollowedBox, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          SmoothedOutputs, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         WholeFrame, as_labelled)
+                                         WholeFrame, <<<<<<<, as_labelled)
+
+=======
+                                         TrackedPeople, VideoOutputs,
+                                         VideoPoseInferencer, WholeFrame,
+                                         as_labelled)
+from projects.temporal_corr.video_io.arguments import number  # noqa: E402
+
+>>>>>>> 00e8333 (Outputs are checked before the first pass; --fps is checked for its range by all tools)
 
 #: A smaller share of confident keypoints is no picture of a person.
 FEW = 0.1
@@ -72,20 +80,6 @@ def check_start(args, frame) -> None:
     for start, box in zip(shots, args.bbox or ()):
         if frame.index in (0, start):
             check_box(box, size)
-
-
-def number(kind: type, low: float, high: float = np.inf):
-    """A type of argparse: finite numbers from ``low`` to ``high``."""
-
-    def read(text: str):
-        value = kind(text)
-        if not (low <= value <= high and np.isfinite(value)):
-            raise argparse.ArgumentTypeError(
-                f'{text} is not a number from {low:g} to {high:g}')
-        return value
-
-    read.__name__ = kind.__name__  # "invalid int value"
-    return read
 
 
 def frames(text: str) -> set:
@@ -358,12 +352,11 @@ def main(argv=None) -> int:
         # The labelled frames are read before their shot is.
         guide = Prompts(labels.frames, FrameSource(args.input))
     people = boxes = find_people(args, source, labels)
-    if inferencer.model.test_cfg.get('trusted'):
-        people = guide = first_pass(args, source, inferencer, boxes)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
+<<<<<<< HEAD
                       args.vis_out_dir, args.pred_out_dir,
                       args.show) as outputs:
         smoothed = outputs
@@ -373,6 +366,13 @@ def main(argv=None) -> int:
         ended = run(args, source, inferencer, people, smoothed, guide, labels)
         if smoothed is not outputs:
             ended = smoothed.finish() or ended
+=======
+                      args.vis_out_dir, args.pred_out_dir, args.show,
+                      [args.bbox_file or '', args.prompt or '']) as outputs:
+        if inferencer.model.test_cfg.get('trusted'):
+            people = guide = first_pass(args, source, inferencer, boxes)
+        ended = run(args, source, inferencer, people, outputs, guide, labels)
+>>>>>>> 00e8333 (Outputs are checked before the first pass; --fps is checked for its range by all tools)
     source.close()
     print()
     if ended:
@@ -391,7 +391,7 @@ if __name__ == '__main__':
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     try:
         sys.exit(main())
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     except KeyboardInterrupt:
         sys.exit('stopped at once; no files were written')

@@ -59,6 +59,8 @@ def test_interval_counts_in_each_video(run_launcher, tiny_config, untrained,
         PoseLocalVisualizer, 'show',
         lambda self, image, win_name, wait_time: shown.append(
             (win_name, wait_time)))
+    monkeypatch.setattr(
+        'projects.temporal_corr.engine.launch.can_open_windows', lambda: True)
     run_launcher('tools/test.py', tiny_config, untrained, '--work-dir',
                  tmp_path / 'run', '--show', '--wait-time', 0.25, '--interval',
                  3, '--show-dir', tmp_path / 'pictures')

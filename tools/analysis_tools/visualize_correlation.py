@@ -22,6 +22,7 @@ from mmengine.utils import track_iter_progress
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 from projects.temporal_corr.video_io.output_files import \
     output_path  # noqa: E402
 from projects.temporal_corr.visualization.correlation_figure import \
@@ -65,7 +66,7 @@ def parse_args():
         '.mp4')
     parser.add_argument(
         '--fps',
-        type=float,
+        type=number(float, 0.01, 1000),
         default=12,
         help='frames per second of an .mp4. Defaults to 12')
     parser.add_argument(
@@ -83,8 +84,8 @@ def parse_args():
         help='override settings of the config, as KEY=VALUE: '
         'test_dataloader.dataset.frame_stride=3')
     args = parser.parse_args()
-    if args.height < 32 or not args.fps > 0:
-        parser.error('--height must be at least 32, --fps positive')
+    if args.height < 32:
+        parser.error('--height must be at least 32')
     if is_video(args.out) and args.frame is not None:
         parser.error('--frame is for a picture: an .mp4 shows all frames')
     return args

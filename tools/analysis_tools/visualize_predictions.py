@@ -18,6 +18,7 @@ from mmengine.utils import ProgressBar
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 from projects.temporal_corr.video_io.output_files import (  # noqa: E402
     fit_image, output_path)
 from projects.temporal_corr.visualization import (  # noqa: E402
@@ -55,7 +56,7 @@ def parse_args():
         'keypoint that PCK@0.2 counts as wrong to where it should be')
     parser.add_argument(
         '--fps',
-        type=float,
+        type=number(float, 0.01, 1000),
         default=12,
         help='frames per second. Defaults to 12')
     parser.add_argument(

@@ -5,8 +5,8 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from ..smoothing import build_smoother
-from .frame_source import FrameSource
-from .interruption import Interruption
+from ..video_io.frame_source import FrameSource
+from ..video_io.interruption import Interruption
 from .stream_smoother import StreamSmoother, set_keypoints
 from .video_outputs import VideoOutputs
 

@@ -1,39 +1,29 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Numbers on a command line."""
 import argparse
 import math
 from typing import Callable
 
-#: Rates that a video file can be written with.
-LEAST_FPS, MOST_FPS = 0.01, 65535.
-
 
 def number(kind: type,
-           least: float = -1e9,
-           most: float = 1e9) -> Callable[[str], float]:
-    """A type of argparse for numbers in a range; never NaN nor infinite.
+           low: float,
+           high: float = math.inf) -> Callable[[str], float]:
+    """A type of argparse: finite numbers in a range.
 
     Args:
         kind (type): ``int`` or ``float``.
-        least (float): The least that is allowed. Defaults to -1e9.
-        most (float): The most that is allowed. Defaults to 1e9.
+        low (float): The least that is allowed.
+        high (float): The most that is allowed. Defaults to any.
 
     Returns:
         callable: Turns the text into the number.
     """
 
-    def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            words = dict(int='an integer').get(kind.__name__, 'a number')
+    def read(text: str) -> float:
+        value = kind(text)
+        if not (low <= value <= high and math.isfinite(value)):
             raise argparse.ArgumentTypeError(
-                f'{text} must be {words} from {least:g} to {most:g}')
+                f'{text} is not a number from {low:g} to {high:g}')
         return value
 
-    return parse
-
-
-frame_rate = number(float, LEAST_FPS, MOST_FPS)
+    read.__name__ = kind.__name__  # "invalid int value"
+    return read

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Iterator, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
-from .arguments import LEAST_FPS, MOST_FPS
 from .frame_source import open_video
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+#: Frames per second that a video file can tell.
+LEAST_FPS, MOST_FPS = 0.01, 65535.
 
 
 def output_path(path: str,
