@@ -21,21 +21,14 @@ sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (HEAD, BoxFile,  # noqa: E402
-                                         FirstPass, FollowedBox, FramePainter,
+from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
+                                         FollowedBox, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          SmoothedOutputs, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         WholeFrame, <<<<<<<, as_labelled)
-
-=======
-                                         TrackedPeople, VideoOutputs,
-                                         VideoPoseInferencer, WholeFrame,
-                                         as_labelled)
+                                         WholeFrame, as_labelled)
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
-
->>>>>>> 00e8333 (Outputs are checked before the first pass; --fps is checked for its range by all tools)
 
 #: A smaller share of confident keypoints is no picture of a person.
 FEW = 0.1
@@ -356,9 +349,10 @@ def main(argv=None) -> int:
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
-<<<<<<< HEAD
-                      args.vis_out_dir, args.pred_out_dir,
-                      args.show) as outputs:
+                      args.vis_out_dir, args.pred_out_dir, args.show,
+                      [args.bbox_file or '', args.prompt or '']) as outputs:
+        if inferencer.model.test_cfg.get('trusted'):
+            people = guide = first_pass(args, source, inferencer, boxes)
         smoothed = outputs
         if args.smooth != 'none':
             smoothed = SmoothedOutputs(outputs, source, SMOOTHING[args.smooth],
@@ -366,13 +360,6 @@ def main(argv=None) -> int:
         ended = run(args, source, inferencer, people, smoothed, guide, labels)
         if smoothed is not outputs:
             ended = smoothed.finish() or ended
-=======
-                      args.vis_out_dir, args.pred_out_dir, args.show,
-                      [args.bbox_file or '', args.prompt or '']) as outputs:
-        if inferencer.model.test_cfg.get('trusted'):
-            people = guide = first_pass(args, source, inferencer, boxes)
-        ended = run(args, source, inferencer, people, outputs, guide, labels)
->>>>>>> 00e8333 (Outputs are checked before the first pass; --fps is checked for its range by all tools)
     source.close()
     print()
     if ended:
