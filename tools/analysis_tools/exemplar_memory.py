@@ -22,6 +22,7 @@ from typing import Callable, List, Optional
 
 import torch
 from mmengine.registry import init_default_scope
+from mmpose.registry import METRICS
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
@@ -203,8 +204,9 @@ def main():
         if content.get('kind') != MEMORY_KIND:
             raise ValueError(f'{args.out} is none of this tool: choose '
                              'another --out')
+    metric = METRICS.build(load_config(*args.single[:2], {}).test_evaluator)
     content.update(
-        thr=load_config(*args.single[:2], {}).test_evaluator.get('thr'),
+        thr=metric.thr,
         command=args.command,
         **describe_code(),
         **describe_machine(torch.get_num_threads()))

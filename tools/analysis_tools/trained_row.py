@@ -52,7 +52,9 @@ class TrainedRow:
         self.digest = digest(cfg)
         metrics = cfg.test_evaluator
         metric = metrics[0] if isinstance(metrics, list) else metrics
-        self.thr = metric.get('thr')
+        thr = metric.get('thr')
+        # Of several the first one has the plain names.
+        self.thr = thr[0] if isinstance(thr, (list, tuple)) else thr
         # Commands by kind.
         self._tests = dict(test=self._test)
         if study.ceiling and cfg.model.get('head', {}).get(
