@@ -34,13 +34,17 @@ def config_path(path: str) -> str:
         str: Path of a file that exists.
 
     Raises:
-        SystemExit: If there is no such file.
+        SystemExit: If there is no such file, or it is none of a config.
     """
+    if not path.endswith(('.py', '.json', '.yaml', '.yml')):
+        sys.exit(f'{path} is no config (.py): were the config and the '
+                 'checkpoint swapped? --help says in which order they come')
     for candidate in (path, osp.join(ROOT, path)):
         if osp.isfile(candidate):
             return candidate
-    sys.exit(f'there is no config {path} in {osp.abspath(osp.curdir)} nor in '
-             f'{ROOT}: see projects/temporal_corr/configs')
+    folders = dict.fromkeys((osp.abspath(osp.curdir), ROOT))
+    sys.exit(f'there is no config {path} in {" nor in ".join(folders)}: see '
+             'projects/temporal_corr/configs')
 
 
 _put_root_first()

@@ -16,6 +16,8 @@ GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-8}
 CPUS_PER_TASK=${CPUS_PER_TASK:-5}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$CPUS_PER_TASK}
+# Of all processes of the job, and of no other job on the same nodes.
+export MASTER_PORT=${MASTER_PORT:-${PORT:-$((20000 + RANDOM % 10000))}}
 
 # SRUN_ARGS holds several arguments: no quotes.
 # shellcheck disable=SC2086

@@ -18,6 +18,8 @@ CPUS_PER_TASK=${CPUS_PER_TASK:-5}
 # Configs deal out a batch to so many processes, as torchrun says it.
 export WORLD_SIZE=$GPUS
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$CPUS_PER_TASK}
+# Of all processes of the job, and of no other job on the same nodes.
+export MASTER_PORT=${MASTER_PORT:-${PORT:-$((20000 + RANDOM % 10000))}}
 
 # SRUN_ARGS holds several arguments: no quotes.
 # shellcheck disable=SC2086

@@ -13,8 +13,10 @@ from repo_path import config_path
 
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
+                                                  prepare_loaders,
                                                   set_visualization)
-from projects.temporal_corr.engine.safe_loading import is_missing
+from projects.temporal_corr.engine.safe_loading import (CheckpointError,
+                                                        is_missing)
 from projects.temporal_corr.engine.trained_videos_hook import \
     trained_videos_hook
 
@@ -71,6 +73,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         dump = dict(type='DumpResults', out_file_path=temporary(args.dump))
         cfg.test_evaluator = [*metrics, dump]
 
+    prepare_loaders(cfg)
     set_visualization(cfg, args)
     return prepare_launcher(cfg, args.launcher)
 
@@ -102,4 +105,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except CheckpointError as error:
+        sys.exit(f'error: {error}')

@@ -13,8 +13,12 @@ from projects.temporal_corr.engine import find_resumable_checkpoint
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   announce_world_size,
                                                   prepare_launcher,
+                                                  prepare_loaders,
                                                   set_visualization)
-from projects.temporal_corr.engine.safe_loading import is_missing
+from projects.temporal_corr.engine.resume import (describe_finished,
+                                                  load_resumable)
+from projects.temporal_corr.engine.safe_loading import (CheckpointError,
+                                                        is_missing)
 
 
 def parse_args():
@@ -86,6 +90,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
                      f'dict(base_batch_size=...) in {args.config}')
         cfg.auto_scale_lr.enable = True
 
+    prepare_loaders(cfg)
     set_visualization(cfg, args)
     set_resume(cfg, args.resume)
     return prepare_launcher(cfg, args.launcher)
@@ -108,12 +113,21 @@ def set_resume(cfg: Config, resume: str) -> None:
         cfg.resume = found is not None
         if found is not None:
             cfg.load_from = found
+            finished = describe_finished(
+                load_resumable(found), cfg.get('train_cfg') or {})
+            if finished:
+                print(f'--resume: {finished}')
+                sys.exit(0)
         else:
             print(f'--resume: no complete checkpoint in {folders[0]}; '
                   f'starting from {cfg.get("load_from") or "scratch"}')
     elif resume is not None:
         if is_missing(resume):
             sys.exit(f'--resume: there is no checkpoint {resume}')
+        finished = describe_finished(
+            load_resumable(resume), cfg.get('train_cfg') or {})
+        if finished:
+            sys.exit(f'--resume {resume}: {finished}')
         cfg.resume = True
         cfg.load_from = resume
 
@@ -139,4 +153,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except CheckpointError as error:
+        sys.exit(f'error: {error}')

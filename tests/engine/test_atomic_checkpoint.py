@@ -147,3 +147,69 @@ def test_other_storage_is_left_to_its_backend(build_runner, tmp_path):
     assert files(tmp_path / 'out' / 'run') == ['epoch_1.pth']
     assert (tmp_path / 'run/last_checkpoint').read_text() == str(
         tmp_path / 'out/run/epoch_1.pth')
+
+
+@pytest.mark.parametrize('save_best', [['Mean'], ['Mean', 'Other']])
+def test_a_run_removes_files_of_its_own_folder_only(save_best, build_runner,
+                                                    tmp_path):
+    """A variant of a common start: all of the start stays."""
+    hook = dict(
+        HOOK, max_keep_ckpts=1, save_best=save_best, rule='greater')
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    build_runner(old, hook, epochs=2, scores=[.5, .4]).train()
+    before = files(old)
+    assert before == [
+        *(f'best_{name}_epoch_1.pth' for name in save_best), 'epoch_2.pth',
+        'last_checkpoint'
+    ]
+    # a file of the name that the old run is to replace
+    new.mkdir()
+    (new / 'epoch_2.pth').write_bytes(b'mine')
+    build_runner(
+        new, hook, epochs=4, scores=[.1, .9], resume=True,
+        load_from=str(old / 'epoch_2.pth')).train()
+    assert files(old) == before
+    assert (new / 'epoch_2.pth').read_bytes() == b'mine'
+    assert 'best_Mean_epoch_4.pth' in files(new)
+    assert 'best_Mean_epoch_3.pth' not in files(new)
+    assert 'epoch_3.pth' not in files(new)
+
+
+def test_a_run_keeps_its_own_best_where_the_other_was_better(
+        build_runner, tmp_path):
+    hook = dict(HOOK, save_best='Mean', rule='greater')
+    build_runner(tmp_path / 'old', hook, epochs=1, scores=[.5]).train()
+    build_runner(
+        tmp_path / 'new', hook, epochs=2, scores=[.4], resume=True,
+        load_from=str(tmp_path / 'old/epoch_1.pth')).train()
+    assert 'best_Mean_epoch_2.pth' in files(tmp_path / 'new')
+
+
+def test_a_run_whose_folder_was_moved_replaces_its_best(
+        build_runner, tmp_path):
+    hook = dict(HOOK, save_best='Mean', rule='greater')
+    build_runner(tmp_path / 'old', hook, epochs=1, scores=[.5]).train()
+    (tmp_path / 'old').rename(tmp_path / 'new')
+    build_runner(
+        tmp_path / 'new', hook, epochs=3, scores=[.4, .6], resume=True,
+        load_from=str(tmp_path / 'new/epoch_1.pth')).train()
+    best = [x for x in files(tmp_path / 'new') if x.startswith('best')]
+    assert best == ['best_Mean_epoch_3.pth']
+
+
+def test_a_training_that_diverged_keeps_its_checkpoints(
+        build_runner, tmp_path):
+    hook = dict(HOOK, max_keep_ckpts=1)
+    runner = build_runner(tmp_path, hook, epochs=3)
+    forward = runner.model.forward
+
+    def diverge(*args, **kwargs):
+        if runner.epoch == 1:
+            runner.model.linear.weight.data[:] = float('nan')
+        return forward(*args, **kwargs)
+
+    runner.model.forward = diverge
+    with pytest.raises(RuntimeError, match='diverged.*linear.weight'):
+        runner.train()
+    assert 'epoch_1.pth' in files(tmp_path)
+    assert 'epoch_2.pth' not in files(tmp_path)

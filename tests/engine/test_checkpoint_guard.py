@@ -300,8 +300,8 @@ class TestInARun:
 
     @pytest.mark.parametrize('prefix, keep, words', [
         (None, 'linear.weight', None), ('part', 'part.linear.weight', None),
-        (None, 'part.linear.weight', 'fits model.'),
-        ('part.', 'linear.weight', 'Set prefix'),
+        (None, 'part.linear.weight', 'fits model'),
+        ('part.', 'linear.weight', 'init_cfg.prefix'),
         (None, 'model.linear.weight', 'model.linear.weight'),
     ])  # yapf: disable
     def test_a_start_of_which_nothing_fits(self, prefix, keep, words, trained,

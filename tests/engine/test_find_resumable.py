@@ -70,6 +70,16 @@ def test_of_one_time_the_higher_number(work_dir):
     assert find_resumable_checkpoint(str(work_dir)).endswith('epoch_10.pth')
 
 
+def test_a_training_that_diverged_goes_on_from_before(work_dir, messages):
+    path = work_dir / 'epoch_10.pth'
+    torch.save(
+        dict(COMPLETE, state_dict=dict(weight=torch.tensor(float('nan')))),
+        path)
+    found = find_resumable_checkpoint(str(work_dir))
+    assert found == str(work_dir / 'epoch_9.pth')
+    assert 'NaN' in messages[0] and str(path) in messages[0]
+
+
 def test_several_folders(work_dir, tmp_path_factory):
     other = tmp_path_factory.mktemp('other')
     torch.save(COMPLETE, other / 'iter_3.pth')

@@ -42,9 +42,8 @@ def run_launcher(run_tool, tiny_jhmdb, monkeypatch):
 
     def run(tool, *arguments, options=()):
         here = [
-            f'{phase}_dataloader.{option}'
+            f'{phase}_dataloader.num_workers=0'
             for phase in ('train', 'val', 'test')
-            for option in ('num_workers=0', 'persistent_workers=False')
         ]
         run_tool(tool, *arguments, '--cfg-options',
                  f'visualizer.name=visualizer_{next(_runs)}', *here, *options)

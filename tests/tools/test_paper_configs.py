@@ -14,11 +14,8 @@ SMALL = [
     'model.head.in_channels=8', 'model.head.channels=4',
     'model.head.num_stages=2', 'train_dataloader.batch_size=1',
     'auto_scale_lr.enable=False', 'train_dataloader.num_workers=0',
-    'train_dataloader.persistent_workers=False',
-    'val_dataloader.num_workers=0',
-    'val_dataloader.persistent_workers=False',
-    'test_dataloader.num_workers=0',
-    'test_dataloader.persistent_workers=False', 'train_cfg.max_iters=2'
+    'val_dataloader.num_workers=0', 'test_dataloader.num_workers=0',
+    'train_cfg.max_iters=2'
 ]  # yapf: disable
 
 

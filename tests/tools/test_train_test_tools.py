@@ -6,6 +6,7 @@ import math
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
 from argparse import Namespace
@@ -56,6 +57,7 @@ def arguments(**changes):
 def config():
     return Config(
         dict(
+            model=dict(type='VideoTopdownPoseEstimator'),
             default_hooks=dict(
                 checkpoint=dict(type='AtomicCheckpointHook'),
                 visualization=dict(
@@ -160,6 +162,52 @@ class TestTrainFlags:
         cfg = tool('train').merge_args(config(), arguments(resume=path))
         assert cfg.resume is True and cfg.load_from == path
 
+    def test_resume_of_weights_alone_is_refused(self, work_dir, tool):
+        """Their schedule would begin again without a word."""
+        path = work_dir / 'best_Mean_epoch_3.pth'
+        torch.save(
+            dict(
+                state_dict=dict(weight=torch.ones(1)), meta={},
+                message_hub={}), path)  # yapf: disable
+        with pytest.raises(RuntimeError, match='no optimizer.*epoch_\\*.pth'):
+            tool('train').merge_args(config(), arguments(resume=str(path)))
+
+    @pytest.mark.parametrize('train_cfg, done, words', [
+        (dict(by_epoch=True, max_epochs=3), dict(epoch=3, iter=30),
+         'raise train_cfg.max_epochs'),
+        (dict(type='IterBasedTrainLoop', max_iters=30),
+         dict(epoch=0, iter=30), 'raise train_cfg.max_iters'),
+        (dict(by_epoch=True, max_epochs=4), dict(epoch=3, iter=30), None),
+    ])  # yapf: disable
+    @pytest.mark.parametrize('auto', [True, False])
+    def test_resume_of_what_is_finished(self, train_cfg, done, words, auto,
+                                        work_dir, tool, capsys):
+        path = work_dir / 'epoch_3.pth'
+        torch.save(dict(torch.load(path), meta=done), path)
+        cfg = config()
+        cfg.train_cfg = train_cfg
+        flags = arguments(
+            work_dir=str(work_dir), resume='auto' if auto else str(path))
+        if words is None:
+            assert tool('train').merge_args(cfg, flags).resume
+            return
+        with pytest.raises(SystemExit) as error:
+            tool('train').merge_args(cfg, flags)
+        # a script that always passes --resume goes on
+        assert error.value.code == 0 if auto else words in error.value.code
+        assert not auto or words in capsys.readouterr().out
+
+    def test_no_workers(self, tool):
+        """PyTorch refuses options of workers where there are none."""
+        cfg = config()
+        loader = dict(
+            num_workers=2, persistent_workers=True, prefetch_factor=4)
+        cfg.train_dataloader, cfg.test_dataloader = loader, loader
+        cfg = tool('train').merge_args(
+            cfg, arguments(cfg_options={'train_dataloader.num_workers': 0}))
+        assert cfg.train_dataloader == dict(num_workers=0)
+        assert cfg.test_dataloader == loader
+
     def test_resume_looks_where_the_hook_saves(self, work_dir, tool,
                                                tmp_path_factory):
         out_dir = tmp_path_factory.mktemp('out')
@@ -190,9 +238,11 @@ class TestTestFlags:
     @pytest.mark.parametrize('argv, word', [
         (['nothing.py', 'x.pth'], 'there is no config nothing.py'),
         (['setup.py', 'nothing.pth'], 'there is no checkpoint nothing.pth'),
+        (['x.pth', 'setup.py'], 'x.pth is no config (.py): were the config'),
         (['setup.py', 'x.pth', '--out', 'x.txt'], 2),
         (['setup.py', 'x.pth', '--dump', 'x.json'], 2),
-    ], ids=['config', 'checkpoint', 'kind of --out', 'kind of --dump'])
+    ], ids=['config', 'checkpoint', 'swapped', 'kind of --out',
+            'kind of --dump'])
     def test_refused(self, argv, word, tool, monkeypatch):
         monkeypatch.setattr(sys, 'argv', ['test.py', *argv])
         with pytest.raises(SystemExit) as error:
@@ -208,6 +258,13 @@ def test_config_of_the_repository_from_any_folder(tool, tmp_path, repo_root,
     assert os.path.samefile(path, repo_root / 'setup.py')
     (tmp_path / 'setup.py').write_text('')
     assert tool('repo_path').config_path('setup.py') == 'setup.py'
+
+
+def test_a_folder_is_named_once(tool, repo_root, monkeypatch):
+    monkeypatch.chdir(repo_root)
+    with pytest.raises(SystemExit) as error:
+        tool('repo_path').config_path('nothing.py')
+    assert error.value.code.count(str(repo_root)) == 1
 
 
 def test_another_projects_package_is_named(repo_root, tmp_path):
@@ -307,10 +364,17 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
         CUDA_VISIBLE_DEVICES='',
         PYTHON=sys.executable)
     tools = repo_root / 'tools'
+    # The port that torchrun takes if nothing is said is somebody else's.
+    other = socket.socket()
+    try:
+        other.bind(('', 29500))
+        other.listen()
+    except OSError:
+        pass  # it is somebody else's
     log = run([
         tools / 'dist_train.sh', tiny_config, 2, '--work-dir', 'run',
         '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1'
-    ], tmp_path, dict(env, PORT='29641'))
+    ], tmp_path, env)
     # 20 frames on 2 processes in batches of 4
     assert 'Epoch(train) [1][3/3]' in log
     checkpoint = tmp_path / 'run' / 'epoch_1.pth'
@@ -318,7 +382,8 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
     run([
         tools / 'dist_test.sh', tiny_config, checkpoint, 2, '--out',
         'two.json'
-    ], tmp_path, dict(env, PORT='29642'))
+    ], tmp_path, env)
+    other.close()
     log = run([
         sys.executable, tools / 'test.py', tiny_config, checkpoint, '--out',
         'one.json', '--dump', 'one.pkl'

@@ -27,7 +27,8 @@ sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.engine.launch import prepare_launcher  # noqa: E402
+from projects.temporal_corr.engine.launch import (  # noqa: E402
+    prepare_launcher, prepare_loaders)
 from projects.temporal_corr.engine.safe_loading import is_missing  # noqa: E402
 from projects.temporal_corr.engine.trained_videos_hook import \
     video_ids  # noqa: E402
@@ -101,6 +102,7 @@ def load_config(config: str, checkpoint: str, cfg_options: dict) -> Config:
     cfg.merge_from_dict(cfg_options)
     cfg.load_from = checkpoint
     cfg.resume = False
+    prepare_loaders(cfg)
     return cfg
 
 

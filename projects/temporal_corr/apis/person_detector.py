@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 from mmpose.evaluation.functional import nms
 from mmpose.utils import adapt_mmdet_pipeline
 
+from ..engine.checkpoint_guard_hook import check_pretrained
 from ..engine.safe_loading import is_missing
 from ..video_io.frame_source import SourceFrame
 
@@ -26,6 +27,7 @@ class PersonDetector:
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
+        RuntimeError: If nothing of it fits the detector.
     """
 
     def __init__(self,
@@ -45,6 +47,9 @@ class PersonDetector:
         with DefaultScope.overwrite_default_scope('mmdet'):
             self.model = init_detector(
                 config, checkpoint, palette='coco', device=device)
+            if checkpoint is not None:
+                check_pretrained(self.model, 'the detector',
+                                 dict(checkpoint=checkpoint))
             cfg = adapt_mmdet_pipeline(self.model.cfg.copy())
             steps = get_test_pipeline_cfg(cfg)
             steps[0].type = 'mmdet.LoadImageFromNDArray'

@@ -9,6 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmpose.registry import HOOKS
 
 from .atomic_backend import TEMPORARY_SUFFIX, AtomicLocalBackend
+from .safe_loading import CheckpointError, not_finite
 
 
 @HOOKS.register_module()
@@ -43,10 +44,30 @@ class AtomicCheckpointHook(CheckpointHook):
         if (self.backend_args in (None, dict(backend='local'))
                 and self.file_client_args is None and '://' not in root):
             self.backend_args = dict(backend='atomic')
+        self._forget_other_runs(runner, root)
         super().before_train(runner)
         if is_main_process():
             _remove_incomplete(self.out_dir)
             _remove_incomplete(runner.work_dir)
+
+    def _forget_other_runs(self, runner, root: str) -> None:
+        """Leave alone what a run in another folder wrote.
+
+        A checkpoint says which files of its run are to be replaced. Of a run
+        that goes on here they are not: neither those there nor those of the
+        same names here; and the best of this run is kept here, too. Of a run
+        whose folder was moved, they moved along.
+        """
+        if root != runner.work_dir:
+            root = osp.join(root, osp.basename(osp.normpath(runner.work_dir)))
+        start = osp.dirname(runner._load_from or '')
+        elsewhere = osp.realpath(start) != osp.realpath(root)
+        info = runner.message_hub.runtime_info
+        for key in list(info):
+            if elsewhere and key.startswith(('best_', 'keep_ckpt_ids')):
+                del info[key]
+            elif key.startswith('best_ckpt'):
+                info[key] = osp.join(root, osp.basename(info[key]))
 
     def _save_checkpoint_with_step(self, runner, step: int,
                                    meta: dict) -> None:
@@ -56,7 +77,17 @@ class AtomicCheckpointHook(CheckpointHook):
             runner (Runner): The runner of the training process.
             step (int): Epoch or iteration, for the name.
             meta (dict): Meta information of the checkpoint.
+
+        Raises:
+            CheckpointError: If weights are not finite: checkpoints that can
+                be used would give way to them.
         """
+        names = not_finite(runner.model.state_dict())
+        if names:
+            raise CheckpointError(
+                f'the training diverged: NaN or infinity in {names} at step '
+                f'{step}, which is not saved. Go on from the last checkpoint '
+                f'in {self.out_dir} with a lower learning rate')
         outdated = None
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:

@@ -10,7 +10,7 @@ from mmengine.runner import BaseLoop, CheckpointLoader, Runner, load_state_dict
 from mmpose.registry import HOOKS
 from torch import Tensor
 
-from .safe_loading import check_finite, find_state_dict
+from .safe_loading import CheckpointError, check_finite, find_state_dict
 
 # DataParallel's, torch.compile's and Lightning's, at the beginning of a name
 # or before a part of the model.
@@ -41,7 +41,7 @@ class CheckpointGuardHook(Hook):
       those of another ``temporal`` mode, is refused in both cases.
 
     Raises:
-        RuntimeError: If the checkpoint is refused, with the file, the first
+        CheckpointError: If the checkpoint is refused, with the file, the first
             names, what the checkpoint seems to be, and what to do.
     """
 
@@ -99,7 +99,7 @@ def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:
         filename (str): Where it comes from, for the message.
 
     Raises:
-        RuntimeError: If it is none of the model.
+        CheckpointError: If it is none of the model.
     """
     check_checkpoint(model, checkpoint, filename, start=False)
     load_state_dict(model, own_names(model, find_state_dict(checkpoint)))
@@ -114,7 +114,7 @@ def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
         init_cfg (dict): ``checkpoint`` and, optionally, ``prefix``.
 
     Raises:
-        RuntimeError: If no tensor would be loaded, or one is not finite.
+        CheckpointError: If no tensor would be loaded, or one is not finite.
     """
     filename, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
     prefix = prefix and prefix.rstrip('.') + '.'
@@ -129,12 +129,12 @@ def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
     ours = module.state_dict()
     if not any(key in ours and ours[key].shape == value.shape
                for key, value in names.items() if isinstance(value, Tensor)):
-        raise RuntimeError(
-            f'nothing in the checkpoint {filename} fits {name}, whose '
-            f'init_cfg names it with prefix={prefix!r}: it has '
+        raise CheckpointError(
+            f'nothing in the checkpoint {filename} fits {name}: it has '
             f'{_first(list(state_dict))}, wanted are '
-            f'{_first([prefix + key for key in ours])}. Set prefix to what '
-            'comes before these names in the file, or take another file')
+            f'{_first([prefix + key for key in ours])}. Take the checkpoint '
+            'of this model, or, if only something stands before the names, '
+            'set init_cfg.prefix to that')
 
 
 def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
@@ -152,7 +152,7 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
         str: What is to be reported, empty if nothing is.
 
     Raises:
-        RuntimeError: If it must not be loaded.
+        CheckpointError: If it must not be loaded.
     """
     state_dict = own_names(model, find_state_dict(checkpoint))
     result = compare(model, state_dict)
@@ -197,7 +197,7 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
         theirs, ours = describe(state_dict), describe(model.state_dict())
         seems = (f'It seems to be {theirs}; the model is {ours}' if theirs !=
                  ours else f'Both seem to be {ours}, of other layers or sizes')
-        raise RuntimeError(
+        raise CheckpointError(
             f'the checkpoint {filename} does not belong to this model.\n  ' +
             '\n  '.join(reasons) + f'\n{seems}.\nWhat to do: {remedy}.')
     check_finite(

@@ -59,6 +59,21 @@ def announce_world_size(launcher: str) -> None:
             os.environ.setdefault('WORLD_SIZE', os.environ[name])
 
 
+def prepare_loaders(cfg: Config) -> None:
+    """Make ``num_workers=0`` work, whatever else is set of the workers.
+
+    PyTorch refuses ``persistent_workers`` and ``prefetch_factor`` then.
+
+    Args:
+        cfg (Config): The config, changed in place.
+    """
+    for phase in ('train', 'val', 'test'):
+        loader = cfg.get(f'{phase}_dataloader') or {}
+        if loader.get('num_workers') == 0:
+            for name in ('persistent_workers', 'prefetch_factor'):
+                loader.pop(name, None)
+
+
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch the visualization hook on for ``--show`` and ``--show-dir``.
 
@@ -97,6 +112,9 @@ def prepare_launcher(cfg: Config, launcher: str) -> Config:
     Returns:
         Config: The config.
     """
+    if 'model' not in cfg:
+        sys.exit(f'{cfg.filename} has no field model: give the config of a '
+                 'model, as in projects/temporal_corr/configs')
     cfg.launcher = launcher
     if launcher == 'none' or get_device() != 'cpu':
         return cfg

@@ -27,12 +27,16 @@ def load_pose_model(cfg: Config,
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
+        ValueError: If the config is not that of a model.
         RuntimeError: If the checkpoint is that of another model.
     """
     if checkpoint is not None and is_missing(checkpoint):
         raise FileNotFoundError(
             f'There is no checkpoint {checkpoint}: give the .pth file that '
             'tools/train.py left in its work directory')
+    if 'model' not in cfg:
+        raise ValueError(f'{cfg.filename} has no field model: give the config '
+                         'of a model, as in projects/temporal_corr/configs')
     scope = cfg.get('default_scope', 'mmpose')
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)

@@ -6,11 +6,55 @@ import re
 from typing import Optional
 
 from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
 
-from .safe_loading import load_from_local
+from .safe_loading import CheckpointError, check_finite, load_from_local
 
 #: What a checkpoint holds that training can go on from.
 RESUMABLE = ('state_dict', 'optimizer', 'meta', 'message_hub')
+
+
+def load_resumable(path: str) -> dict:
+    """Load a checkpoint that training can go on from.
+
+    Args:
+        path (str): Path or URL of the checkpoint.
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CheckpointError: If it cannot be read, or lacks what training needs.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    lacking = [key for key in RESUMABLE if key not in checkpoint]
+    if lacking:
+        raise CheckpointError(
+            f'the checkpoint {path} holds no {", ".join(lacking)}, as '
+            'training needs to go on: best_*.pth and published files hold '
+            'weights alone. Resume from an epoch_*.pth or iter_*.pth, or '
+            f'begin anew with these weights: --cfg-options load_from={path}')
+    check_finite(checkpoint['state_dict'], path)
+    return checkpoint
+
+
+def describe_finished(checkpoint: dict, train_cfg: dict) -> str:
+    """Whether a training has come to its end.
+
+    Args:
+        checkpoint (dict): The checkpoint that it is to go on from.
+        train_cfg (dict): ``max_epochs`` or ``max_iters``.
+
+    Returns:
+        str: What is to be said then, empty if there is something to do.
+    """
+    for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
+        end, done = train_cfg.get(name), checkpoint['meta'].get(unit, 0)
+        if end is not None and done >= end:
+            return (f'{unit} {done} of {end} is done: to go on, raise '
+                    f'train_cfg.{name}')
+    return ''
 
 
 def find_resumable_checkpoint(*folders: str) -> Optional[str]:
@@ -18,9 +62,9 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
 
     Looks at the files themselves, newest first, not at what
     ``last_checkpoint`` says: that file may be missing, empty or point to a
-    checkpoint that is gone. A file that is cut off is skipped with a
-    warning; so, silently, is one without an optimizer, such as the best
-    checkpoint.
+    checkpoint that is gone. A file that is cut off, or of a training that
+    diverged, is skipped with a warning; so, silently, is one without an
+    optimizer, such as the best checkpoint.
 
     Args:
         folders (str): Folders with checkpoints (``*.pth``). Those that do
@@ -37,6 +81,7 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
     for path in _newest_first(folders):
         try:
             checkpoint = load_from_local(path, map_location='cpu')
+            check_finite(checkpoint.get('state_dict', {}), path)
         except (RuntimeError, OSError) as error:
             print_log(
                 f'not resuming from {path}: {error}',
@@ -44,7 +89,7 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
                 level=logging.WARNING)
             unreadable.append(path)
             continue
-        if isinstance(checkpoint, dict) and set(RESUMABLE) <= set(checkpoint):
+        if set(RESUMABLE) <= set(checkpoint):
             return path
     if unreadable:
         raise RuntimeError(

@@ -149,6 +149,10 @@ def is_missing(filename: str) -> bool:
     return '://' not in filename and not osp.isfile(osp.expanduser(filename))
 
 
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used, with the file and what to do."""
+
+
 def no_weights(path: str) -> str:
     """What a file is that holds no weights, judged without loading it.
 
@@ -208,6 +212,23 @@ def find_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
     return checkpoint
 
 
+def not_finite(state_dict: Mapping[str, Tensor]) -> str:
+    """Which weights hold NaN or infinity.
+
+    Args:
+        state_dict (dict): Parameters and buffers by name.
+
+    Returns:
+        str: The first few names, empty if all are finite.
+    """
+    names = [
+        name for name, value in state_dict.items()
+        if isinstance(value, Tensor) and not value.isfinite().all()
+    ]
+    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+    return ', '.join(names[:3]) + more
+
+
 def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
     """Raise if there are weights that are no numbers.
 
@@ -216,18 +237,14 @@ def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
         filename (str): Where they come from, for the message.
 
     Raises:
-        RuntimeError: If there are, with their names.
+        CheckpointError: If there are, with their names.
     """
-    names = [
-        name for name, value in state_dict.items()
-        if isinstance(value, Tensor) and not value.isfinite().all()
-    ]
+    names = not_finite(state_dict)
     if names:
-        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-        raise RuntimeError(
-            f'the checkpoint {filename} holds NaN or infinity in '
-            f'{", ".join(names[:3])}{more}: its training diverged. Take an '
-            'earlier checkpoint, or train again with a lower learning rate')
+        raise CheckpointError(
+            f'the checkpoint {filename} holds NaN or infinity in {names}: its '
+            'training diverged. Take an earlier checkpoint, or train again '
+            'with a lower learning rate')
 
 
 def load_from_local(filename: str, map_location=None) -> dict:
@@ -243,7 +260,7 @@ def load_from_local(filename: str, map_location=None) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file is damaged, holds no weights, or more than
+        CheckpointError: If the file is damaged, holds no weights, or more than
             tensors and the types of MMEngine checkpoints.
     """
     filename = osp.expanduser(filename)
@@ -256,7 +273,7 @@ def load_from_local(filename: str, map_location=None) -> dict:
         options = dict(pickle_module=_allow_list_pickle)
     other = no_weights(filename)
     if other:
-        raise RuntimeError(f'the checkpoint {filename} {other}')
+        raise CheckpointError(f'the checkpoint {filename} {other}')
     try:
         checkpoint = torch.load(filename, map_location=map_location, **options)
     # A file that is no checkpoint can end in any.
@@ -273,12 +290,13 @@ def load_from_local(filename: str, map_location=None) -> dict:
             if filename.endswith('.caffemodel'):
                 remedy = ('a Caffe model has to be converted first, by '
                           'tools/model_converters/openpose_mpi.py')
-        raise RuntimeError(f'cannot load the checkpoint {filename}: {remedy}. '
-                           f'[{reason}]') from error
+        raise CheckpointError(
+            f'cannot load the checkpoint {filename}: {remedy}. '
+            f'[{reason}]') from error
     try:
         state_dict = find_state_dict(checkpoint)
     except ValueError as error:
-        raise RuntimeError(f'the checkpoint {filename}: {error}') from None
+        raise CheckpointError(f'the checkpoint {filename}: {error}') from None
     if state_dict is not checkpoint:
         checkpoint = dict(checkpoint, state_dict=state_dict)
     return checkpoint
@@ -301,7 +319,7 @@ def load_from_http(filename: str,
         dict: The checkpoint.
 
     Raises:
-        RuntimeError: If it cannot be downloaded.
+        CheckpointError: If it cannot be downloaded.
     """
     from urllib.parse import urlparse
 
@@ -314,7 +332,7 @@ def load_from_http(filename: str,
         try:
             torch.hub.download_url_to_file(filename, path, progress=progress)
         except OSError as error:
-            raise RuntimeError(
+            raise CheckpointError(
                 f'cannot download {filename} ({error}): fetch it elsewhere '
                 f'and put it at {path}, or start without these weights with '
                 '--cfg-options model.backbone.init_cfg=None') from error
