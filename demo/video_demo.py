@@ -27,7 +27,8 @@ from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
                                          LabelledPeople, Prompts,
                                          SmoothedOutputs, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         WholeFrame, as_labelled)
+                                         WholeFrame, as_labelled,
+                                         compare_people)
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 
 #: A smaller share of confident keypoints is no picture of a person.
@@ -117,6 +118,11 @@ def parse_args(argv=None):
         'elsewhere, they are the people who are looked for. STEM_coco.json, '
         'which is written beside the predictions, is such a file: correct '
         'some frames of it, and mark them as labelled')
+    parser.add_argument(
+        '--bbox-cat',
+        type=int,
+        help='category_id of people in --bbox-file. Defaults to the one '
+        'called person, the only one, or 1')
     parser.add_argument('--det-weights', help='checkpoint of the detector')
     parser.add_argument(
         '--det-cat-id',
@@ -196,6 +202,8 @@ def parse_args(argv=None):
     if args.draw_heatmap and args.smooth in ('gaussian', 'savgol'):
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
+    if args.bbox_cat is not None and not args.bbox_file:
+        parser.error('--bbox-cat needs --bbox-file')
     if args.det_weights and not args.det_model:
         parser.error('--det-weights needs --det-model')
     if args.det_model and not args.det_weights:
@@ -211,13 +219,25 @@ def parse_args(argv=None):
     return args
 
 
+def tell(messages) -> None:
+    """Print what the user should know."""
+    for message in messages:
+        print(f'Warning: {message}')
+
+
 def find_people(args, source, labels):
     """The provider of boxes that the command line asks for."""
     if args.bbox:
+        if labels:
+            everywhere = dict.fromkeys(labels.frames, [0])
+            tell(compare_people(labels.frames, everywhere))
         return FollowedBox(args.bbox)
     if args.bbox_file:
-        boxes = BoxFile(args.bbox_file, source, args.bbox_thr)
+        boxes = BoxFile(args.bbox_file, source, args.bbox_thr, args.bbox_cat)
+        tell(boxes.messages)
         if boxes.has_identities:
+            if labels:
+                tell(compare_people(labels.frames, boxes.people()))
             return boxes
         if labels:
             raise ValueError(f'{args.bbox_file} has no track_id, so that the '
@@ -315,12 +335,9 @@ def doubts(args, outputs) -> list:
     ]
 
 
-def warnings(args, source, people) -> list:
+def warnings(args, source) -> list:
     """What is to be said of a video that was seen to its end."""
     messages = source.report()
-    if getattr(people, 'num_unmatched', 0):
-        messages.append(f'{people.num_unmatched} boxes of {args.bbox_file} '
-                        'are about no frame of the input')
     unused = sorted(cut for cut in args.cuts if cut >= source.num_read)
     if unused:
         messages.append(f'there are no frames {unused}, which --cuts names; '
@@ -342,6 +359,7 @@ def main(argv=None) -> int:
     labels = guide = None
     if args.prompt:
         labels = LabelFile(args.prompt, source, names)
+        tell(labels.messages)
         # The labelled frames are read before their shot is.
         guide = Prompts(labels.frames, FrameSource(args.input))
     people = boxes = find_people(args, source, labels)
@@ -350,7 +368,8 @@ def main(argv=None) -> int:
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
                       args.vis_out_dir, args.pred_out_dir, args.show,
-                      [args.bbox_file or '', args.prompt or '']) as outputs:
+                      [args.bbox_file or '', args.prompt or ''],
+                      labels and labels.frames) as outputs:
         if inferencer.model.test_cfg.get('trusted'):
             people = guide = first_pass(args, source, inferencer, boxes)
         smoothed = outputs
@@ -365,9 +384,8 @@ def main(argv=None) -> int:
     if ended:
         print(f'{ended}: the files hold the {outputs.num_frames} frames '
               'before')
-    messages = [] if ended else warnings(args, source, boxes)
-    for message in messages + doubts(args, outputs):
-        print(f'Warning: {message}')
+    messages = [] if ended else warnings(args, source)
+    tell(messages + doubts(args, outputs))
     for line in outputs.describe():
         print(line)
     return 0 if ended in ('', 'ended by ESC') else 1

@@ -156,10 +156,10 @@ def test_label_file(folder, tmp_path):
 
 @pytest.mark.parametrize('change, message', [
     (lambda c: c.pop('categories'), 'categories'),
-    (lambda c: c['categories'][0]['keypoints'].reverse(), 'in its order'),
+    (lambda c: c['categories'][0]['keypoints'].__setitem__(3, 'z'), "'d'"),
     (lambda c: c['images'][1].pop('frame_index'), r'images\[1\]'),
     (lambda c: c['annotations'][0].update(image_id=1), r'ions\[0\].image_id'),
-    (lambda c: c['annotations'][2].update(track_id=0), 'has already'),
+    (lambda c: c['annotations'][2].update(track_id=0), r'ions\[2\].*frame 3'),
     (lambda c: c['annotations'][1]['keypoints'].pop(), r'annotations\[1\]'),
     (lambda c: c['annotations'][0].update(keypoints=[0] * 45), 'no labelled'),
     (lambda c: c['annotations'][0].update(bbox=[1, 2, 0, 4]), 'bbox'),
@@ -198,17 +198,41 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     # what a label leaves open is not a label when it comes back
     assert np.isnan(again.frames[3][0].keypoints[4]).all()
     corrected = next(a for a in written['annotations'] if a['image_id'] == 5)
-    corrected['labelled'] = True
+    corrected.update(
+        labelled=True, keypoints=content['annotations'][0]['keypoints'])
     assert list(read(path, written, tmp_path).frames) == [1, 3, 4]
 
 
-def test_a_label_of_no_frame(folder, tmp_path, make_inferencer):
+def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
+    """After an interruption, and without a pose: no label is lost."""
     path, content, _ = folder
-    content['images'][1]['frame_index'] = 12
     labels = read(path, content, tmp_path)
+    out = tmp_path / 'out.json'
+    with CocoPoses(
+            str(out), FrameSource(str(path)), list('abcdefghijklmno'),
+            labels.frames) as coco:
+        for _ in range(2):
+            coco.write(np.zeros((48, 64, 3), np.uint8), [])
+    again = read(path, json.loads(out.read_text()), tmp_path).frames
+    assert list(again) == [1, 3]
+    for frame, found in labels.frames.items():
+        for label, other in zip(found, again[frame]):
+            assert label.track_id == other.track_id
+            np.testing.assert_array_equal(label.keypoints, other.keypoints)
+            np.testing.assert_allclose(label.bbox, other.bbox, rtol=1e-6)
+
+
+def test_a_label_of_no_frame(folder, tmp_path, make_inferencer):
+    """Before the first frame where the number of frames is known."""
+    path, content, _ = folder
+    labels = read(path, content, tmp_path)
+    labels.frames[12] = labels.frames.pop(3)
     with pytest.raises(ValueError, match='frame 12 is labelled'):
         Prompts(labels.frames, FrameSource(str(path))).show(
             make_inferencer(), 0, None)
+    content['images'][1]['frame_index'] = 12
+    with pytest.raises(ValueError, match=r'frame_index.* from 0 to 4'):
+        read(path, content, tmp_path)
 
 
 def test_demo(folder, tmp_path, tiny_config, make_inferencer, repo_root):

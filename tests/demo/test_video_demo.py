@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from projects.temporal_corr.apis import VideoPoseInferencer
+from projects.temporal_corr.apis import (FrameSource, LabelFile,
+                                         VideoPoseInferencer)
 from projects.temporal_corr.smoothing import build_smoother
 
 
@@ -117,7 +118,8 @@ def test_boxes_cuts_and_broken_frames(demo, model, tmp_path, capsys):
                                   sample.pred_instances.keypoints[0])
     text = capsys.readouterr().out
     assert '1 of 12 frames' in text and '(7, from 0)' in text
-    assert '1 boxes of' in text and 'no frames [40]' in text
+    assert '1 entries are left out' in text and 'file_name' in text
+    assert 'no frames [40]' in text
 
 
 def test_boxes_without_identities_are_tracked(demo, model, clip, tmp_path):
@@ -131,6 +133,53 @@ def test_boxes_without_identities_are_tracked(demo, model, clip, tmp_path):
     lefts = [{(person['track_id'], person['bbox'][0][0])
               for person in people} for people in read(out)[2]]
     assert lefts == [lefts[0]] * 6 and len(dict(lefts[0])) == 2
+
+
+def test_categories_that_the_user_names(demo, model, clip, tmp_path, capsys):
+    """Detections whose classes count from 0: are 1 the people?"""
+    out, file = str(tmp_path / 'out'), tmp_path / 'boxes.json'
+    file.write_text(
+        json.dumps([
+            dict(image_id=t, bbox=[c, 5, 20, 30], track_id=7, category_id=c)
+            for t in range(6) for c in (0, 1)
+        ]))
+    path = clip()
+    with pytest.raises(ValueError, match='category_id.*--bbox-cat'):
+        run(demo, model, path, out, '--bbox-file', str(file))
+    assert run(demo, model, path, out, '--bbox-file', str(file), '--bbox-cat',
+               '0') == 0
+    assert '6 entries are left out' in capsys.readouterr().out
+    assert [person['bbox'] for people in read(out)[2]
+            for person in people] == [[[0, 5, 20, 35]]] * 6
+
+
+def test_labels_about_nobody(demo, model, clip, tmp_path, capsys):
+    """Said before the first frame, of a box and of a file of boxes."""
+    out, path = str(tmp_path / 'out'), clip()
+    names = list(
+        VideoPoseInferencer(*model).dataset_meta['keypoint_id2name'].values())
+    labels, boxes = tmp_path / 'labels.json', tmp_path / 'boxes.json'
+    content = dict(
+        images=[dict(id=1, frame_index=4)],
+        annotations=[dict(image_id=1, keypoints=[20, 20, 2] * 15, track_id=3)],
+        categories=[dict(id=1, keypoints=names)])
+    labels.write_text(json.dumps(content))
+    boxes.write_text(
+        json.dumps([
+            dict(image_id=t, bbox=[2, 5, 30, 30], track_id=3) for t in range(6)
+            if t != 4
+        ]))
+    prompt = ['--prompt', str(labels)]
+    with pytest.raises(ValueError, match=r'\[3\].*\[0\].*track_id'):
+        run(demo, model, path, out, '--bbox', '1,2,30,40', *prompt)
+    assert run(demo, model, path, out, '--bbox-file', str(boxes), *prompt) == 0
+    assert '[3] have no box in frame 4' in capsys.readouterr().out
+    # The label is not lost, and the file can be given again.
+    coco = tmp_path / 'out/clip_coco.json'
+    again = LabelFile(str(coco), FrameSource(path), names).frames
+    assert list(again) == [4]
+    assert again[4][0].track_id == 3
+    assert (again[4][0].keypoints == 20).all()
 
 
 def test_one_box_for_each_shot(demo, model, clip, tmp_path):
@@ -267,6 +316,7 @@ def test_smoothing(demo, model, clip, tmp_path, name):
     (['--input', 'a', '--show', '--smooth', 'median'], 'savgol'),
     (['--input', 'a', '--show', '--draw-heatmap', '--smooth', 'savgol'],
      '--draw-heatmap'),
+    (['--input', 'a.mp4', '--show', '--bbox-cat', '1'], '--bbox-file'),
 ])
 def test_bad_command_lines(demo, model, capsys, args, message):
     with pytest.raises(SystemExit):

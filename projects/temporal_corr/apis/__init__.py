@@ -14,7 +14,7 @@ from .label_file import LabelFile
 from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
                            follow_pose)
 from .pose_json import PoseFile
-from .prompts import LabelledPeople, Prompts, as_labelled
+from .prompts import LabelledPeople, Prompts, as_labelled, compare_people
 from .smoothed_outputs import SmoothedOutputs
 from .stream_smoother import StreamSmoother
 from .video_outputs import VideoOutputs
@@ -25,5 +25,5 @@ __all__ = [
     'FrameSource', 'Interruption', 'LabelFile', 'LabelledPeople', 'People',
     'PoseFile', 'Prompts', 'SmoothedOutputs', 'SourceFrame', 'StreamSmoother',
     'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer', 'WholeFrame',
-    'as_labelled', 'follow_pose'
+    'as_labelled', 'compare_people', 'follow_pose'
 ]

@@ -1,7 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Boxes from a file, in COCO's format of detections."""
-import json
-import os.path as osp
 from collections import defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -9,10 +7,14 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
+from ..datasets.coco_json import entries, read_json
 from ..video_io.frame_source import FrameSource, SourceFrame
+from .coco_entries import (SizeCheck, describe, find_frames, identity_of,
+                           image_frames, key_of, numbers, person_category)
 from .person_boxes import People
 
-FRAME_KEYS = ('frame_index', 'file_name', 'image_id')
+REMEDY = ('It must be a list of boxes: '
+          '[{"image_id": 0, "bbox": [x, y, w, h]}, ...]')
 
 
 class BoxFile:
@@ -23,22 +25,27 @@ class BoxFile:
         [{"image_id": 0, "bbox": [x, y, w, h], "score": 0.9, "track_id": 3}]
 
     - ``image_id`` or ``frame_index``: the frame, from 0; or ``file_name``
-      (or ``image_id``): the name of its image
+      (or ``image_id``): the name of its image, with as many folders as are
+      to be compared
     - ``bbox``: in pixels of the frame, which count from 0
     - ``score``: Defaults to 1
-    - ``track_id``: who it is. In all entries or in none; without, call
-      :meth:`find` and leave the identities to a tracker
-    - ``category_id``: entries other than 1, COCO's person, are left out
+    - ``track_id``, also in ``attributes``: who it is. In all entries or in
+      none; without, call :meth:`find` and leave the identities to a tracker
+    - ``category_id``: of several, others than that of people are left out
+
+    A dictionary with ``images``, ``annotations`` and ``categories``, COCO's
+    format of data sets, is read, too.
 
     Args:
         path (str): The file.
         source (FrameSource): The frames that it is about.
         score_thr (float): Least score of a person. Defaults to 0.
+        category (int, optional): ``category_id`` of people. Defaults to
+            None, the one called "person", the only one, or COCO's 1.
 
     Attributes:
         has_identities (bool): Whether the entries have a ``track_id``.
-        num_unmatched (int): How many entries are about no frame of the
-            source.
+        messages (list[str]): What was left out, and why.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -48,92 +55,109 @@ class BoxFile:
     def __init__(self,
                  path: str,
                  source: FrameSource,
-                 score_thr: float = 0.):
+                 score_thr: float = 0.,
+                 category: Optional[int] = None):
         self.path = path
         self.score_thr = score_thr
-        self._source = source
-        self._frames = {
-            osp.basename(name): index
-            for index, name in enumerate(source.files)
+        self.messages: List[str] = []
+        content = read_json(path, REMEDY)
+        if isinstance(content, dict) and 'images' in content:
+            rows = entries(content, 'annotations', path)
+            places = [f'{path}: annotations[{i}]' for i in range(len(rows))]
+            images = image_frames(path, entries(content, 'images', path),
+                                  source, self.messages)
+            frames = [
+                self._of_image(row, place, images)
+                for row, place in zip(rows, places)
+            ]
+        else:
+            rows, content = entries(content, None, path, REMEDY), {}
+            places = [f'{path}: entries[{i}]' for i in range(len(rows))]
+            frames = find_frames(rows, places, source, self.messages, True)
+        names = {
+            key_of(row.get('id'), f'{path}: categories[{i}].id'):
+            row.get('name')
+            for i, row in enumerate(content.get('categories') or [])
         }
-        if not osp.isfile(path):
-            raise FileNotFoundError(f'there is no file of boxes {path}')
-        try:
-            with open(path, encoding='utf-8') as file:
-                entries = json.load(file)
-        except ValueError as error:
-            raise ValueError(f'{path} is no JSON file ({error})') from error
-        if not isinstance(entries, list):
-            raise ValueError(
-                f'{path} holds a {type(entries).__name__}; it must be a list '
-                'of boxes: [{"image_id": 0, "bbox": [x, y, w, h]}, ...]')
-        self.num_unmatched = 0
+        # Without a category_id it is a person, as with 1 of COCO.
+        keys = [
+            1 if row.get('category_id') is None else key_of(
+                row['category_id'], f'{place}.category_id')
+            for row, place in zip(rows, places)
+        ]
+        people = person_category(path, keys, names, category,
+                                 'name that of people with --bbox-cat, or ')
+        left_out: Dict[str, List[str]] = defaultdict(list)
         by_frame: Dict[int, List] = defaultdict(list)
-        identities = set()
-        for number, entry in enumerate(entries):
-            frame, row, identity = self._read(number, entry)
-            if entry.get('category_id', 1) != 1:
+        known = {}
+        for row, place, frame, key in zip(rows, places, frames, keys):
+            box, identity = _read(row, place)
+            if people is not None and key != people:
+                left_out[f'category_id is {key}, and people have {people} '
+                         '(--bbox-cat names another)'].append(place)
                 continue
-            identities.add(identity is None)
-            if frame is None:
-                self.num_unmatched += 1
+            known[identity is None] = place
+            if isinstance(frame, str):
+                left_out[frame].append(place)
             else:
-                by_frame[frame].append((row, identity))
-        if len(identities) > 1:
-            raise ValueError(f'{path} has a "track_id" in some entries and '
-                             'not in others: give all of them one, or none')
-        if entries and not by_frame:
-            raise ValueError(
-                f'{path} has no box for any frame of {source.path}: '
-                'its frames count from 0, file names are '
-                'those of the images')
-        self.has_identities = True not in identities
+                by_frame[frame].append((box, identity, place))
+        if len(known) > 1:
+            raise ValueError(f'{known[True]} has no "track_id" and '
+                             f'{known[False]} has: give all entries one, or '
+                             'none')
+        self._drop_outside(by_frame, source, left_out)
+        self.messages += describe(path, left_out)
+        if rows and not by_frame:
+            raise ValueError(f'{path} has no box for any frame of '
+                             f'{source.path}. {". ".join(self.messages)}')
+        self.has_identities = True not in known
         self._rows = {
-            frame: np.array([row for row, _ in rows], dtype=np.float32)
-            for frame, rows in by_frame.items()
+            frame: np.array([box for box, _, _ in found], dtype=np.float32)
+            for frame, found in by_frame.items()
         }
         self._ids = {
-            frame: [identity for _, identity in rows]
-            for frame, rows in by_frame.items()
+            frame: [identity for _, identity, _ in found]
+            for frame, found in by_frame.items()
         }
         if self.has_identities:
             self._check_identities()
+        if score_thr > max((rows[:, 4].max() for rows in self._rows.values()),
+                           default=-np.inf):
+            self.messages.append(f'{path} has no box with a score of at '
+                                 f'least {score_thr} (--bbox-thr)')
 
-    def _read(self, number: int, entry: dict) -> Tuple:
-        """Frame, (x1, y1, x2, y2, score) and identity of an entry."""
+    @staticmethod
+    def _of_image(row: dict, place: str, images: dict):
+        key = key_of(row.get('image_id'), f'{place}.image_id')
+        if key not in images:
+            raise ValueError(f'{place}.image_id is {key!r}, which no entry '
+                             'of images has as id')
+        return images[key]
 
-        def refuse(what: str):
-            raise ValueError(f'{self.path}, entry {number} (from 0): {what}')
-
-        if not isinstance(entry, dict):
-            refuse(f'is {entry!r:.60}, not a dictionary with "bbox"')
-        key = next((key for key in FRAME_KEYS if key in entry), None)
-        if key is None:
-            refuse('names no frame; add "image_id", the number of the frame '
-                   'from 0, or "file_name"')
-        frame = self._frame(entry[key])
-        box = _numbers(entry.get('bbox'), 4)
-        if box is None:
-            refuse(f'"bbox" is {entry.get("bbox")!r:.60}; it must be four '
-                   'numbers x, y, w, h')
-        if (box[2:] <= 0).any():
-            refuse(f'"bbox" is {box.tolist()}, which has no area; leave it '
-                   'out')
-        score = _numbers([entry.get('score', 1.)], 1)
-        if score is None:
-            refuse(f'"score" is {entry["score"]!r:.60}, not a number')
-        identity = entry.get('track_id')
-        if identity is not None and type(identity) is not int:
-            refuse(f'"track_id" is {identity!r:.60}, not an integer')
-        return frame, [*bbox_xywh2xyxy(box[None])[0], *score], identity
-
-    def _frame(self, value) -> Optional[int]:
-        """Number of a frame, None if the source does not have it."""
-        if isinstance(value, str):
-            return self._frames.get(osp.basename(value))
-        known = self._source.num_frames
-        inside = type(value) is int and 0 <= value < (known or value + 1)
-        return value if inside else None
+    def _drop_outside(self, by_frame: dict, source: FrameSource,
+                      left_out: dict) -> None:
+        """Leave out boxes that do not meet their picture."""
+        boxes = [box for found in by_frame.values() for box, _, _ in found]
+        if boxes and np.array(boxes)[:, :4].max() <= 1.01:
+            _, _, place = next(iter(by_frame.values()))[0]
+            raise ValueError(
+                f'{place}.bbox, and all others, lie between 0 and 1: they '
+                'are shares of the picture; multiply them by its width and '
+                'height in pixels')
+        unfit = SizeCheck(source)
+        for frame, found in list(by_frame.items()):
+            kept = []
+            for box, identity, place in found:
+                start, end = np.array(box[:2]), np.array(box[2:4])
+                if unfit(frame, lambda size:
+                         (start < size).all() and (end > 0).all()):
+                    left_out['bbox lies outside of the picture; it is x, y, '
+                             'w, h in pixels'].append(place)
+                else:
+                    kept.append((box, identity, place))
+            by_frame[frame] = kept
+            if not kept:
+                del by_frame[frame]
 
     def _check_identities(self) -> None:
         """Raise if a person is twice in a frame."""
@@ -164,6 +188,14 @@ class BoxFile:
         ids = self._ids.get(frame.index, [])
         return People(bboxes[sure], [ids[i] for i in sure], scores[sure])
 
+    def people(self) -> Dict[int, List[int]]:
+        """Who is in which frame, by frame."""
+        return {
+            frame: [ids[i] for i in np.flatnonzero(
+                self._rows[frame][:, 4] >= self.score_thr)]
+            for frame, ids in self._ids.items()
+        }  # yapf: disable
+
     def see(self, samples: Sequence[PoseDataSample]) -> None:
         """Has no effect: boxes do not depend on poses."""
 
@@ -171,11 +203,19 @@ class BoxFile:
         """Has no effect: the file tells who is who in all shots."""
 
 
-def _numbers(values, count: int) -> Optional[np.ndarray]:
-    """So many finite numbers as an array, None if they are none."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    valid = array.shape == (count, ) and np.isfinite(array).all()
-    return array if valid else None
+def _read(entry: dict, place: str) -> Tuple[list, Optional[int]]:
+    """(x1, y1, x2, y2, score) and identity of an entry."""
+    box = numbers(entry.get('bbox'), 4)
+    if box is None:
+        raise ValueError(f'{place}.bbox is {entry.get("bbox")!r:.60}; it must '
+                         'be four numbers x, y, w, h')
+    if (box[2:] <= 0).any():
+        raise ValueError(f'{place}.bbox is {box.tolist()}, which has no area; '
+                         'leave it out')
+    score = [1.]
+    if entry.get('score') is not None:
+        score = numbers([entry['score']], 1)
+    if score is None:
+        raise ValueError(f'{place}.score is {entry["score"]!r:.60}, not a '
+                         'number')
+    return [*bbox_xywh2xyxy(box[None])[0], *score], identity_of(entry, place)

@@ -6,7 +6,7 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from ..video_io.frame_source import FrameSource, SourceFrame
-from .label_file import Label
+from .label_file import Label, inside
 from .person_boxes import People, follow_pose
 from .video_pose_inferencer import VideoPoseInferencer
 
@@ -48,8 +48,10 @@ class Prompts:
                                  f'{self._source.path} has no such frame that '
                                  'can be read')
             labels = self.frames[index]
-            inferencer.prompt(frame.image,
-                              np.stack([label.keypoints for label in labels]),
+            points = np.stack([label.keypoints for label in labels])
+            # There is nothing to see where it would be an exemplar of.
+            points[~inside(points, frame.image.shape[1::-1])] = np.nan
+            inferencer.prompt(frame.image, points,
                               np.stack([label.bbox for label in labels]),
                               [label.track_id for label in labels],
                               index - start)
@@ -79,6 +81,42 @@ def as_labelled(samples: Sequence[PoseDataSample],
         sample.set_metainfo(dict(labelled=sure))
 
 
+def compare_people(frames: Dict[int, List[Label]],
+                   people: Dict[int, Sequence[int]]) -> List[str]:
+    """Which labels are about nobody who is looked for.
+
+    Args:
+        frames (dict): Labels by frame.
+        people (dict): Who has a box, by frame.
+
+    Returns:
+        list[str]: Sentences about labels that have less effect than the user
+        may expect.
+
+    Raises:
+        ValueError: If no label is about any of the people.
+    """
+    labelled = {label.track_id for row in frames.values() for label in row}
+    known = {track_id for row in people.values() for track_id in row}
+    strangers = sorted(labelled - known)
+    what = (f'the labels of --prompt are about track_id {strangers}, who '
+            f'have no box (boxes have {sorted(known)})')
+    if len(strangers) == len(labelled):
+        raise ValueError(f'{what}: give labels and boxes the same track_id, '
+                         'or leave the boxes out')
+    messages = [f'{what}: they have no effect'] if strangers else []
+    for frame, row in frames.items():
+        absent = [
+            label.track_id for label in row
+            if label.track_id not in (*strangers, *people.get(frame, ()))
+        ]
+        if absent:
+            messages.append(f'track_id {absent} have no box in frame {frame}, '
+                            'where they are labelled: the label counts, and '
+                            'that frame gets no pose')
+    return messages
+
+
 class LabelledPeople:
     """The people who are labelled somewhere in a video.
 
@@ -95,8 +133,7 @@ class LabelledPeople:
         self.kpt_thr = kpt_thr
         self.boxes: Dict[int, np.ndarray] = {}
         for labels in reversed(list(frames.values())):
-            self.boxes.update({label.track_id: label.bbox
-                               for label in labels})
+            self.boxes.update({label.track_id: label.bbox for label in labels})
 
     def __call__(self, frame: SourceFrame) -> People:
         """The boxes of a frame."""
@@ -116,9 +153,10 @@ class LabelledPeople:
         for sample in samples:
             track_id = sample.metainfo['track_id']
             pose = sample.pred_instances
-            self.boxes[track_id] = follow_pose(
-                self.boxes[track_id], pose.keypoints[0],
-                pose.keypoint_scores[0], self._size, self.kpt_thr)
+            self.boxes[track_id] = follow_pose(self.boxes[track_id],
+                                               pose.keypoints[0],
+                                               pose.keypoint_scores[0],
+                                               self._size, self.kpt_thr)
 
     def reset(self) -> None:
         """Has no effect: labels say who is in the next shot, too."""

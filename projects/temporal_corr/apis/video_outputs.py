@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import os.path as osp
 from contextlib import ExitStack
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from ..video_io.output_files import VideoFile, output_path, save_image
 from ..video_io.window import can_open_windows
 from .coco_poses import CocoPoses
 from .frame_painter import FramePainter
+from .label_file import Label
 from .pose_json import PoseFile
 
 ESC = 27
@@ -37,6 +38,7 @@ class VideoOutputs(ExitStack):
             False.
         inputs (Sequence[str]): Files, beside the input, that STEM.json must
             not replace. Defaults to none.
+        labels (dict, optional): Labels by frame. Defaults to None.
 
     Attributes:
         num_frames (int): Frames written so far.
@@ -54,7 +56,8 @@ class VideoOutputs(ExitStack):
                  vis_out_dir: Optional[str] = None,
                  pred_out_dir: Optional[str] = None,
                  show: bool = False,
-                 inputs: Sequence[str] = ()):
+                 inputs: Sequence[str] = (),
+                 labels: Optional[Dict[int, List[Label]]] = None):
         super().__init__()
         self.num_frames = self.num_keypoints = self.num_confident = 0
         self.painter = painter
@@ -71,7 +74,8 @@ class VideoOutputs(ExitStack):
             self.poses = self.enter_context(PoseFile(path, dataset_meta))
             path = self._path(pred_out_dir, source, '_coco.json')
             names = dataset_meta['keypoint_id2name'].values()
-            self.coco = self.enter_context(CocoPoses(path, source, names))
+            self.coco = self.enter_context(
+                CocoPoses(path, source, names, labels))
 
     def _path(self,
               folder: str,

@@ -1,0 +1,375 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Entries of box files and label files: about which frame, who, how large."""
+import os.path as osp
+import re
+from collections import defaultdict
+from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
+                    Tuple, Union)
+
+import numpy as np
+
+from ..datasets.coco_json import check_unique, whole_number
+from ..video_io.frame_source import IMAGE_SUFFIXES, FrameSource
+
+#: How :func:`find_frames` begins to say that the input has no such frame.
+BEYOND = 'the number is none of the frames of the input, which count from 0'
+
+
+def numbers(values: Any, count: int) -> Optional[np.ndarray]:
+    """So many finite numbers as an array, None if they are none."""
+    if isinstance(values, list) and not any(
+            isinstance(value, bool) for value in values):
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            return None
+        if array.shape == (count, ) and np.isfinite(array).all():
+            return array
+    return None
+
+
+def key_of(value: Any, field: str) -> Union[int, str]:
+    """An id as it is compared: text that is a number is that number.
+
+    Args:
+        value (Any): What the file holds.
+        field (str): File, entry and field, for the message.
+
+    Returns:
+        int or str: The id.
+
+    Raises:
+        ValueError: If it is no whole number and no text.
+    """
+    number = whole_number(value)
+    if number is None and not (isinstance(value, str) and value):
+        raise ValueError(f'{field} is {value!r:.60}; it must be a whole '
+                         'number or text')
+    return value if number is None else number
+
+
+def identity_of(entry: dict, where: str) -> Optional[int]:
+    """Who an entry is about.
+
+    Args:
+        entry (dict): With ``track_id``, or ``attributes`` that hold
+            ``track_id`` (CVAT) or ``object_id`` (SLEAP).
+        where (str): File and entry, for the message.
+
+    Returns:
+        int, optional: The number; None if the entry does not tell.
+
+    Raises:
+        ValueError: If it is no whole number from 0.
+    """
+    attributes = entry.get('attributes')
+    attributes = attributes if isinstance(attributes, dict) else {}
+    for field, value in (('track_id', entry.get('track_id')),
+                         ('attributes.track_id', attributes.get('track_id')),
+                         ('attributes.object_id',
+                          attributes.get('object_id'))):
+        if value is None:
+            continue
+        number = whole_number(value)
+        if number is None or number < 0:
+            raise ValueError(
+                f'{where}.{field} is {value!r:.60}, not an integer from 0: '
+                'number the people, and leave it out where nobody knows')
+        return number
+    return None
+
+
+def person_category(path: str,
+                    keys: Iterable[Union[int, str]],
+                    names: Optional[dict] = None,
+                    chosen: Union[int, str, None] = None,
+                    remedy: str = '') -> Union[int, str, None]:
+    """Which ``category_id`` people have.
+
+    The one that is called "person", the only one, or without names 1, which
+    is COCO's, unless there is 0, too, where classes may count from 0.
+
+    Args:
+        path (str): The file, for the message.
+        keys (iterable): Those of the entries, by :func:`key_of`.
+        names (dict, optional): Names of the categories. Defaults to None.
+        chosen (int or str, optional): What is known. Defaults to None.
+        remedy (str): What to do, for the message, beside leaving others out
+            of the file. Defaults to ''.
+
+    Returns:
+        int or str, optional: That of people; None if all entries are people.
+
+    Raises:
+        ValueError: If that is in doubt.
+    """
+    keys, names = set(keys), names or {}
+    if not keys or (chosen is None and len(keys) < 2 and len(names) < 2):
+        return None
+    people = [
+        key for key in keys | set(names)
+        if str(names.get(key, key)).lower() == 'person'
+    ]
+    if chosen is not None:
+        people = [chosen]
+    elif not people and not names and 1 in keys and 0 not in keys:
+        people = [1]
+    if len(people) != 1 or people[0] not in keys:
+        raise ValueError(
+            f'{path}: the entries have the category_id '
+            f'{", ".join(sorted(map(str, keys)))}, ' +
+            (f'and people {people[0]}' if len(people) ==
+             1 else 'and nothing tells which one is people') +
+            f': {remedy}leave what is not about people out of the file')
+    return people[0]
+
+
+def find_frames(rows: Sequence[dict],
+                places: Sequence[str],
+                source: FrameSource,
+                messages: List[str],
+                by_id: bool = False) -> List[Union[int, str]]:
+    """The frames that entries are about.
+
+    They are told by ``frame_index``, from 0, or by ``file_name``, of which as
+    many folders count as entry and input have. A name that is an absolute
+    path, maybe of another computer, counts from the last folder on.
+
+    Args:
+        rows (Sequence[dict]): The entries.
+        places (Sequence[str]): File and entry of each, for messages.
+        source (FrameSource): The input.
+        messages (list[str]): Takes what is to be said of them.
+        by_id (bool): Whether ``image_id`` is a frame or a name, too. Defaults
+            to False.
+
+    Returns:
+        list: For each the number of its frame, or in words why it is about
+        none of the input.
+
+    Raises:
+        ValueError: If an entry tells no frame, or two.
+    """
+    files = defaultdict(set)
+    for index, path in enumerate(source.files):
+        name = osp.basename(path)
+        for key in (name, osp.splitext(name)[0]):
+            files[key].add(index)
+            files[key.lower()].add(index)
+    first = source.files[0] if source.files else osp.splitext(source.path)[0]
+    here = osp.abspath(first).replace('\\', '/').split('/')
+    if source.files:
+        here = here[:-1]
+    named = [_name_of(row, by_id) for row in rows]
+    paths = [
+        _split(name[1], source) if name else ([], '', False) for name in named
+    ]
+    shared = [_shared(folders, here) for folders, _, _ in paths]
+    deepest = max(shared, default=0)
+    frames, videos, doubtful = [], defaultdict(list), ''
+    for row, place, name, (folders, base,
+                           absolute), common in zip(rows, places, named, paths,
+                                                    shared):
+        elsewhere = common < min(len(folders), len(here))
+        if elsewhere and not (absolute and common == deepest > 0):
+            frames.append('file_name has other folders than the input '
+                          f'{osp.abspath(source.path)}; correct it, or give '
+                          'the name alone')
+            continue
+        index = _index_of(row, place, name, base, source, files, by_id)
+        if isinstance(index, int):
+            if not folders:
+                video = row.get('video_id', row.get('vid_id'))
+                videos[str(video)].append(place)
+            if not 0 <= index < (source.num_frames or index + 1):
+                index = BEYOND + ('' if index < 0 else
+                                  f' to {source.num_frames - 1}')
+        frames.append(index)
+        doubtful = doubtful or elsewhere and place
+    if doubtful:
+        messages.append(
+            f'{doubtful} is named by an absolute path that is not here: it, '
+            f'and others like it, count by the last {deepest} folders, '
+            f'{"/".join(here[-deepest:])}')
+    if len(videos) > 1:
+        _, (place, *_), *_ = videos.values()
+        raise ValueError(
+            f'{place} has another video_id than entries before it '
+            f'({", ".join(videos)}): leave out those that are not about '
+            f'{source.path}, or let file_name begin with the folder of the '
+            'video')
+    return frames
+
+
+def _name_of(row: dict, by_id: bool) -> Optional[Tuple[str, str]]:
+    """The field that names an image, and the name."""
+    for field in ('file_name', 'image_id')[:1 + by_id]:
+        if isinstance(row.get(field), str) and row[field]:
+            return field, row[field]
+    return None
+
+
+def _split(name: str, source: FrameSource) -> Tuple[List[str], str, bool]:
+    """Folders and base name of any system's path; if it is absolute."""
+    *folders, base = name.replace('\\', '/').split('/')
+    absolute = bool(re.match(r'/|\w+:|\.\.', name.replace('\\', '/')))
+    folders = [folder for folder in folders if folder not in ('', '.')]
+    if source.kind == 'video':
+        # A video stands for the folder of its frames.
+        if folders and folders[-1] == osp.basename(source.path):
+            folders[-1] = source.stem
+        stem, suffix = osp.splitext(base)
+        if suffix and suffix.lower() not in IMAGE_SUFFIXES:
+            folders.append(stem)
+    return folders, base, absolute
+
+
+def _shared(folders: Sequence[str], here: Sequence[str]) -> int:
+    """How many of the last folders are the same."""
+    pairs = zip(reversed(folders), reversed(here))
+    return next((count for count, (a, b) in enumerate(pairs) if a != b),
+                min(len(folders), len(here)))
+
+
+def _index_of(row: dict, place: str, name: Optional[Tuple[str, str]],
+              base: str, source: FrameSource, files: Dict[str, set],
+              by_id: bool) -> Union[int, str]:
+    """The frame of an entry whose folders are those of the input."""
+    field, index = 'frame_index', None
+    if row.get('frame_index') is not None:
+        index = row['frame_index']
+    elif by_id and name is None:
+        field, index = 'image_id', row.get('image_id')
+    if index is not None:
+        number = whole_number(index)
+        if number is None:
+            raise ValueError(f'{place}.{field} is {index!r:.60}; it must be '
+                             'the number of the frame, from 0')
+        index = number
+    elif name is None:
+        raise ValueError(
+            f'{place} names no frame; add "frame_index"'
+            f'{" or image_id" if by_id else ""}, the number of the frame '
+            'from 0, or "file_name", the name of an image of the input')
+    if name is None:
+        return index
+    found = files.get(base) or files.get(base.lower(), set())
+    if len(found) > 1:
+        raise ValueError(
+            f'{place}.{name[0]} is {name[1]!r:.60}, which may be frame '
+            f'{" or ".join(map(str, sorted(found)))}: give the whole name')
+    number = int(base) if base.isdecimal() and str(int(base)) == base else None
+    if found:
+        frame, = found
+        other = number if name[0] == 'image_id' else index
+        if other not in (None, frame):
+            raise ValueError(
+                f'{place}.{name[0]} is {name[1]!r:.60}, which is frame '
+                f'{frame} of the input, and by number it is frame {other}: '
+                'give one of both (frames count from 0)')
+        return frame
+    if index is None:
+        index = number
+    if index is not None:
+        return index
+    return (f'{name[0]} is no image of the input; add "frame_index", the '
+            'number of the frame from 0')
+
+
+def image_frames(path: str, images: Sequence[dict], source: FrameSource,
+                 messages: List[str]) -> Dict[Union[int, str], Any]:
+    """The frames of ``images`` of a file in COCO's format.
+
+    Args:
+        path (str): The file, for messages.
+        images (Sequence[dict]): With ``id``, and what :func:`find_frames`
+            reads; ``width`` and ``height`` are compared with the frame.
+
+    Returns:
+        dict: What :func:`find_frames` returns, by id.
+
+    Raises:
+        ValueError: If an id or size cannot be, naming file and entry.
+    """
+    places = [f'{path}: images[{row}]' for row in range(len(images))]
+    ids = [
+        key_of(image.get('id'), f'{place}.id')
+        for image, place in zip(images, places)
+    ]
+    check_unique(ids, 'images[{}].id', path)
+    frames = find_frames(images, places, source, messages)
+    unfit = SizeCheck(source)
+    for image, place, frame in zip(images, places, frames):
+        given = [image.get('width'), image.get('height')]
+        if isinstance(frame, str) or given == [None, None]:
+            continue
+        size = unfit(
+            frame, lambda size: all(
+                side in (None, 0) or whole_number(side) == own
+                for side, own in zip(given, size)))
+        if size:
+            raise ValueError(
+                f'{place} ({image.get("file_name", frame)}) has width and '
+                f'height {given[0]} x {given[1]}, and the frame is '
+                f'{size[0]} x {size[1]}: scale the coordinates to the frames '
+                'of the input, or give the input that was annotated')
+    return dict(zip(ids, frames))
+
+
+class SizeCheck:
+    """Whether what a file says fits the pictures, of which few are read.
+
+    A video has one size. Images may differ from the first one: one is read
+    before it is said that something does not fit.
+
+    Args:
+        source (FrameSource): The input.
+    """
+
+    def __init__(self, source: FrameSource):
+        self._source = source
+        self._first = self._read(0)
+
+    def _read(self, index: int) -> Optional[Tuple[int, int]]:
+        source = self._source
+        if source.kind == 'webcam':
+            return None
+        alone = FrameSource(
+            source.files[index] if source.files else source.path)
+        try:
+            return next(iter(alone)).image.shape[1::-1]
+        except ValueError:  # said when its turn comes
+            return None
+        finally:
+            alone.close()
+
+    def __call__(self, index: int,
+                 fits: Callable[[Tuple[int, int]],
+                                bool]) -> Optional[Tuple[int, int]]:
+        """Width and height of the frame; None if it fits, or is not known.
+
+        Args:
+            index (int): Number of the frame.
+            fits (callable): Takes width and height.
+        """
+        size = self._first
+        if self._source.files and index and not (size and fits(size)):
+            size = self._read(index)
+        return None if size is None or fits(size) else size
+
+
+def describe(path: str, left_out: Dict[str, List[str]]) -> List[str]:
+    """What was left out of a file, by reason.
+
+    Args:
+        path (str): The file.
+        left_out (dict): Entries, in words, by reason.
+
+    Returns:
+        list[str]: A sentence for each reason.
+    """
+    return [
+        f'{path}: {len(places)} entries are left out, the first is '
+        f'{places[0][len(path) + 2:]}: {reason}'
+        for reason, places in left_out.items()
+    ]
