@@ -3,7 +3,7 @@
 
 The people come from a detector and a tracker (--det-model), from a file
 (--bbox-file), or from one box to start with (--bbox); without any of these
-one person is looked for in the whole frame:
+one person is looked for in the whole frame, and then followed:
 
     video_demo.py CONFIG CHECKPOINT --input VIDEO --bbox 40,20,90,200 \
         --vis-out-dir work_dirs/demo_video
@@ -22,13 +22,12 @@ sys.path.insert(
 from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
-                                         FollowedBox, FramePainter,
+                                         FollowedPerson, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          SmoothedOutputs, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         WholeFrame, as_labelled,
-                                         compare_people)
+                                         as_labelled, compare_people)
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 
 #: A smaller share of confident keypoints is no picture of a person.
@@ -109,7 +108,8 @@ def parse_args(argv=None):
         nargs='+',
         metavar='x,y,w,h',
         help='box of one person in the first frame, from where the pose is '
-        'followed; with --cuts one for each shot')
+        'followed; with --cuts one for each shot. Without, the first frame is '
+        'looked at whole, and so is the one after a pose that is none')
     parser.add_argument(
         '--prompt',
         metavar='FILE.json',
@@ -225,13 +225,8 @@ def tell(messages) -> None:
         print(f'Warning: {message}')
 
 
-def find_people(args, source, labels):
+def find_people(args, source, labels, names, padding):
     """The provider of boxes that the command line asks for."""
-    if args.bbox:
-        if labels:
-            everywhere = dict.fromkeys(labels.frames, [0])
-            tell(compare_people(labels.frames, everywhere))
-        return FollowedBox(args.bbox)
     if args.bbox_file:
         boxes = BoxFile(args.bbox_file, source, args.bbox_thr, args.bbox_cat)
         tell(boxes.messages)
@@ -247,10 +242,13 @@ def find_people(args, source, labels):
         from projects.temporal_corr.apis.person_detector import PersonDetector
         find = PersonDetector(args.det_model, args.det_weights, args.device,
                               args.det_cat_id, args.nms_thr)
-    elif labels:
+    elif labels and not args.bbox:
         return LabelledPeople(labels.frames, args.kpt_thr)
     else:
-        return WholeFrame()
+        if labels:
+            everywhere = dict.fromkeys(labels.frames, [0])
+            tell(compare_people(labels.frames, everywhere))
+        return FollowedPerson(names, args.bbox or (), padding)
     # MMDetection is imported only where it is needed.
     from projects.temporal_corr.apis.box_tracker import BoxTracker
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
@@ -300,7 +298,7 @@ def run(args, source, inferencer, people, outputs, guide, labels) -> str:
                                          found.track_ids, found.scores)
                     if labels:
                         as_labelled(samples, labels.frames.get(frame.index))
-                    people.see(samples)
+                    inferencer.take_back(people.see(samples) or ())
                 else:
                     inferencer(frame.image, [])
                 go_on = outputs.write(frame.image, samples)
@@ -362,7 +360,8 @@ def main(argv=None) -> int:
         tell(labels.messages)
         # The labelled frames are read before their shot is.
         guide = Prompts(labels.frames, FrameSource(args.input))
-    people = boxes = find_people(args, source, labels)
+    people = boxes = find_people(args, source, labels, names,
+                                 inferencer.box_padding)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from projects.temporal_corr.apis import FirstPass, SourceFrame, WholeFrame
+from projects.temporal_corr.apis import FirstPass, FollowedPerson, SourceFrame
 from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
 
 
@@ -78,5 +78,5 @@ def test_what_is_not_possible(make_inferencer, video, temporal, settings,
     inferencer = make_inferencer(temporal)
     inferencer.model.test_cfg['trusted'] = settings
     with pytest.raises(ValueError, match=message):
-        FirstPass(inferencer, WholeFrame()).add(
+        FirstPass(inferencer, FollowedPerson([])).add(
             SourceFrame(0, '0', video[0], True))

@@ -5,74 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.structures import InstanceData
-from mmpose.structures import PoseDataSample
 
-from projects.temporal_corr.apis import (FollowedBox, SourceFrame, WholeFrame,
-                                         follow_pose)
 from projects.temporal_corr.apis.box_tracker import (BoxTracker,
                                                      ScipyByteTracker)
-
-SIZE = (200, 100)
-BOX = np.array([50., 20., 90., 80.], dtype=np.float32)
-SURE = np.ones(4)
-
-
-def corners(x1, y1, x2, y2):
-    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], dtype=float)
-
-
-@pytest.mark.parametrize('keypoints, scores, expected', [
-    # extent 32 x 48, times 1.25 is 40 x 60, about (70, 50)
-    (corners(54, 26, 86, 74), SURE, BOX),
-    (corners(64, 26, 96, 74), SURE, BOX + [10, 0, 10, 0]),
-    # sides change by a tenth at most
-    (corners(20, 26, 120, 74), SURE, [48, 20, 92, 80]),
-    (corners(69, 26, 71, 74), SURE, [70 - 20 / 1.1, 20, 70 + 20 / 1.1, 80]),
-    # outside of the image
-    (corners(-16, 26, 16, 74), SURE, [0, 20, 20, 80]),
-    # nothing to go by
-    (corners(0, 0, 9, 9), 0.1 * SURE, BOX),
-    (corners(0, 0, 9, 9), [1, 0, 0, 0], BOX),
-    (corners(-90, 26, -58, 74), SURE, BOX),
-    (np.full((4, 2), np.nan), SURE, BOX),
-], ids=[
-    'still', 'moves', 'grows', 'shrinks', 'clipped', 'unsure', 'one point',
-    'gone', 'not finite'
-])
-def test_box_follows_the_pose(keypoints, scores, expected):
-    moved = follow_pose(
-        BOX, keypoints, np.asarray(scores), SIZE, thr=0.3, padding=1.25)
-    np.testing.assert_allclose(moved, expected, rtol=1e-5)
-    assert moved.dtype == np.float32
-
-
-def frame(width=200, height=100):
-    return SourceFrame(0, '0', np.zeros((height, width, 3), np.uint8), True)
-
-
-def test_followed_box_begins_each_shot_anew():
-    people = FollowedBox([BOX, BOX + 5])
-    assert people(frame()).bboxes.tolist() == [BOX.tolist()]
-    # as large as the box, padded
-    keypoints = corners(80 - 20 / 1.4, 50 - 30 / 1.4, 80 + 20 / 1.4,
-                        50 + 30 / 1.4)
-    pose = InstanceData(
-        keypoints=keypoints[None], keypoint_scores=SURE[None])
-    sample = PoseDataSample()
-    sample.pred_instances = pose
-    people.see([sample])
-    np.testing.assert_allclose(people(frame()).bboxes[0], [60, 20, 100, 80])
-    for _ in range(2):  # the last box serves all further shots
-        people.reset()
-        found = people(frame())
-        assert found.bboxes.tolist() == [(BOX + 5).tolist()]
-        assert found.track_ids == [0]
-
-
-def test_whole_frame():
-    found = WholeFrame()(frame(30, 20))
-    assert found.bboxes.tolist() == [[0, 0, 30, 20]]
 
 
 def boxes_at(*centres, half=(15, 40)):

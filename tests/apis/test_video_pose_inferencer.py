@@ -241,3 +241,30 @@ def test_checkpoint_is_loaded_and_checked(tiny_cfg, make_inferencer, video,
         type_(tiny_cfg(), 'none.pth')
     with pytest.raises(ValueError, match='max_age'):
         type_(tiny_cfg(), max_age=-1)
+
+
+@pytest.mark.parametrize('flip_test', [False, True])
+@pytest.mark.parametrize('bad', [0, 2])
+def test_a_frame_that_is_taken_back(make_inferencer, video, bad, flip_test):
+    """As if that person had not been in it; the others were."""
+    inferencer = make_inferencer(flip_test=flip_test)
+    boxes, frames = [[5, 5, 40, 40], [20, 8, 60, 44]], list(video[:4])
+
+    def stream(shown):
+        inferencer.reset()
+        for frame, track_ids in zip(frames, shown):
+            samples = inferencer(frame, boxes[:len(track_ids)], track_ids)
+            if shown is not left_out and frame is frames[bad]:
+                inferencer.take_back([1])
+        return [sample.pred_instances.keypoints for sample in samples]
+
+    left_out = [[7] if i == bad else [7, 1] for i in range(4)]
+    taken_back = stream([[7, 1]] * 4)
+    np.testing.assert_array_equal(taken_back, stream(left_out))
+    inferencer.take_back = lambda track_ids: None
+    assert not np.array_equal(taken_back, stream([[7, 1]] * 4))
+    del inferencer.take_back
+    inferencer.reset()
+    inferencer(video[0], boxes, [7, 1])
+    inferencer.take_back([1])
+    assert inferencer.track_ids == [7]

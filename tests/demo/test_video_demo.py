@@ -76,7 +76,8 @@ def test_whole_frame(demo, model, clip, tmp_path, capsys):
     for people in instances:
         person, = people
         assert person['track_id'] == 0
-        assert person['bbox'] == [[0, 0, 64, 48]]
+        # 1.25 times as large, it is the frame.
+        np.testing.assert_allclose(person['bbox'], [[6.4, 4.8, 57.6, 43.2]])
         assert np.shape(person['keypoints']) == (15, 2)
         assert len(person['keypoint_scores']) == 15
     assert f'{out}/clip.mp4' in capsys.readouterr().out
@@ -210,7 +211,7 @@ def test_boxes_that_are_not_in_the_frame(demo, model, clip, tmp_path, boxes,
 def test_a_person_may_be_cut_off_by_the_border(demo, model, clip, tmp_path):
     out = str(tmp_path / 'out')
     assert run(demo, model, clip(), out, '--bbox', '40,-3,30,60') == 0
-    assert read(out)[2][0][0]['bbox'] == [[40, -3, 70, 57]]
+    assert read(out)[2][0][0]['bbox'] == [[40, 0, 64, 48]]
 
 
 def test_poses_that_nothing_speaks_for(demo, model, clip, tmp_path, capsys):

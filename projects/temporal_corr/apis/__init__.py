@@ -4,6 +4,7 @@
 ``box_tracker`` and ``person_detector`` need MMDetection and are imported by
 their own names.
 """
+from ..video_io.followed_person import FollowedPerson
 from ..video_io.frame_source import FrameSource, SourceFrame
 from ..video_io.interruption import Interruption
 from .box_file import BoxFile
@@ -11,8 +12,7 @@ from .coco_poses import CocoPoses
 from .first_pass import FirstPass
 from .frame_painter import FramePainter
 from .label_file import LabelFile
-from .person_boxes import (FollowedBox, People, TrackedPeople, WholeFrame,
-                           follow_pose)
+from .person_boxes import People, TrackedPeople
 from .pose_json import PoseFile
 from .prompts import LabelledPeople, Prompts, as_labelled, compare_people
 from .smoothed_outputs import SmoothedOutputs
@@ -21,9 +21,9 @@ from .video_outputs import VideoOutputs
 from .video_pose_inferencer import VideoPoseInferencer
 
 __all__ = [
-    'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedBox', 'FramePainter',
+    'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedPerson', 'FramePainter',
     'FrameSource', 'Interruption', 'LabelFile', 'LabelledPeople', 'People',
     'PoseFile', 'Prompts', 'SmoothedOutputs', 'SourceFrame', 'StreamSmoother',
-    'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer', 'WholeFrame',
-    'as_labelled', 'compare_people', 'follow_pose'
+    'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer', 'as_labelled',
+    'compare_people'
 ]

@@ -65,15 +65,17 @@ class FirstPass:
             rows, *parts = self._inferencer.exemplars(frame.image,
                                                       found.bboxes,
                                                       found.track_ids)
-            for track_id in found.track_ids:
+        samples = self._inferencer(frame.image, *found)
+        lost = self._provider.see(samples) or ()
+        self._inferencer.take_back(lost)
+        for track_id in found.track_ids:
+            if track_id not in lost:
                 own = [i for i, row in enumerate(rows)
                        if row.track_id == track_id]  # yapf: disable
                 # One for each: a collector is through with who is missing.
                 self._collectors.setdefault(
                     track_id, TrustedCollector(self._num_frames)).add(
                         [rows[i] for i in own], *(part[own] for part in parts))
-        samples = self._inferencer(frame.image, *found)
-        self._provider.see(samples)
         self._people.append(found)
 
     def finish(self) -> None:
@@ -97,7 +99,9 @@ class FirstPass:
             end (int, optional): Not used. Defaults to None.
         """
         inferencer.model.trusted.update(self._shots[start])
-        inferencer.model.test_cfg['trusted'] = dict(merge=self._merge)
+        # A shot in which nobody was found has none.
+        inferencer.model.test_cfg['trusted'] = dict(
+            merge=self._merge) if self._shots[start] else None
 
     def __call__(self, frame: SourceFrame) -> People:
         """The people of a frame, as in the first pass."""

@@ -5,9 +5,10 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 from mmpose.structures import PoseDataSample
 
+from ..video_io.followed_person import box_of_pose
 from ..video_io.frame_source import FrameSource, SourceFrame
 from .label_file import Label, inside
-from .person_boxes import People, follow_pose
+from .person_boxes import People
 from .video_pose_inferencer import VideoPoseInferencer
 
 
@@ -121,7 +122,8 @@ class LabelledPeople:
     """The people who are labelled somewhere in a video.
 
     Each is looked for where they were labelled, before in the box of their
-    first label, and from a label on in the box that follows their last pose.
+    first label, and from a label on in the box that follows their last pose;
+    it stays where a pose is not that of a person.
 
     Args:
         frames (dict): Labels by frame, ascending.
@@ -153,10 +155,14 @@ class LabelledPeople:
         for sample in samples:
             track_id = sample.metainfo['track_id']
             pose = sample.pred_instances
-            self.boxes[track_id] = follow_pose(self.boxes[track_id],
-                                               pose.keypoints[0],
-                                               pose.keypoint_scores[0],
-                                               self._size, self.kpt_thr)
+            box = box_of_pose(
+                pose.keypoints[0],
+                pose.keypoint_scores[0],
+                self._size,
+                thr=self.kpt_thr,
+                share=0.5)
+            if box is not None:
+                self.boxes[track_id] = box
 
     def reset(self) -> None:
         """Has no effect: labels say who is in the next shot, too."""

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
+from mmpose.datasets.transforms import GetBBoxCenterScale
 from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 
@@ -117,6 +118,27 @@ class VideoPoseInferencer:
             self.model.trusted.clear()
 
     @property
+    def box_padding(self) -> float:
+        """float: How much larger than a box its crop is."""
+        return next((step.padding for step in self.pipeline.transforms
+                     if isinstance(step, GetBBoxCenterScale)), 1.)
+
+    def take_back(self, track_ids: Sequence[int]) -> None:
+        """Do not remember what the last frame showed of some people.
+
+        For predictions that are not to be trusted: these people are
+        remembered as they were before that frame.
+
+        Args:
+            track_ids (Sequence[int]): People of the last frame.
+        """
+        for track_id in track_ids:
+            known = hasattr(self.model, 'memory') and (
+                self.model.memory.restore(VIDEO_ID, track_id, self._before))
+            if not known:
+                self._last_seen.pop(track_id, None)
+
+    @property
     def track_ids(self) -> List[int]:
         """list[int]: The people who are remembered, by when they were last
         seen, then by the order in that frame."""
@@ -160,6 +182,8 @@ class VideoPoseInferencer:
         ids = as_track_ids(track_ids, len(boxes))
         scores = as_scores(bbox_scores, len(boxes))
         samples: List[PoseDataSample] = []
+        if hasattr(self.model, 'memory'):
+            self._before = self.model.memory.entries()
         if len(boxes):
             batch = self._prepare(image, boxes, ids, scores)
             with torch.no_grad():

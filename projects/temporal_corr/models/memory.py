@@ -138,6 +138,29 @@ class TrackMemory:
         for mirrored in (False, True):
             self._entries.pop((video_id, track_id, mirrored), None)
 
+    def entries(self) -> Dict[tuple, '_Entry']:
+        """What is remembered now, to go back to by :meth:`restore`."""
+        return dict(self._entries)
+
+    def restore(self, video_id: str, track_id: int,
+                entries: Dict[tuple, '_Entry']) -> bool:
+        """Remember of a person what was remembered earlier.
+
+        Args:
+            video_id (str): The video.
+            track_id (int): The person.
+            entries (dict): What :meth:`entries` returned then.
+
+        Returns:
+            bool: Whether anything was.
+        """
+        self.forget(video_id, track_id)
+        keys = [(video_id, track_id, mirrored) for mirrored in (False, True)]
+        self._entries.update(
+            {key: entries[key]
+             for key in keys if key in entries})
+        return keys[0] in entries
+
     def recall(self, frames: Sequence[TrackFrame]) -> Any:
         """The values of the frames before these.
 
