@@ -4,32 +4,46 @@
     onnx_example.py MODEL.onnx VIDEO --out poses.json --draw poses.mp4
 
 The whole frame is the crop: for one person who fills it. MODEL.onnx is what
-tools/deployment/export_onnx.py wrote; VIDEO is a file, or a pattern of
-images such as frames/%05d.png. What is remembered of the frames before is a
-few arrays, zeros at first, which each call takes and gives back renewed.
+tools/deployment/export_onnx.py wrote; VIDEO is what demo/video_demo.py takes.
+What is remembered of the frames before is a few arrays, zeros at first, which
+each call takes and gives back renewed.
 """
 import argparse
-import itertools
 import json
 import os
+import os.path as osp
 import sys
-import time
+from contextlib import ExitStack
 
 import cv2
 import numpy as np
 import onnxruntime
+
+# Not projects.temporal_corr.video_io, which would bring PyTorch. Last, so that
+# nothing there hides another package.
+sys.path.append(
+    osp.join(
+        osp.dirname(osp.dirname(osp.abspath(__file__))),
+        'projects/temporal_corr'))
+from video_io.arguments import number  # noqa: E402
+from video_io.frame_source import FrameSource  # noqa: E402
+from video_io.interruption import Interruption  # noqa: E402
+from video_io.list_file import ListFile, dumps  # noqa: E402
+from video_io.output_files import SameSize, VideoFile  # noqa: E402
+from video_io.progress import Progress  # noqa: E402
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Run an exported video model on a video')
     parser.add_argument('model', help='file of export_onnx.py')
-    parser.add_argument('video', help='video file, or pattern of images')
+    parser.add_argument(
+        'video', help='video, folder or pattern of images, image, or webcam:0')
     parser.add_argument('--out', help='keypoints to write: .json')
     parser.add_argument('--draw', help='video to write: .mp4')
     parser.add_argument(
         '--kpt-thr',
-        type=float,
+        type=number(float, -1e9, 1e9),
         default=0.3,
         help='score from which on a keypoint is drawn. Defaults to 0.3')
     args = parser.parse_args()
@@ -38,9 +52,8 @@ def parse_args():
             parser.error(f'{path} must end with {suffix}')
     if args.out is None and args.draw is None:
         parser.error('give --out, --draw, or both')
-    for path in (args.model, args.video):
-        if not os.path.exists(path) and '%' not in path:
-            parser.error(f'there is no file {path}')
+    if not os.path.isfile(args.model):
+        parser.error(f'there is no file {args.model}')
     return args
 
 
@@ -52,8 +65,13 @@ class StreamingModel:
     """
 
     def __init__(self, path):
-        self.session = onnxruntime.InferenceSession(
-            path, providers=['CPUExecutionProvider'])
+        try:
+            self.session = onnxruntime.InferenceSession(
+                path, providers=['CPUExecutionProvider'])
+        except Exception as error:  # of kinds that ONNX Runtime does not name
+            raise ValueError(f'{path} is no ONNX model that can be run '
+                             f'({str(error).splitlines()[0]}): export one '
+                             'with tools/deployment/export_onnx.py') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
         if 'input_size' not in metadata:
             raise ValueError(f'{path} does not say how it is to be run: '
@@ -179,65 +197,70 @@ def draw(frame, keypoints, scores, links, threshold):
         cv2.circle(frame, point, 3, (0, 0, 255), -1, cv2.LINE_AA)
 
 
-def predict_video(model, reader):
-    """Predict the frames of an opened video; yields each with its pose."""
+def predict_video(model, source):
+    """Predict the frames of a video, until its end or an interruption.
+
+    Args:
+        model (StreamingModel): Predicts.
+        source (FrameSource): The video.
+
+    Yields:
+        tuple: The frame, and a list of its pose, keypoints and scores; empty
+        where the frame cannot be read.
+    """
     model.reset()
-    total, start = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)), time.time()
-    for number in itertools.count(1):
-        there, frame = reader.read()
-        if not there:
-            print(file=sys.stderr)
-            return
-        yield (frame, *model(frame))
-        rate = number / (time.time() - start)
-        print(
-            f'\r{number}/{total} frames, {rate:.1f} per second',
-            end='',
-            file=sys.stderr)
+    progress = Progress(source.num_frames)
+    with Interruption() as interruption:
+        for frame in source:
+            yield frame.image, [model(frame.image)] if frame.readable else []
+            progress.update()
+            if interruption.requested:
+                break
+    progress.close()
 
 
 def main():
     args = parse_args()
+    source = FrameSource(args.video)
     model = StreamingModel(args.model)
-    links = model.info['skeleton_links']
-    reader = cv2.VideoCapture(args.video)
-    frames, writer = [], None
-    # Complete under its name, or not there.
-    part = dict(out=f'{args.out}.part', draw=f'{args.draw}.part.mp4')
-    try:
-        for frame, keypoints, scores in predict_video(model, reader):
-            pose = dict(
-                keypoints=np.round(keypoints, 2).tolist(),
-                keypoint_scores=np.round(scores, 4).tolist())
-            frames.append(dict(frame_id=len(frames), instances=[pose]))
-            if args.draw:
-                # the codec wants even sides
-                frame = frame[:frame.shape[0] // 2 * 2, :frame.shape[1] //
-                              2 * 2].copy()
-                draw(frame, keypoints, scores, links, args.kpt_thr)
-                writer = writer or cv2.VideoWriter(
-                    part['draw'], cv2.VideoWriter_fourcc(*'mp4v'),
-                    reader.get(cv2.CAP_PROP_FPS) or 25., frame.shape[1::-1])
-                writer.write(frame)
-        if not frames:
-            raise ValueError(f'no frame of {args.video} can be read: is it a '
-                             'video, or a pattern such as frames/%05d.png?')
-        if args.draw:
-            writer.release()
-            os.replace(part['draw'], args.draw)
+    names = ('config', 'keypoint_names', 'skeleton_links')
+    meta = dumps({name: model.info[name] for name in names})
+    inputs = [args.model, args.video, *source.files]
+    out = video = None
+    same_size = SameSize()
+    with ExitStack() as stack:
         if args.out:
-            names = ('config', 'keypoint_names', 'skeleton_links')
-            meta = {name: model.info[name] for name in names}
-            with open(part['out'], 'w') as file:
-                json.dump(dict(meta_info=meta, instance_info=frames), file)
-            os.replace(part['out'], args.out)
-    finally:
-        for path in filter(os.path.exists, part.values()):
-            os.remove(path)
+            before = f'{{"meta_info": {meta},\n"instance_info": ['
+            out = stack.enter_context(ListFile(args.out, before, inputs))
+        if args.draw:
+            video = stack.enter_context(
+                VideoFile(args.draw, source.fps, inputs))
+        for index, (frame, poses) in enumerate(predict_video(model, source)):
+            if out:
+                out.append(
+                    dict(
+                        frame_id=index,
+                        instances=[
+                            dict(
+                                keypoints=np.round(keypoints, 2),
+                                keypoint_scores=np.round(scores, 4))
+                            for keypoints, scores in poses
+                        ]))
+            if video:
+                frame = frame.copy()
+                for keypoints, scores in poses:
+                    draw(frame, keypoints, scores,
+                         model.info['skeleton_links'], args.kpt_thr)
+                video.write(same_size(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)))
+    source.close()
+    for message in source.report():
+        print(f'Warning: {message}', file=sys.stderr)
 
 
 if __name__ == '__main__':
+    # The summary tells of broken frames.
+    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     try:
         main()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f'{type(error).__name__}: {error}')

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/model_converters'))
 sys.path.insert(0, str(ROOT / 'tests/tools'))
 
+import movenet  # noqa: E402
 import movenet_reference as reference  # noqa: E402
 from tfjs_graph_model import read_graph_model  # noqa: E402
 
-import movenet  # noqa: E402
 from projects.temporal_corr.models import HeatmapBranch  # noqa: E402
 
 CONV1 = reference.NETWORK + 'model/Conv1/Conv2D_bn_offset'

@@ -13,7 +13,11 @@ from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 import numpy as np
 from converter_io import ConversionError
 from mmengine.utils import track_iter_progress
-from PIL import Image
+
+# Not projects.temporal_corr.video_io, which would import all of MMPose.
+sys.path.append(
+    str(Path(__file__).resolve().parents[2] / 'projects/temporal_corr'))
+from video_io.images import picture_size  # noqa: E402
 
 # image id = vid_id * FRAMES_PER_VIDEO + frame_id, as in MMPose's files
 FRAMES_PER_VIDEO = 10000
@@ -52,7 +56,7 @@ class VideoClip:
 
 
 def image_size(path: Path) -> Tuple[int, int]:
-    """Read the size of an image from its header, without decoding it.
+    """Read the size of an image, as the data sets load it.
 
     Args:
         path (Path): The image.
@@ -64,12 +68,9 @@ def image_size(path: Path) -> Tuple[int, int]:
         ConversionError: If it is not an image.
     """
     try:
-        with Image.open(path) as image:
-            return image.size
-    except OSError as error:
-        raise ConversionError(
-            f'{path}: not a readable image ({error}); unpack or extract it '
-            'again') from error
+        return picture_size(str(path))
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
 
 
 def nearest_valid(valid: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import cv2
 from coco_video import image_size
 from converter_io import ConversionError
 from mmengine.utils import ProgressBar
+from video_io.frame_source import FrameSource  # on the path of coco_video
 
 
 def list_frames(folder: Path) -> List[str]:
@@ -43,25 +44,24 @@ def decode_video(video: Path, folder: Path, num_frames: int) -> None:
         ConversionError: If the video cannot be read, the frames cannot be
             written, or their number is another.
     """
-    capture = cv2.VideoCapture(str(video))
+    count = 0
     try:
-        if not capture.isOpened():
-            raise ConversionError(
-                f'{video}: not a readable video; download it again')
-        count = 0
-        # counted by decoding: the frame count in the headers is wrong
-        while True:
-            success, frame = capture.read()
-            if not success:
-                break
+        source = FrameSource(str(video))
+        for frame in source:
+            if not frame.readable:
+                raise ValueError(f'frame {frame.index + 1} cannot be decoded')
+            # counted by decoding: the frame count in the headers is wrong
             count += 1
             path = folder / f'{count:05d}.png'
-            if not cv2.imwrite(str(path), frame):
+            if not cv2.imwrite(str(path), frame.image):
                 raise ConversionError(
                     f'{path}: cannot be written; free some space or choose '
                     'another --frames')
-    finally:
-        capture.release()
+        source.close()
+    except (OSError, ValueError) as error:
+        raise ConversionError(
+            f'{video}: not a readable video ({error}); download it again'
+        ) from error
     if count != num_frames:
         raise ConversionError(
             f"{video}: {count} frames could be read, but 'pos_img' in "
