@@ -290,8 +290,18 @@ def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
         dataset[1]
 
 
-def test_a_clip_needs_clip_transforms(make_videos):
-    dataset = read(
-        make_videos([3]), clip_len=2, pipeline=frame_transforms())
+@pytest.mark.parametrize('pipeline', [
+    frame_transforms()[:1],
+    frame_transforms(),
+    [dict(type='LoadImage'), dict(type='PackClipInputs')],
+    [dict(type='mmcv.LoadImageFromFile')],
+    [*clip_pipeline(), dict(type='PackPoseInputs')],
+], ids=['ours', 'mixed', "MMPose's", "MMCV's", 'packing'])
+def test_a_clip_needs_clip_transforms(pipeline, make_videos):
+    """MMPose's own words would be "`` occurs when loading [...]"."""
+    videos = make_videos([3])
     with pytest.raises(TypeError, match='ClipTransforms'):
-        dataset[0]
+        read(videos, clip_len=2, pipeline=pipeline)[0]
+    # of the same videos, frames
+    read(videos, clip_len=1, pipeline=pipeline[:1])[0]
+    read(videos, clip_len=2, pipeline=pipeline[:1], test_mode=True)[0]

@@ -15,6 +15,10 @@ from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
 
+# Transforms that look at values of one frame, not at lists of them.
+_OF_FRAMES = ('mmpose.', 'mmcv.transforms.loading',
+              'mmcv.transforms.processing', 'mmcv.transforms.formatting')
+
 
 @DATASETS.register_module()
 class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
@@ -126,6 +130,21 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         self.exemplar_range = exemplar_range
         self.check_files = check_files
         super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
+        if clip_len > 1 and not self.test_mode:
+            self._check_pipeline()
+
+    def _check_pipeline(self) -> None:
+        """Raises if a transform that takes one frame would get a clip."""
+        for transform in self.pipeline.transforms:
+            name = type(transform).__name__
+            if type(transform).__module__.startswith(_OF_FRAMES):
+                raise TypeError(
+                    f'{type(self).__name__} gives clips of '
+                    f'clip_len={self.clip_len} frames, and {name} of the '
+                    'pipeline takes one frame: put the transforms into '
+                    'ClipTransforms, with LoadVideoFrame for LoadImage and '
+                    'CropAffine for TopdownAffine, and PackClipInputs after '
+                    'it for PackPoseInputs, or set clip_len=1')
 
     def load_data_list(self) -> VideoFrames:
         """Loads the wanted keypoints of all frames of all videos, of which
