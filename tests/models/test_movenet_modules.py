@@ -74,7 +74,7 @@ def test_no_gradients_below_frozen_layers():
                         7,
                         passed_levels=(0, 1),
                         frozen=True)
-    branch = HeatmapBranch(7, 12, 3)
+    branch = HeatmapBranch(7, 3, mid_channels=12)
     backbone.train()
     feats = neck.train()(backbone(torch.rand(1, 3, 64, 64)))
     assert not any(level.requires_grad for level in feats)
@@ -100,7 +100,7 @@ def test_pyramid_levels():
 
 def test_untrained_branch_predicts_little():
     # as HeatmapHead's final layer, so that training starts gently
-    branch = HeatmapBranch(7, 12, 3)
+    branch = HeatmapBranch(7, 3, mid_channels=12)
     branch.init_weights()
     heatmaps = branch(torch.rand(1, 7, 16, 16))
     assert 0 < heatmaps.abs().max() < .05

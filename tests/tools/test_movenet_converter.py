@@ -42,7 +42,7 @@ def lightning():
             lateral_channels=(24, 32, 64),
             out_channels=24))
     model.head = nn.Module()
-    model.head.final_layer = HeatmapBranch(24, 96, 17)
+    model.head.final_layer = HeatmapBranch(24, 17)
     return model.eval()
 
 

@@ -64,7 +64,7 @@ def build_movenet(widen_factor: float) -> nn.ModuleDict:
                 backbone=backbone,
                 neck=SeparableFPN((*channels, 1280), (24, 32, 64), 24),
                 head=nn.ModuleDict(
-                    dict(final_layer=HeatmapBranch(24, 96, 17)))))
+                    dict(final_layer=HeatmapBranch(24, 17)))))
 
 
 def layer_names(movenet: nn.ModuleDict) -> Dict[str, Dict[str, str]]:

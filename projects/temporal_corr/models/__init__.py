@@ -6,14 +6,14 @@ from .correlation import (TemporalCorrelation, correlation_maps,
 from .data_preprocessor import ClipDataPreprocessor
 from .heads import (HeatmapBranch, LSTMPoseMachineHead, PAFHead,
                     TemporalCorrelationHead)
-from .losses import EuclideanLoss
+from .losses import EuclideanLoss, HeatmapBCELoss
 from .memory import TrackFrame, TrackMemory
 from .necks import SeparableFPN
 from .video_topdown import VideoTopdownPoseEstimator
 
 __all__ = [
     'ClipDataPreprocessor', 'EuclideanLoss', 'FoldedMobileNetV2',
-    'HeatmapBranch', 'LSTMPoseMachineExtractor', 'LSTMPoseMachineHead',
+    'HeatmapBCELoss', 'HeatmapBranch', 'LSTMPoseMachineExtractor', 'LSTMPoseMachineHead',
     'OpenPoseExtractor', 'PAFHead', 'SeparableFPN', 'TemporalCorrelation',
     'TemporalCorrelationHead', 'TrackFrame', 'TrackMemory',
     'VideoTopdownPoseEstimator', 'correlation_maps', 'keypoint_exemplars'

@@ -149,7 +149,8 @@ class _Seen(_Frame):
         found, _ = shown.step(memory)
         alone, _ = shown.step(None)
         maps = model.head.correlation.correlate(
-            model.head.features(shown.feats), model.head.exemplars(memory))
+            model.head.correlated(model.head.features(shown.feats)),
+            model.head.exemplars(memory))
         zoom = VIEW_HEIGHT / shown.size[1]
         stride, origin = _cells(model, found, shown.size)
         return CorrelationViews(

@@ -9,12 +9,15 @@ from ..separable_conv import separable_conv
 
 @MODELS.register_module()
 class HeatmapBranch(BaseModule):
-    """Heatmaps from features by two layers, in place of one convolution.
+    """Heatmaps from features by two layers, in place of one convolution:
+    ``final_layer=dict(type='HeatmapBranch')``.
 
     Args:
         in_channels (int): C, channels of the features.
-        mid_channels (int): Channels of the separable convolution.
         out_channels (int): P, number of keypoints.
+        kernel_size (int): Kernel of the final convolution. Defaults to 1.
+        mid_channels (int): Channels of the separable convolution.
+            Defaults to 96.
         init_cfg (dict | list, optional): Initialisation. Defaults to Kaiming
             for the separable convolution and N(0, 0.001) for the final one,
             as of :class:`mmpose.models.HeatmapHead`.
@@ -22,8 +25,9 @@ class HeatmapBranch(BaseModule):
 
     def __init__(self,
                  in_channels: int,
-                 mid_channels: int,
                  out_channels: int,
+                 kernel_size: int = 1,
+                 mid_channels: int = 96,
                  init_cfg=dict(
                      type='Kaiming',
                      layer='Conv2d',
@@ -31,7 +35,8 @@ class HeatmapBranch(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.in_channels = in_channels
         self.expand = separable_conv(in_channels, mid_channels)
-        self.final = nn.Conv2d(mid_channels, out_channels, 1)
+        self.final = nn.Conv2d(
+            mid_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
     def forward(self, features: Tensor) -> Tensor:
         """Predict.

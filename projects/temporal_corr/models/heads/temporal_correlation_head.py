@@ -12,6 +12,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
+from .feature_projection import FeatureProjection
 from .lstm_mixin import LSTMMixin
 from .temporal_refinement import TemporalRefinement
 from .training_maps import Features
@@ -38,7 +39,8 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         temporal (str, optional): ``'correlation'``, ``'heatmap'``,
             ``'lstm'`` or None. Defaults to ``'correlation'``.
         refine_channels (int): Channels inside of the residual block.
-            Defaults to 128, as the paper's Stage 1.
+            Defaults to 128, as the paper's Stage 1. 0 for no block, where
+            nothing is remembered.
         refine_convs (int): Number of 3x3 convolutions of the block.
             Defaults to 1.
         maps_std (float): Standard deviation with which the filters for the
@@ -63,6 +65,12 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             output of the final layer, ``dict(type='Sigmoid')`` for logits,
             which the loss then takes as they are. Defaults to None, the
             heatmaps are regressed.
+        projection (dict, optional): For ``'correlation'`` where the last
+            feature map is too poor, in channels or context, to tell a
+            keypoint by: I is a learnt projection of all maps of the neck,
+            ``dict(in_channels=(...), channels=64)``, see
+            :class:`FeatureProjection`. The block still refines the last
+            one. Defaults to None, I is the last one.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
             deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
@@ -74,7 +82,7 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
 
     #: Modules that a single-frame MMPose checkpoint does not have.
     temporal_parameters = ('refinement.', 'correlation.', 'previous_heatmaps.',
-                           'lstm.')
+                           'lstm.', 'projection.')
 
     def __init__(self,
                  in_channels: int,
@@ -90,6 +98,7 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                  weighted: bool = False,
                  lstm_channels: int = 48,
                  activation: Optional[dict] = None,
+                 projection: Optional[dict] = None,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
         self.init_temporal(temporal, out_channels, mask_rate, scale_init,
@@ -105,8 +114,16 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                 'final_layer is None, but the maps of the past join the '
                 'features before it: give it a kernel_size')
         self.activation = activation and build_activation_layer(activation)
+        if projection and temporal != 'correlation':
+            raise ValueError(f'projection={projection} makes the features '
+                             f"that are correlated, and temporal={temporal!r} "
+                             'correlates none: leave it out')
+        self.projection = projection and FeatureProjection(**projection)
         self.init_lstm(self.final_layer.in_channels, lstm_channels)
         map_channels = dict(lstm=lstm_channels).get(temporal, out_channels)
+        if temporal is None and not refine_channels:
+            self.refinement = None
+            return
         self.refinement = TemporalRefinement(
             self.final_layer.in_channels,
             refine_channels,
@@ -121,9 +138,20 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             feats (tuple[Tensor]): Feature maps of the backbone or neck.
 
         Returns:
-            Tensor: I in shape (N, C, H, W).
+            Tensor: I in shape (N, C, H, W); of a ``projection`` behind the
+            features that are refined.
         """
-        return self.conv_layers(self.deconv_layers(feats[-1]))
+        features = self.conv_layers(self.deconv_layers(feats[-1]))
+        if self.projection is None:
+            return features
+        projected = self.projection(feats, features.shape[2:])
+        return torch.cat([features, projected], dim=1)
+
+    def correlated(self, features: Tensor) -> Tensor:
+        """See the base: those of the ``projection``, where there is one."""
+        if self.projection is None:
+            return features
+        return features[:, -self.projection.channels:]
 
     def forward(self, feats: Features) -> Tensor:
         """Heatmaps of single frames, nothing being remembered.
@@ -152,7 +180,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
         """
-        return self.final_layer(self.refinement(features, maps))
+        features = features[:, :self.final_layer.in_channels]
+        if self.refinement is not None:
+            features = self.refinement(features, maps)
+        return self.final_layer(features)
 
     def fields(self, features: Tensor, maps: Optional[Tensor]) -> Tensor:
         """All that is predicted of a frame: the heatmaps, float32.

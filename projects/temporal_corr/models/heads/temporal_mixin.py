@@ -98,6 +98,18 @@ class TemporalMixin(TrainingMapsMixin):
         """bool: Whether the loss looks at the pixels of earlier frames."""
         return self.temporal == 'correlation'
 
+    def correlated(self, features: Tensor) -> Tensor:
+        """The channels of the features that exemplars are taken from and
+        searched in: all of them.
+
+        Args:
+            features (Tensor): What ``features`` returned.
+
+        Returns:
+            Tensor: I in shape (N, C, H, W).
+        """
+        return features
+
     def set_policy(self, memory: Optional[dict]) -> None:
         """Choose how exemplars are renewed in test.
 
@@ -140,6 +152,7 @@ class TemporalMixin(TrainingMapsMixin):
         """
         if self.policy is None:
             return self.remember(features, heatmaps, crops, state, labelled)
+        features = self.correlated(features)
         confidence = confidences(heatmaps, labelled)
         if labelled:
             confidence = LABELLED * confidence
@@ -171,7 +184,7 @@ class TemporalMixin(TrainingMapsMixin):
         """
         scores = detection_scores(heatmaps)
         if self.temporal == 'correlation':
-            exemplars = keypoint_exemplars(features, scores)
+            exemplars = keypoint_exemplars(self.correlated(features), scores)
             if self.correlation.weighted:
                 confidence = confidences(scores, labelled)
                 exemplars = exemplars * confidence[..., None]
@@ -222,7 +235,8 @@ class TemporalMixin(TrainingMapsMixin):
         if keep is not None:
             mask = mask & keep
         if self.temporal == 'correlation':
-            return self.correlation(features, self.exemplars(memory), mask)
+            return self.correlation(
+                self.correlated(features), self.exemplars(memory), mask)
         heatmaps = self.carry(memory, crops, mask)['heatmaps']
         found = (heatmaps != 0).flatten(2).any(dim=2)
         return self.previous_heatmaps(heatmaps, mask[:, None] & found)

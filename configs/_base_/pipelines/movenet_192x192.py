@@ -1,0 +1,32 @@
+# Square crops, 1.25 times the person, and heatmaps at stride 4, as MoveNet has.
+codec = dict(
+    type='MSRAHeatmap',
+    input_size=(192, 192),
+    heatmap_size=(48, 48),
+    sigma=1.5)
+
+train_pipeline = [
+    # Every frame of a clip gets the same flip, scale and rotation.
+    dict(
+        type='ClipTransforms',
+        transforms=[
+            dict(type='LoadVideoFrame'),
+            dict(type='GetBBoxCenterScale', padding=1.25),
+            dict(type='RandomFlip', direction='horizontal'),
+            # "random resize with scale [0.7, 1.3], random rotation with
+            # degree [-40°, 40°], and random horizontal flip"
+            dict(
+                type='UniformBBoxTransform',
+                scale_factor=(0.7, 1.3),
+                rotate_factor=40.),
+            dict(type='CropAffine', input_size=codec['input_size']),
+            dict(type='GenerateTarget', encoder=codec),
+        ]),
+    dict(type='PackClipInputs')
+]
+val_pipeline = [
+    dict(type='LoadVideoFrame'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    dict(type='CropAffine', input_size=codec['input_size']),
+    dict(type='PackClipInputs')
+]
