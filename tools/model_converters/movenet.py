@@ -18,12 +18,15 @@ from torch import Tensor
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 import repo_path  # noqa: E402, F401
+from keypoints_by_name import names_of  # noqa: E402
 from tfjs_graph_model import read_graph_model  # noqa: E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
 from projects.temporal_corr.models.backbones import \
     FoldedMobileNetV2  # noqa: E402
 from projects.temporal_corr.models.heads import HeatmapBranch  # noqa: E402
+from projects.temporal_corr.models.keypoint_rows import \
+    rows_by_name  # noqa: E402
 from projects.temporal_corr.models.necks import SeparableFPN  # noqa: E402
 
 #: Names and widths of the models by the channels of their first layer.
@@ -218,6 +221,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         type=Path,
         help='NAME.json of the graph model; NAME.bin lies beside it')
     parser.add_argument('out', type=Path, help='checkpoint to be written')
+    parser.add_argument(
+        '--to',
+        help='data set whose keypoints the last layer is to have, such as '
+        'sub_jhmdb or penn_action. Default: the 17 of coco')
     return parser.parse_args(argv)
 
 
@@ -230,12 +237,17 @@ def main(argv=None) -> None:
             converted = movenet_state_dict(arrays)
         except ValueError as error:
             raise ValueError(f'{args.source}: {error}') from error
+        state_dict = converted.state_dict
+        if args.to:
+            state_dict = rows_by_name(state_dict, names_of('coco'),
+                                      names_of(args.to))
         meta = dict(
             source=args.source.name,
             kind=converted.kind,
-            widen_factor=converted.widen_factor)
+            widen_factor=converted.widen_factor,
+            keypoints_of=args.to or 'coco')
         content = io.BytesIO()
-        torch.save(dict(meta=meta, state_dict=converted.state_dict), content)
+        torch.save(dict(meta=meta, state_dict=state_dict), content)
         # under another name until it is complete
         AtomicLocalBackend().put(content.getvalue(), args.out)
     except (OSError, ValueError) as error:

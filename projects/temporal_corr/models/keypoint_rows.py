@@ -58,7 +58,7 @@ def rows_by_name(
     state_dict: Mapping[str, Tensor],
     source: Sequence[str],
     target: Sequence[str],
-    layers: Sequence[str] = ('head.final_layer', )
+    layers: Sequence[str] = ('head.final_layer', 'head.final_layer.final')
 ) -> 'OrderedDict[str, Tensor]':
     """Takes the rows of a model's last layers by the keypoints' names.
 
@@ -71,26 +71,28 @@ def rows_by_name(
         source (Sequence[str]): Names of its S keypoints, in its order.
         target (Sequence[str]): Names of the wanted keypoints, in order.
         layers (Sequence[str]): The layers with one output a keypoint, or D
-            in a row for each: weight (S * D, ...), bias (S * D, ) or none.
-            Defaults to the last layer of MMPose's heatmap heads
+            in a row for each: weight (S * D, ...), bias (S * D, ) or none;
+            those of them that there are. Defaults to the last layer of
+            MMPose's heatmap heads and of :class:`HeatmapBranch`.
 
     Returns:
         OrderedDict[str, Tensor]: The state dict with new tensors for these
         layers.
 
     Raises:
-        ValueError: If there is no such layer, it is for another number of
+        ValueError: If there is none of the layers, it is for another number of
             keypoints, or a keypoint has nothing to start from.
     """
     rows = [[list(source).index(name) for name in names]
             for names in keypoint_sources(source, target).values()]
     result = OrderedDict(state_dict)
-    for layer in layers:
-        if f'{layer}.weight' not in state_dict:
-            raise ValueError(
-                f'there is no {layer}.weight among the parameters: take the '
-                'checkpoint of a model whose last layer has one map for each '
-                'keypoint, or name its layer')
+    found = [layer for layer in layers if f'{layer}.weight' in state_dict]
+    if not found:
+        raise ValueError(
+            f'there is no {layers[0]}.weight among the parameters: take the '
+            'checkpoint of a model whose last layer has one map for each '
+            'keypoint, or name its layer')
+    for layer in found:
         for name in (f'{layer}.weight', f'{layer}.bias'):
             if name not in state_dict:
                 continue

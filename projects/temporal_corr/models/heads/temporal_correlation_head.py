@@ -131,6 +131,12 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             num_convs=refine_convs,
             maps_std=maps_std)
 
+    def _load_state_dict_pre_hook(self, *args, **kwargs) -> None:
+        """MMPose renames the layers of checkpoints before 1.0, of which a
+        branch in place of the final convolution has none."""
+        if isinstance(self.final_layer, nn.Conv2d):
+            super()._load_state_dict_pre_hook(*args, **kwargs)
+
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.
 
