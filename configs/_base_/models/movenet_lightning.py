@@ -4,8 +4,8 @@
 # The leaf adds head.out_channels and head.decoder.
 _base_ = './res50.py'
 model = dict(
-    # (x - 127.5) / 127.5
-    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+    # 0.00784302 x - 1, a constant of half precision in the published graph
+    data_preprocessor=dict(mean=[127.502] * 3, std=[127.502] * 3),
     # frozen_stages=8: the whole backbone, through which no gradients are
     # computed; -1 trains it.
     backbone=dict(
