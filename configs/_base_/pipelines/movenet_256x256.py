@@ -1,32 +1,11 @@
-# Square crops, 1.25 times the person, and heatmaps at stride 4, as MoveNet has.
-codec = dict(
-    type='MSRAHeatmap',
-    input_size=(256, 256),
-    heatmap_size=(64, 64),
-    sigma=1.5)
-
-train_pipeline = [
-    # Every frame of a clip gets the same flip, scale and rotation.
-    dict(
-        type='ClipTransforms',
-        transforms=[
-            dict(type='LoadVideoFrame'),
-            dict(type='GetBBoxCenterScale', padding=1.25),
-            dict(type='RandomFlip', direction='horizontal'),
-            # "random resize with scale [0.7, 1.3], random rotation with
-            # degree [-40°, 40°], and random horizontal flip"
-            dict(
-                type='UniformBBoxTransform',
-                scale_factor=(0.7, 1.3),
-                rotate_factor=40.),
-            dict(type='CropAffine', input_size=codec['input_size']),
-            dict(type='GenerateTarget', encoder=codec),
-        ]),
-    dict(type='PackClipInputs')
-]
-val_pipeline = [
-    dict(type='LoadVideoFrame'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='CropAffine', input_size=codec['input_size']),
-    dict(type='PackClipInputs')
-]
+# As movenet_192x192.py, for larger crops.
+_base_ = './movenet_192x192.py'
+codec = dict(input_size=(256, 256), heatmap_size=(64, 64))
+train_pipeline = _base_.train_pipeline
+val_pipeline = _base_.val_pipeline
+for _step in (*train_pipeline[0]['transforms'], *val_pipeline):
+    if 'input_size' in _step:
+        _step['input_size'] = codec['input_size']
+    if 'encoder' in _step:
+        _step['encoder'].update(codec)
+del _step

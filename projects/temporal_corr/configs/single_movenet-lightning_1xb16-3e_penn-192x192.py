@@ -1,0 +1,14 @@
+_base_ = [
+    '../../../configs/_base_/default_runtime.py',
+    '../../../configs/_base_/schedules/adamw_cpu_3e.py',
+    '../../../configs/_base_/models/movenet_lightning.py',
+    '../../../configs/_base_/pipelines/movenet_192x192.py',
+    '../../../configs/_base_/loaders/penn_action.py',
+]
+load_from = 'checkpoints/movenet-lightning_penn_action.pth'
+model = dict(
+    head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=16, dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,15 @@
+_base_ = './single_movenet-lightning_1xb16-3e_penn-192x192.py'
+load_from = 'work_dirs/single_movenet-lightning_1xb16-3e_penn-192x192/epoch_3.pth'
+
+max_epochs = 6
+train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = [
+    dict(
+        type='LinearLR', begin=0, end=100, start_factor=0.01, by_epoch=False),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True)
+]
