@@ -63,7 +63,8 @@ class NamedKeypoints:
             if not osp.isfile(path) and osp.isfile(ROOT / path):
                 path = str(ROOT / path)
             if osp.isfile(path):
-                raw = _dataset_info(path)
+                more = {k: v for k, v in raw.items() if k != 'from_file'}
+                raw = {**_dataset_info(path), **more}
         parsed = super()._load_metainfo(raw)
         for key in ('pck_groups', 'eval_keypoints'):
             if key in raw:
