@@ -1,12 +1,31 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Errors, output files and reports of the data set converters."""
 import os
+import re
 from pathlib import Path
-from typing import Iterable, Mapping
+from typing import Iterable, List, Mapping
 
 
 class ConversionError(Exception):
     """Input that cannot be converted: names the file, field and remedy."""
+
+
+def list_files(folder: Path, pattern: str) -> List[str]:
+    """List files by name; hidden ones, as macOS leaves them, are none.
+
+    Args:
+        folder (Path): The folder, which need not exist.
+        pattern (str): Regular expression of the whole name, in upper or
+            lower case.
+
+    Returns:
+        List[str]: Sorted names.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        name for name in os.listdir(folder) if not name.startswith('.')
+        and re.fullmatch(pattern, name, re.IGNORECASE))
 
 
 def make_output_folder(path: Path) -> None:
@@ -27,6 +46,27 @@ def make_output_folder(path: Path) -> None:
     if not os.access(path, os.W_OK):
         raise ConversionError(
             f'{path}: no permission to write; choose another --out')
+
+
+def refuse_foreign(contents: Mapping[Path, str]) -> None:
+    """Refuse to replace files that no converter has written.
+
+    MMPose's published annotations, for example, have the same names.
+
+    Args:
+        contents (Mapping[Path, str]): How each file will begin.
+
+    Raises:
+        ConversionError: If there is a file that begins otherwise.
+    """
+    for path, beginning in contents.items():
+        if not path.is_file() or path.stat().st_size == 0:
+            continue
+        with open(path, encoding='utf-8', errors='replace') as file:
+            if file.read(len(beginning)) != beginning:
+                raise ConversionError(
+                    f'{path}: is there already, and no file of this '
+                    'converter; move it, or choose another --out')
 
 
 def write_together(contents: Mapping[Path, Iterable[str]]) -> None:

@@ -3,14 +3,15 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from coco_video import VideoClip, coco_json, nearest_valid
-from converter_io import (ConversionError, format_report, make_output_folder,
-                          write_together)
+from converter_io import (ConversionError, format_report, list_files,
+                          make_output_folder, refuse_foreign, write_together)
 from jhmdb_frames import check_frames, extract_frames, list_frames
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
@@ -45,8 +46,11 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
         ConversionError: If there are no split files, or one has a line that
             is not ``<clip>.avi 1|2``.
     """
-    suffix = f'_test_split_{split}.txt'
-    files = sorted((root / 'sub_splits').glob(f'*{suffix}'))
+    folder, suffix = root / 'sub_splits', f'_test_split_{split}.txt'
+    files = [
+        folder / name
+        for name in list_files(folder, f'.+{re.escape(suffix)}')
+    ]
     if not files:
         raise ConversionError(
             f'{root / "sub_splits"}: no file <action>{suffix}; unpack '
@@ -54,13 +58,15 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
     subsets = {}
     for path in files:
         action = path.name[:-len(suffix)]
-        text = path.read_text(encoding='utf-8', errors='replace')
+        content = path.read_bytes()
+        # takes marks of the byte order away, and knows UTF-16, too
+        text = content.decode(json.detect_encoding(content), 'replace')
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip():
                 continue
-            video, _, subset = line.strip().rpartition(' ')
-            video = video.strip()
-            if not video.endswith('.avi') or subset not in SUBSETS:
+            video, *subset = line.strip().rsplit(None, 1)
+            subset = ''.join(subset)
+            if not video.lower().endswith('.avi') or subset not in SUBSETS:
                 raise ConversionError(
                     f'{path}, line {number}: {line!r} is not '
                     '"<clip>.avi 1" (train) or "<clip>.avi 2" (test); '
@@ -186,6 +192,11 @@ def convert(root: Path,
     """
     frames = Path(os.path.abspath(frames or root / 'Rename_Images'))
     make_output_folder(out)
+    refuse_foreign({
+        **{out / f'Sub{split}_{subset}.json': '{"info":{"description":"JHMDB'
+           for subset in ('train', 'test')},
+        out / f'Sub{split}_report.json': '{\n  "data_set": "JHMDB'
+    })  # yapf: disable
     listed = read_split(root, split)
     vid_ids = {name: i for i, name in enumerate(listed, 1)}
     missing = {
@@ -282,7 +293,7 @@ def main(argv=None) -> None:
     try:
         report = convert(args.root, args.split, args.out, args.frames,
                          args.allow_missing)
-    except ConversionError as error:
+    except (ConversionError, OSError) as error:
         # on a line of its own, below a progress bar
         raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))

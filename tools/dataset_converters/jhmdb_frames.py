@@ -1,7 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The frames of JHMDB: finding them, and extracting them from its videos."""
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from typing import List, Mapping, Tuple
 
 import cv2
 from coco_video import image_size
-from converter_io import ConversionError
+from converter_io import ConversionError, list_files
 from mmengine.utils import ProgressBar
 from video_io.frame_source import FrameSource  # on the path of coco_video
 
@@ -25,11 +24,7 @@ def list_frames(folder: Path) -> List[str]:
     Returns:
         List[str]: Sorted names like ``'00001.png'``.
     """
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    return sorted(name for name in names if re.fullmatch(r'\d+\.png', name))
+    return list_files(folder, r'\d+\.png')
 
 
 def decode_video(video: Path, folder: Path, num_frames: int) -> None:
@@ -150,9 +145,10 @@ def check_frames(folder: Path, num_frames: int,
     expected = [f'{i + 1:05d}.png' for i in range(num_frames)]
     if found != expected:
         raise ConversionError(
-            f"{folder}: {len(found)} images, but 'pos_img' in "
-            f'joint_positions.mat of the clip has {num_frames} frames '
-            f'({expected[0]} to {expected[-1]}); {remedy}')
+            f"{folder}: {len(found)} images ({found[0]} to {found[-1]}), but "
+            f"'pos_img' in joint_positions.mat of the clip has {num_frames} "
+            f'frames ({expected[0]} to {expected[-1]}); give them these '
+            f'names, or {remedy}')
     found_size = image_size(folder / expected[0])
     if found_size != size:
         raise ConversionError(

@@ -2,8 +2,6 @@
 """Convert Penn Action, as released, to MMPose's JHMDB format."""
 import argparse
 import json
-import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import Dict, Optional, Tuple
 
 import numpy as np
 from coco_video import VideoClip, coco_json, image_size, nearest_valid
-from converter_io import (ConversionError, format_report, make_output_folder,
-                          write_together)
+from converter_io import (ConversionError, format_report, list_files,
+                          make_output_folder, refuse_foreign, write_together)
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
 
@@ -121,6 +119,11 @@ def read_label(path: Path) -> PennClip:
     bbox = numeric(contents, path, 'bbox', (None, 4))
     released, filled = person_boxes(bbox, num_frames, path)
 
+    strange = np.setdiff1d(visibility, [0, 1])
+    if len(strange):
+        raise ConversionError(
+            f"{path}: 'visibility' has {strange[0]:g}, expected 0 or 1; "
+            'download this file again')
     visible = visibility > 0
     degenerate = (released[:, 2:] <= 0).any(axis=1)
     left, top, right, bottom = np.split(
@@ -160,10 +163,9 @@ def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
     Raises:
         ConversionError: If labelled frames are missing in it.
     """
-    try:
-        names = set(os.listdir(folder))
-    except FileNotFoundError:
+    if not folder.exists():
         return None
+    names = set(list_files(folder, '.+'))
     missing = [
         name for name in (f'{i + 1:06d}.jpg' for i in range(num_frames))
         if name not in names
@@ -188,9 +190,14 @@ def convert(root: Path, out: Path) -> dict:
             written to ``out`` then.
     """
     make_output_folder(out)
-    paths = sorted(
-        path for path in (root / 'labels').glob('*.mat')
-        if re.fullmatch(r'\d+', path.stem))
+    refuse_foreign({
+        **{out / f'penn_action_{subset}.json':
+           '{"info":{"description":"Penn Action' for subset in
+           SUBSETS.values()},
+        out / 'penn_action_report.json': '{\n  "data_set": "Penn Action'
+    })  # yapf: disable
+    folder = root / 'labels'
+    paths = [folder / name for name in list_files(folder, r'\d+\.mat')]
     if not paths:
         raise ConversionError(
             f'{root / "labels"}: no label files like 0001.mat; unpack '
@@ -220,7 +227,10 @@ def convert(root: Path, out: Path) -> dict:
         contents[out / f'penn_action_{subset}.json'] = coco_json(
             chosen, f'Penn Action {subset}', KEYPOINTS, SKELETON)
     report = make_report(clips)
+    numbers = {int(name) for name in clips}
     report.update(
+        labels_missing_in_between=sorted(
+            set(range(1, max(numbers))) - numbers),
         clips_whose_labelled_size_is_not_the_JPEGs=mismatches,
         clips_without_frames=no_frames
         if len(no_frames) < len(clips) else f'all {len(clips)}')
@@ -285,7 +295,7 @@ def main(argv=None) -> None:
     args = parse_args(argv)
     try:
         report = convert(args.root, args.out)
-    except ConversionError as error:
+    except (ConversionError, OSError) as error:
         # on a line of its own, below a progress bar
         raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))
