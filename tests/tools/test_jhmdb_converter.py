@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 from scipy.io import loadmat, savemat
 
 CONVERTERS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
@@ -337,6 +338,87 @@ def test_command_line_reports_a_fault_without_traceback(release, tmp_path):
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1].startswith('error: ')
     assert 'Traceback' not in run.stderr
+
+
+# --- what other programs leave behind -----------------------------------
+
+
+def converted_twice(release, tmp_path, change):
+    """What is written before and after a change of the release."""
+    results = []
+    for folder in 'before', 'after':
+        jhmdb.convert(release, 1, tmp_path / folder)
+        results.append({
+            path.name: path.read_text()
+            for path in (tmp_path / folder).iterdir()
+        })
+        change()
+    return results
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('edit', [
+    lambda text: text,
+    lambda text: text.replace('\n', '\r\n\r\n'),
+    lambda text: text.replace('.avi ', '.AVI\t'),
+], ids=['as released', 'CRLF and empty lines', 'upper case and tabs'])
+def test_split_files_of_other_editors(release, tmp_path, encoding, edit):
+    path = release / 'sub_splits/wave_test_split_1.txt'
+    text = path.read_text()
+
+    before, after = converted_twice(
+        release, tmp_path,
+        lambda: path.write_bytes(edit(text).encode(encoding)))
+    assert before == after
+
+
+def test_hidden_files_are_left_alone(release, tmp_path):
+    """macOS writes ._NAME beside NAME, Windows Thumbs.db."""
+
+    def litter():
+        for path in list(release.rglob('*')):
+            if path.is_file():
+                path.with_name(f'._{path.name}').write_bytes(
+                    b'\0\5\x16\7Mac OS X')
+                path.with_name('Thumbs.db').write_bytes(b'Windows')
+                path.with_name('.DS_Store').write_bytes(b'Mac OS X')
+
+    before, after = converted_twice(release, tmp_path, litter)
+    assert before == after
+
+
+def test_frames_in_upper_case_are_named(release, tmp_path):
+    folder = release / 'Rename_Images/wave/clip_wave_0'
+    for path in folder.iterdir():
+        path.rename(path.with_suffix('.PNG'))
+    with pytest.raises(
+            converter_io.ConversionError, match=r'00001\.PNG.*00001\.png'):
+        jhmdb.convert(release, 1, tmp_path / 'out')
+    assert len(list(folder.iterdir())) == FRAMES, 'nothing is extracted'
+
+
+def test_frames_that_are_turned_are_no_frames_of_the_mask(release, tmp_path):
+    """As they are loaded, and not as their header says."""
+    path = release / 'Rename_Images/wave/clip_wave_0/00001.png'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (WIDTH, HEIGHT)).save(path, exif=exif)
+    with pytest.raises(
+            converter_io.ConversionError, match=f'{HEIGHT}x{WIDTH} pixels'):
+        jhmdb.convert(release, 1, tmp_path / 'out')
+
+
+def test_files_of_others_are_not_replaced(release, tmp_path):
+    """MMPose's published annotations have the same names."""
+    published = '{"categories": [], "images": []}'
+    out = tmp_path / 'annotations'
+    jhmdb.convert(release, 1, out)
+    jhmdb.convert(release, 1, out)  # its own files are
+    (out / 'Sub1_test.json').write_text(published)
+    with pytest.raises(
+            converter_io.ConversionError, match='Sub1_test.json.*--out'):
+        jhmdb.convert(release, 1, out)
+    assert (out / 'Sub1_test.json').read_text() == published
 
 
 # --- what may be missing ------------------------------------------------

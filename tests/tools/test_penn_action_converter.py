@@ -274,6 +274,10 @@ FAULTS = {
     'no valid box': (dict(bbox=np.zeros((FRAMES, 4))),
                      ["'bbox'", 'positive width']),
     'neither train nor test': (dict(train=np.int32(0)), ["'train'", '-1']),
+    'visibility of other kinds': (dict(visibility=np.full((FRAMES, 13), -1.)),
+                                  ["'visibility'", '-1', '0 or 1']),
+    'visibility as a score': (dict(visibility=np.full((FRAMES, 13), .5)),
+                              ["'visibility'", '0.5']),
     'text in place of numbers': (dict(visibility='yes'),
                                  ["'visibility'", 'expected numbers']),
 }
@@ -310,6 +314,44 @@ def test_missing_frame_is_named(release, tmp_path):
         penn_action.convert(release, tmp_path / 'out')
     for words in (str(folder), '000003.jpg', 'unpack'):
         assert words in str(caught.value)
+
+
+def test_hidden_files_and_upper_case(release, tmp_path):
+    """macOS and Windows; and labels that are missing are told."""
+    penn_action.convert(release, tmp_path / 'before')
+    labels = release / 'labels'
+    for path in list(labels.iterdir()):
+        path.with_name(f'._{path.name}').write_bytes(b'Mac OS X')
+        path.rename(path.with_suffix('.MAT'))
+    (labels / 'Thumbs.db').write_bytes(b'Windows')
+    report = penn_action.convert(release, tmp_path / 'after')
+    for path in (tmp_path / 'before').iterdir():
+        assert path.read_text() == (tmp_path / 'after' /
+                                    path.name).read_text()
+    assert report['labels_missing_in_between'] == []
+    write_label(release, '0005')
+    report = penn_action.convert(release, tmp_path / 'more')
+    assert report['labels_missing_in_between'] == [3, 4]
+
+
+def test_jpegs_that_are_turned(release, tmp_path):
+    """As they are loaded, and not as their header says."""
+    folder = write_frames(release, '0001', (48, 80), range(1, FRAMES + 1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (48, 80)).save(folder / '000001.jpg', exif=exif)
+    report = penn_action.convert(release, tmp_path / 'out')
+    assert report['clips_whose_labelled_size_is_not_the_JPEGs'] == {}
+
+
+def test_files_of_others_are_not_replaced(release, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'penn_action_test.json').write_text('{"mine": 1}')
+    with pytest.raises(
+            converter_io.ConversionError, match='penn_action_test.json'):
+        penn_action.convert(release, out)
+    assert [path.name for path in out.iterdir()] == ['penn_action_test.json']
 
 
 def test_no_labels(tmp_path):

@@ -48,22 +48,24 @@ def make_output_folder(path: Path) -> None:
             f'{path}: no permission to write; choose another --out')
 
 
-def refuse_foreign(contents: Mapping[Path, str]) -> None:
+def refuse_foreign(paths: Iterable[Path]) -> None:
     """Refuse to replace files that no converter has written.
 
     MMPose's published annotations, for example, have the same names.
 
     Args:
-        contents (Mapping[Path, str]): How each file will begin.
+        paths (Iterable[Path]): The files that will be written.
 
     Raises:
-        ConversionError: If there is a file that begins otherwise.
+        ConversionError: If there is one that begins otherwise than those of
+            the converters.
     """
-    for path, beginning in contents.items():
-        if not path.is_file() or path.stat().st_size == 0:
+    ours = (b'{"info":{"desc', b'{\n  "data_set"')
+    for path in paths:
+        if not path.is_file():
             continue
-        with open(path, encoding='utf-8', errors='replace') as file:
-            if file.read(len(beginning)) != beginning:
+        with open(path, 'rb') as file:
+            if not file.read(14).startswith(ours):
                 raise ConversionError(
                     f'{path}: is there already, and no file of this '
                     'converter; move it, or choose another --out')

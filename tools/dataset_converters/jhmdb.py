@@ -192,11 +192,8 @@ def convert(root: Path,
     """
     frames = Path(os.path.abspath(frames or root / 'Rename_Images'))
     make_output_folder(out)
-    refuse_foreign({
-        **{out / f'Sub{split}_{subset}.json': '{"info":{"description":"JHMDB'
-           for subset in ('train', 'test')},
-        out / f'Sub{split}_report.json': '{\n  "data_set": "JHMDB'
-    })  # yapf: disable
+    refuse_foreign(out / f'Sub{split}_{part}.json'
+                   for part in ('train', 'test', 'report'))
     listed = read_split(root, split)
     vid_ids = {name: i for i, name in enumerate(listed, 1)}
     missing = {

@@ -190,12 +190,8 @@ def convert(root: Path, out: Path) -> dict:
             written to ``out`` then.
     """
     make_output_folder(out)
-    refuse_foreign({
-        **{out / f'penn_action_{subset}.json':
-           '{"info":{"description":"Penn Action' for subset in
-           SUBSETS.values()},
-        out / 'penn_action_report.json': '{\n  "data_set": "Penn Action'
-    })  # yapf: disable
+    refuse_foreign(out / f'penn_action_{part}.json'
+                   for part in (*SUBSETS.values(), 'report'))
     folder = root / 'labels'
     paths = [folder / name for name in list_files(folder, r'\d+\.mat')]
     if not paths:
