@@ -3,10 +3,10 @@
 
     onnx_example.py MODEL.onnx VIDEO --out poses.json --draw poses.mp4
 
-The whole frame is the crop: for one person who fills it. MODEL.onnx is what
-tools/deployment/export_onnx.py wrote; VIDEO is what demo/video_demo.py takes.
-What is remembered of the frames before is a few arrays, zeros at first, which
-each call takes and gives back renewed.
+One person is looked for in the whole frame, and then followed. MODEL.onnx is
+what tools/deployment/export_onnx.py wrote; VIDEO is what demo/video_demo.py
+takes. What is remembered of the frames before is a few arrays, zeros at first,
+which each call takes and gives back renewed.
 """
 import argparse
 import json
@@ -26,6 +26,7 @@ sys.path.append(
         osp.dirname(osp.dirname(osp.abspath(__file__))),
         'projects/temporal_corr'))
 from video_io.arguments import number  # noqa: E402
+from video_io.followed_person import FollowedPerson  # noqa: E402
 from video_io.frame_source import FrameSource  # noqa: E402
 from video_io.interruption import Interruption  # noqa: E402
 from video_io.list_file import ListFile, dumps  # noqa: E402
@@ -73,7 +74,7 @@ class StreamingModel:
                              f'({str(error).splitlines()[0]}): export one '
                              'with tools/deployment/export_onnx.py') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
-        if 'input_size' not in metadata:
+        if 'box_padding' not in metadata:
             raise ValueError(f'{path} does not say how it is to be run: '
                              'export it with tools/deployment/export_onnx.py')
         self.info = {key: json.loads(text) for key, text in metadata.items()}
@@ -82,6 +83,8 @@ class StreamingModel:
 
     def reset(self):
         """Forget: to be called before each video."""
+        self.person = FollowedPerson(
+            self.info['keypoint_names'], padding=self.info['box_padding'])
         self.memory = {
             item.name: np.zeros([1, *item.shape[1:]], np.float32)
             for item in self.inputs
@@ -95,9 +98,12 @@ class StreamingModel:
             frame (np.ndarray): BGR uint8 in shape (H, W, 3).
 
         Returns:
-            tuple: Keypoints (P, 2) in pixels of the frame, and scores (P, ).
+            tuple: Keypoints (P, 2) in pixels of the frame, scores (P, ), and
+            the box (4, ) in which they were looked for, x1, y1, x2, y2.
         """
-        crop = whole_frame(frame.shape[1::-1], self.info['input_size'])
+        size = frame.shape[1::-1]
+        box = self.person.box(size)
+        crop = crop_around(box, self.info)
         pixels = cv2.warpAffine(
             frame,
             crop,
@@ -111,13 +117,18 @@ class StreamingModel:
         results = self.session.run(outputs,
                                    {name: known[name] for name in names})
         results = dict(zip(outputs, results))
-        # Nothing but this makes it a video model.
-        self.memory = {name: results[f'new_{name}'] for name in self.memory}
         keypoints, scores = decode(
             results['heatmaps'][0, :len(self.info['keypoint_names'])],
             self.info['cell_stride'], self.info['cell_origin'])
         # from the crop back into the frame
-        return (keypoints - crop[:, 2]) / crop[0, 0], scores
+        keypoints = (keypoints - crop[:, 2]) / crop[0, 0]
+        if self.person.follow(keypoints, scores, size):
+            # Nothing but this makes it a video model.
+            self.memory = {
+                name: results[f'new_{name}']
+                for name in self.memory
+            }
+        return keypoints, scores, box
 
     def as_input(self, pixels):
         """(1, 3, H, W), normalised unless the model does it itself."""
@@ -147,10 +158,13 @@ class StreamingModel:
         return np.outer(sides[1], sides[0])[None, None].astype(np.float32)
 
 
-def whole_frame(size, input_size):
-    """The (2, 3) matrix that fits a frame into the input, both (w, h)."""
-    scale = min(input_size[0] / size[0], input_size[1] / size[1])
-    offset = (np.array(input_size) - scale * np.array(size)) / 2
+def crop_around(box, info):
+    """The (2, 3) matrix that fits a box, widened, into the input; or, for a
+    model that wants people in their size, just its middle."""
+    size = np.array(info['input_size'])
+    scale = info['image_scale'] or min(size / (box[2:] - box[:2]) /
+                                       info['box_padding'])
+    offset = size / 2 - scale * (box[:2] + box[2:]) / 2
     return np.float32([[scale, 0, offset[0]], [0, scale, offset[1]]])
 
 
@@ -205,8 +219,8 @@ def predict_video(model, source):
         source (FrameSource): The video.
 
     Yields:
-        tuple: The frame, and a list of its pose, keypoints and scores; empty
-        where the frame cannot be read.
+        tuple: The frame, and a list of its pose, keypoints, scores and box;
+        empty where the frame cannot be read.
     """
     model.reset()
     progress = Progress(source.num_frames)
@@ -243,12 +257,12 @@ def main():
                         instances=[
                             dict(
                                 keypoints=np.round(keypoints, 2),
-                                keypoint_scores=np.round(scores, 4))
-                            for keypoints, scores in poses
+                                keypoint_scores=np.round(scores, 4),
+                                bbox=[box]) for keypoints, scores, box in poses
                         ]))
             if video:
                 frame = frame.copy()
-                for keypoints, scores in poses:
+                for keypoints, scores, _ in poses:
                     draw(frame, keypoints, scores,
                          model.info['skeleton_links'], args.kpt_thr)
                 video.write(same_size(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)))

@@ -11,6 +11,11 @@ import onnx
 import pytest
 import torch
 from mmpose.codecs import MSRAHeatmap
+from mmpose.datasets.transforms import GetBBoxCenterScale
+
+from projects.temporal_corr.datasets.crop_transforms import (
+    CropAffine, GetBBoxCenterFixedScale)
+from projects.temporal_corr.video_io.followed_person import FollowedPerson
 
 #: The example in a process of its own, which must not import these.
 SCRIPT = """
@@ -67,18 +72,15 @@ def exported(tool, make_step, to_onnx, model_files, tmp_path):
     return write
 
 
-def reference(model, folder, size, pad_value):
-    """Keypoints of a video in its pixels by PyTorch and MMPose's codec, and
-    their scores."""
+def reference(model, folder, size, boxes, sure):
+    """Keypoints of a video in its pixels by PyTorch and MMPose's codec, in
+    crops around boxes by MMPose's transform, and their scores. What is not
+    sure is not remembered."""
     memory, found, scores = None, [], []
-    for path in sorted(folder.iterdir()):
-        frame = cv2.imread(str(path))
-        scale = min(size[0] / frame.shape[1], size[1] / frame.shape[0])
-        left = (size[0] - scale * frame.shape[1]) / 2
-        top = (size[1] - scale * frame.shape[0]) / 2
-        crop = np.float32([[scale, 0, left], [0, scale, top]])
-        pixels = cv2.warpAffine(
-            frame, crop, size, borderValue=(pad_value, ) * 3)
+    for path, box, remember in zip(sorted(folder.iterdir()), boxes, sure):
+        results = CropAffine(size).transform(GetBBoxCenterScale().transform(
+            dict(img=cv2.imread(str(path)), bbox=np.float32([box]))))
+        pixels, crop = results['img'], results['crop']
         batch = model.data_preprocessor(
             dict(
                 inputs=[torch.from_numpy(pixels.transpose(2, 0, 1))],
@@ -87,10 +89,10 @@ def reference(model, folder, size, pad_value):
         if model.head.temporal == 'heatmap':
             conditions['crops'] = torch.from_numpy(crop)[None]
         with torch.no_grad():
-            heatmaps, memory = model.step(batch['inputs'], memory,
-                                          **conditions)
+            heatmaps, new = model.step(batch['inputs'], memory, **conditions)
+        memory = new if remember else memory
         (pose, ) = model.head.decode(heatmaps)
-        found.append((pose.keypoints[0] - (left, top)) / scale)
+        found.append((pose.keypoints[0] - crop[:, 2]) / crop[0, 0])
         scores.append(pose.keypoint_scores[0])
     return np.array(found), np.array(scores)
 
@@ -111,7 +113,10 @@ def test_poses_are_those_of_pytorch(kind, pixels, exported, run_example,
     frames = result['instance_info']
     assert [frame['frame_id'] for frame in frames] == list(range(7))
     actual = np.array([frame['instances'][0]['keypoints'] for frame in frames])
-    expected, scores = reference(model, folder, (96, 128), 0)
+    # The peaks of this model are too low for a person.
+    boxes = [frame['instances'][0]['bbox'][0] for frame in frames]
+    np.testing.assert_allclose(boxes, [(6.4, 4.8, 57.6, 43.2)] * 7, rtol=1e-6)
+    expected, scores = reference(model, folder, (96, 128), boxes, [False] * 7)
     away = np.abs(actual - expected).max(axis=2)
     # MMPose gives no place to a maximum below zero, and does not refine one
     # on the outer two cells.
@@ -145,9 +150,49 @@ def test_a_maximum_at_the_border_stays_there(example):
     assert keypoints.tolist() == [[2 * x + .5, 2 * y + .5] for y, x in corners]
 
 
+@pytest.mark.parametrize('kind', ['correlation', 'cosine'])
+def test_a_person_is_followed(kind, exported, example, tmp_path):
+    """Found in noise, lost in a frame of the mean colour, found again."""
+    model, path = exported(kind)
+    frames = np.random.default_rng(0).integers(
+        0, 256, (7, 48, 64, 3), dtype=np.uint8)
+    frames[3] = 104, 116, 124
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    for index, frame in enumerate(frames):
+        cv2.imwrite(str(folder / f'{index}.png'), frame)
+    streaming, found = example.StreamingModel(str(path)), []
+    streaming.person = FollowedPerson([], thr=0.1)
+    person = FollowedPerson([], thr=0.1)
+    for frame in frames:
+        keypoints, scores, box = streaming(frame)
+        np.testing.assert_allclose(box, person.box((64, 48)))
+        found.append((keypoints, box,
+                      person.follow(keypoints, scores, (64, 48))))
+    actual, boxes, sure = zip(*found)
+    assert sure == (True, ) * 3 + (False, ) + (True, ) * 3
+    assert len(np.unique(boxes, axis=0)) > 2
+    expected, scores = reference(model, folder, (96, 128), boxes, sure)
+    away = np.abs(actual - expected).max(axis=2)[scores > 0]
+    assert len(away) > 50 and away.max() < 1.
+    assert (away < 0.02).mean() > 0.8
+
+
+def test_crops_of_a_fixed_scale(example):
+    """OpenPose's frames are scaled, not its people."""
+    info = dict(input_size=[368, 368], image_scale=1.2, box_padding=1.)
+    box = np.float32([100, 50, 140, 150])
+    results = CropAffine((368, 368)).transform(
+        GetBBoxCenterFixedScale((368, 368), 1.2).transform(
+            dict(img=np.zeros((240, 320, 3), np.uint8), bbox=box[None])))
+    np.testing.assert_allclose(
+        example.crop_around(box, info), results['crop'], atol=1e-4)
+
+
 @pytest.mark.parametrize('size', [(64, 48), (48, 64), (96, 128)])
 def test_the_whole_frame_fits_into_the_crop(example, size):
-    crop = example.whole_frame(size, (96, 128))
+    info = dict(input_size=(96, 128), image_scale=None, box_padding=1.25)
+    crop = example.crop_around(FollowedPerson([]).box(size), info)
     corners = np.array([(0, 0), size]) @ crop[:, :2].T + crop[:, 2]
     # in the middle, touching two borders at least
     np.testing.assert_allclose(corners.sum(axis=0), (96, 128), atol=1e-4)

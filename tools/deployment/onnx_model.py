@@ -108,6 +108,9 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
         - ``image``: whether the input is ``'uint8 BGR'``, or
           ``'float32 RGB'`` or ``'float32 BGR'`` after ``(x - mean) / std``
         - ``mean``, ``std``: None if nothing is subtracted or divided by
+        - ``box_padding``: how much larger than a box the crop is
+        - ``image_scale``: input pixels of an image pixel where people are not
+          made equally large, else None
         - ``pad_value``: what is outside of the frame, before normalisation
         - ``center_sigma``: of the Gaussian in ``center_maps``, in input
           pixels; None if there are none
@@ -120,6 +123,8 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
     colours = 'RGB' if preprocessor._channel_conversion else 'BGR'
     pipeline = cfg.test_dataloader.dataset.get('pipeline', [])
     crop = _transform(pipeline, 'CropAffine')
+    box = _transform(pipeline, 'GetBBoxCenterScale') or {}
+    fixed = _transform(pipeline, 'GetBBoxCenterFixedScale')
     center = _transform(pipeline, 'GenerateCenterMap')
     return dict(
         producer=f'temporal_corr {__version__}',
@@ -133,6 +138,8 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
         if step.include_normalization else f'float32 {colours}',
         mean=preprocessor.mean.flatten().tolist() if normalize else None,
         std=preprocessor.std.flatten().tolist() if normalize else None,
+        box_padding=1. if fixed else box.get('padding', 1.25),
+        image_scale=fixed and fixed.get('image_scale', 1.),
         pad_value=(crop or {}).get('pad_value', 0),
         center_sigma=None if center is None else center.get('sigma', 21.),
         keypoint_names=[
