@@ -180,9 +180,11 @@ def test_evaluation_by_body_part(mpii):
     ([dict(PEOPLE[0], joints=[[1., 1.]] * 13, joints_vis=[1] * 13)],
      '13 joints, not 16'),
     ([dict(PEOPLE[0], joints_vis=[1] * 3)], '"joints_vis"'),
+    ([dict(PEOPLE[0], joints_vis=[-1] * 16)], 'joints_vis other than 0 and 1'),
     (dict(images=[], annotations=[]), 'a list of people'),
     ([], 'a list of people'),
-], ids=['no joints', '13 joints', '3 flags', 'COCO', 'empty'])
+], ids=['no joints', '13 joints', '3 flags', 'flags of COCO', 'COCO',
+        'empty'])
 def test_other_files_are_refused(mpii, people, message):
     with pytest.raises(ValueError, match=f'mpii_train.json .*{message}'):
         mpii(people)

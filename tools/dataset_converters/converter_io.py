@@ -1,31 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Errors, output files and reports of the data set converters."""
 import os
-import re
 from pathlib import Path
-from typing import Iterable, List, Mapping
+from typing import Iterable, Mapping
 
 
 class ConversionError(Exception):
     """Input that cannot be converted: names the file, field and remedy."""
-
-
-def list_files(folder: Path, pattern: str) -> List[str]:
-    """List files by name; hidden ones, as macOS leaves them, are none.
-
-    Args:
-        folder (Path): The folder, which need not exist.
-        pattern (str): Regular expression of the whole name, in upper or
-            lower case.
-
-    Returns:
-        List[str]: Sorted names.
-    """
-    if not folder.is_dir():
-        return []
-    return sorted(
-        name for name in os.listdir(folder) if not name.startswith('.')
-        and re.fullmatch(pattern, name, re.IGNORECASE))
 
 
 def make_output_folder(path: Path) -> None:

@@ -10,11 +10,12 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from coco_video import VideoClip, coco_json, nearest_valid
-from converter_io import (ConversionError, format_report, list_files,
-                          make_output_folder, refuse_foreign, write_together)
+from converter_io import (ConversionError, format_report, make_output_folder,
+                          refuse_foreign, write_together)
 from jhmdb_frames import check_frames, extract_frames, list_frames
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
+from video_io.images import list_files  # on the path of coco_video
 
 KEYPOINTS = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
              'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
@@ -49,7 +50,7 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
     folder, suffix = root / 'sub_splits', f'_test_split_{split}.txt'
     files = [
         folder / name
-        for name in list_files(folder, f'.+{re.escape(suffix)}')
+        for name in list_files(folder, f'(?i).+{re.escape(suffix)}')
     ]
     if not files:
         raise ConversionError(

@@ -10,9 +10,10 @@ from typing import List, Mapping, Tuple
 
 import cv2
 from coco_video import image_size
-from converter_io import ConversionError, list_files
+from converter_io import ConversionError
 from mmengine.utils import ProgressBar
 from video_io.frame_source import FrameSource  # on the path of coco_video
+from video_io.images import list_files
 
 
 def list_frames(folder: Path) -> List[str]:
@@ -24,7 +25,7 @@ def list_frames(folder: Path) -> List[str]:
     Returns:
         List[str]: Sorted names like ``'00001.png'``.
     """
-    return list_files(folder, r'\d+\.png')
+    return list_files(folder, r'(?i)\d+\.png')
 
 
 def decode_video(video: Path, folder: Path, num_frames: int) -> None:

@@ -9,10 +9,11 @@ from typing import Dict, Optional, Tuple
 
 import numpy as np
 from coco_video import VideoClip, coco_json, image_size, nearest_valid
-from converter_io import (ConversionError, format_report, list_files,
-                          make_output_folder, refuse_foreign, write_together)
+from converter_io import (ConversionError, format_report, make_output_folder,
+                          refuse_foreign, write_together)
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
+from video_io.images import list_files  # on the path of coco_video
 
 # In the stored order. The first of each pair is anatomically right, whatever
 # the README of the data set says: it is image-left of the second wherever
@@ -165,7 +166,7 @@ def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
     """
     if not folder.exists():
         return None
-    names = set(list_files(folder, '.+'))
+    names = set(list_files(folder))
     missing = [
         name for name in (f'{i + 1:06d}.jpg' for i in range(num_frames))
         if name not in names
@@ -193,7 +194,7 @@ def convert(root: Path, out: Path) -> dict:
     refuse_foreign(out / f'penn_action_{part}.json'
                    for part in (*SUBSETS.values(), 'report'))
     folder = root / 'labels'
-    paths = [folder / name for name in list_files(folder, r'\d+\.mat')]
+    paths = [folder / name for name in list_files(folder, r'(?i)\d+\.mat')]
     if not paths:
         raise ConversionError(
             f'{root / "labels"}: no label files like 0001.mat; unpack '

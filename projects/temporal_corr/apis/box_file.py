@@ -7,10 +7,10 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
-from ..datasets.coco_json import entries, read_json
+from ..datasets.coco_json import entries, identity_of, read_json
 from ..video_io.frame_source import FrameSource, SourceFrame
-from .coco_entries import (SizeCheck, describe, find_frames, identity_of,
-                           image_frames, key_of, numbers, person_category)
+from .coco_entries import (SizeCheck, describe, find_frames, image_frames,
+                           key_of, numbers, person_category)
 from .person_boxes import People
 
 REMEDY = ('It must be a list of boxes: '

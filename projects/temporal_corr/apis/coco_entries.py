@@ -48,37 +48,6 @@ def key_of(value: Any, field: str) -> Union[int, str]:
     return value if number is None else number
 
 
-def identity_of(entry: dict, where: str) -> Optional[int]:
-    """Who an entry is about.
-
-    Args:
-        entry (dict): With ``track_id``, or ``attributes`` that hold
-            ``track_id`` (CVAT) or ``object_id`` (SLEAP).
-        where (str): File and entry, for the message.
-
-    Returns:
-        int, optional: The number; None if the entry does not tell.
-
-    Raises:
-        ValueError: If it is no whole number from 0.
-    """
-    attributes = entry.get('attributes')
-    attributes = attributes if isinstance(attributes, dict) else {}
-    for field, value in (('track_id', entry.get('track_id')),
-                         ('attributes.track_id', attributes.get('track_id')),
-                         ('attributes.object_id',
-                          attributes.get('object_id'))):
-        if value is None:
-            continue
-        number = whole_number(value)
-        if number is None or number < 0:
-            raise ValueError(
-                f'{where}.{field} is {value!r:.60}, not an integer from 0: '
-                'number the people, and leave it out where nobody knows')
-        return number
-    return None
-
-
 def person_category(path: str,
                     keys: Iterable[Union[int, str]],
                     names: Optional[dict] = None,

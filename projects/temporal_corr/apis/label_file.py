@@ -6,10 +6,10 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
-from ..datasets.coco_json import check_unique, entries, read_json
+from ..datasets.coco_json import check_unique, entries, identity_of, read_json
 from ..video_io.frame_source import FrameSource
-from .coco_entries import (BEYOND, SizeCheck, describe, identity_of,
-                           image_frames, key_of, numbers, person_category)
+from .coco_entries import (BEYOND, SizeCheck, describe, image_frames, key_of,
+                           numbers, person_category)
 from .person_boxes import pose_extents
 
 REMEDY = "It must be COCO's format of keypoints"

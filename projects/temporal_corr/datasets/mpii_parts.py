@@ -97,6 +97,8 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
             ]).astype(np.float32)  # yapf: disable
             if keypoints.shape[1] != len(self.stored_keypoints()):
                 raise ValueError(f'{keypoints.shape[1]} joints, not 16')
+            if not np.isin(keypoints[..., 2], (0, 1)).all():
+                raise ValueError('joints_vis other than 0 and 1')
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{self.ann_file} cannot be read as MMPose's annotations of "

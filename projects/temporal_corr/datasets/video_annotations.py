@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.fileio import exists
 from mmengine.logging import print_log
 
-from .coco_json import entries, read_json, whole_number
+from .coco_json import entries, identity_of, read_json, whole_number
 from .video_frames import VideoFrames
 
 CONVERT = ('Convert the data set with tools/dataset_converters/jhmdb.py or '
@@ -91,10 +91,10 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
     bbox = _boxes(ann_file, annotations, 'bbox')
     bbox_size = _released_size(ann_file, annotations, bbox)
     annotation_id = _integers(ann_file, 'annotation', annotations, 'id')
-    track_id = _integers(
-        ann_file, 'annotation',
-        [dict(id=a.get('id'), track_id=_track_id(a)) for a in annotations],
-        'track_id')
+    track_id = np.array([
+        identity_of(annotation, f'{ann_file}, image {image}: annotation') or 0
+        for image, annotation in zip(image_id, annotations)
+    ])
 
     info = data.get('info')
     told = info.get('coordinates') if isinstance(info, dict) else None
@@ -189,22 +189,15 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
     return kept, [stored.index(name) for name in names], len(stored)
 
 
-def _track_id(annotation: dict) -> Any:
-    """Who it is, also where CVAT and SLEAP write it; 0 if nobody says."""
-    value = annotation.get('track_id')
-    attributes = annotation.get('attributes')
-    for key in ('track_id', 'object_id'):
-        if value is None and isinstance(attributes, dict):
-            value = attributes.get(key)
-    return 0 if value is None else value
-
-
 def _refuse(ann_file: str, kind: str, row: int, record: dict,
             field: str) -> None:
     """Raises for a field that is missing or of no use."""
     value = record.get(field)
-    where = f'{kind} {record["id"]}' if isinstance(
-        record.get('id'), (int, float, str)) else f'{kind}s[{row}]'
+    where = f'{kind}s[{row}]'
+    if isinstance(record.get('id'), (int, float, str)):
+        where = f'{kind} {record["id"]}'
+    elif 'image_id' in record:
+        where = f'{kind} of image {record["image_id"]}'
     raise ValueError(
         f'{ann_file}: {where} has '
         f'{"no" if value is None else "an unusable"} "{field}"'

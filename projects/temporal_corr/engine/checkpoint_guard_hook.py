@@ -170,7 +170,9 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
         ]))
         remedy = (
             'use the config and data set that it was trained with; another '
-            'number of keypoints needs another final layer. To take over '
+            'number of keypoints needs another final layer, which '
+            'tools/model_converters/keypoints_by_name.py takes from this one '
+            'by the names of the keypoints. To take over '
             'the backbone only, leave load_from out and set '
             "model.backbone.init_cfg=dict(type='Pretrained', "
             "checkpoint=..., prefix='backbone.')")

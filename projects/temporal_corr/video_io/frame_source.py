@@ -1,7 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Frames of a video file, a folder of images, one image or a camera."""
 import math
-import os
 import os.path as osp
 import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
@@ -9,7 +8,8 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
 import cv2
 import numpy as np
 
-from .images import IMAGE_SUFFIXES, count_images, decode_images, read_image
+from .images import (IMAGE_SUFFIXES, count_images, decode_images, list_files,
+                     read_image)
 
 #: Rate of what has none of its own: images, and what does not tell.
 DEFAULT_FPS = 25.
@@ -280,10 +280,9 @@ def _image_files(path: str) -> List[str]:
         raise FileNotFoundError(f'there is no folder {folder} for {path}')
     files = [
         osp.join(folder, name)
-        for name in sorted(os.listdir(folder or '.'), key=natural_order)
-        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
-        and re.fullmatch(pattern, name)
-        and not osp.isdir(osp.join(folder, name))
+        for name in sorted(
+            list_files(folder or '.', pattern), key=natural_order)
+        if name.lower().endswith(IMAGE_SUFFIXES)
     ]
     if not files:
         raise ValueError(f'{path} holds no images '

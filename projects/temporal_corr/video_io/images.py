@@ -1,5 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Image files, as a viewer shows them; damaged ones are refused."""
+import os
+import re
 from typing import List, Tuple
 
 import cv2
@@ -8,6 +10,25 @@ import numpy as np
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff',
                   '.webp')
 ORIENTATION = 0x0112  # EXIF's tag; 5 to 8 are turned by 90 degrees
+
+
+def list_files(folder: str, pattern: str = '.*') -> List[str]:
+    """The files of a folder; hidden ones, as macOS leaves them, are none.
+
+    Args:
+        folder (str): The folder.
+        pattern (str): Regular expression of the whole name.
+            Defaults to '.*'.
+
+    Returns:
+        list[str]: Sorted names, none if there is no such folder.
+    """
+    if not os.path.isdir(folder):
+        return []
+    return sorted(
+        name for name in os.listdir(folder)
+        if re.fullmatch(pattern, name) and not name.startswith('.')
+        and not os.path.isdir(os.path.join(folder, name)))
 
 
 def decode_images(content: bytes) -> List[np.ndarray]:
