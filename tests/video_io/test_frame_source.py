@@ -4,6 +4,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from projects.temporal_corr.apis import FrameSource
 from projects.temporal_corr.video_io.frame_source import natural_order
@@ -111,11 +112,12 @@ def test_report_names_spans(tmp_path):
 class FakeVideo:
     """Reads fail at some positions, as of a damaged mp4."""
 
-    def __init__(self, count, bad, announced):
+    def __init__(self, count, bad, announced, fps=25., times=None):
+        self.times = times  # of the frames, in milliseconds
         self.good = [i not in bad and i < count for i in range(count + 10**4)]
         self.announced = announced
         self.position = -1
-        self.fps = 25.
+        self.fps = fps
 
     def isOpened(self):
         return True
@@ -126,10 +128,11 @@ class FakeVideo:
     def get(self, prop):
         return dict([(cv2.CAP_PROP_FRAME_COUNT, self.announced),
                      (cv2.CAP_PROP_FPS, self.fps),
-                     (cv2.CAP_PROP_POS_MSEC, 0.)])[prop]
+                     (cv2.CAP_PROP_POS_MSEC,
+                      self.times[self.position] if self.times else 0.)])[prop]
 
     def grab(self):
-        return False
+        return self.read()[0]
 
     def release(self):
         pass
@@ -203,3 +206,128 @@ def test_nothing_to_see(tmp_path):
     folder = write_images(tmp_path / 'broken', {0: None, 1: None})
     with pytest.raises(ValueError, match='no frame of .*broken can be read'):
         list(FrameSource(folder))
+
+
+def fake(monkeypatch, tmp_path, *args, **kwargs):
+    path = tmp_path / 'clip.mp4'
+    path.write_bytes(b'')
+    monkeypatch.setattr(cv2, 'VideoCapture',
+                        lambda path: FakeVideo(*args, **kwargs))
+    return FrameSource(str(path))
+
+
+@pytest.mark.parametrize('told', [1000., 90000., 0., np.nan, np.inf, -1.])
+def test_rate_that_is_none_is_measured(tmp_path, monkeypatch, told):
+    """A WebM of a browser tells the ticks of its clock."""
+    times = [0, 50, 91, 123, 169, 206, 257, 299, 332, 379, 417, 446]
+    source = fake(monkeypatch, tmp_path, 12, (), -9, told, times + [0] * 9999)
+    assert source.fps == pytest.approx(11 / 0.446, abs=1e-3)
+    list(source)
+    assert source.report() == []
+
+
+@pytest.mark.parametrize('told, times', [
+    (1000., range(10**4)),
+    (np.nan, None),
+    (np.inf, [5.] * 10**4),
+], ids=['clock as rate', 'no clock', 'clock stands'])
+def test_rate_that_nobody_knows(tmp_path, monkeypatch, told, times):
+    source = fake(monkeypatch, tmp_path, 12, (), 12, told, times)
+    assert source.fps == 25
+    list(source)
+    assert '--fps' in source.report()[0]
+    given = FrameSource(source.path, fps=7.)
+    list(given)
+    assert given.fps == 7 and given.report() == []
+
+
+@pytest.mark.parametrize('told', [0.5, 23.976, 240.])
+def test_unusual_rates_are_believed(tmp_path, told):
+    path = write_video(tmp_path / 'clip.mp4', 3, 'mp4v', told)
+    assert FrameSource(path).fps == pytest.approx(told)
+
+
+@pytest.mark.parametrize('times, lost', [
+    ([0, 40, 120, 160, 240], False),
+    ([80, 120, 200, 240, 320], False),
+    ([0, 40, 80, 120, 160], True),
+    ([0, 40, 80, 200, 240], True),
+], ids=['repeated pictures', 'late start', 'cut off', 'hole'])
+def test_headers_that_count_more(tmp_path, monkeypatch, times, lost):
+    """An AVI counts a picture that is to be repeated, and does not store it;
+    the clock goes on."""
+    source = fake(monkeypatch, tmp_path, 5, (), 7, 25., times + [0] * 9999)
+    assert len(list(source)) == 5
+    assert [('announces 7 frames' in text) for text in source.report()
+            ] == [True] * lost  # yapf: disable
+
+
+def test_real_clips_are_not_damaged(jhmdb_root):
+    videos = sorted(jhmdb_root.glob('ReCompress_Videos/*/*.avi'))[:20]
+    for path in videos:
+        source = FrameSource(str(path))
+        assert len(list(source)) < source.num_frames
+        assert source.report() == [], path
+
+
+def test_phone_video_is_upright(tmp_path):
+    """The display matrix of the file says how it is turned."""
+    path = tmp_path / 'phone.mp4'
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*'mp4v'), 25, (64, 48))
+    image = picture(0)
+    image[:, :32] = 200
+    for _ in range(3):
+        writer.write(image)
+    writer.release()
+    content = bytearray(path.read_bytes())
+    start = content.index(b'tkhd') + 44
+    turned = np.array([0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30])
+    content[start:start + 36] = turned.astype('>i4').tobytes()
+    path.write_bytes(content)
+    frame = next(iter(FrameSource(str(path))))
+    expected = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
+    assert frame.image.shape == (64, 48, 3)
+    assert np.abs(frame.image.astype(int) - expected).mean() < 5
+
+
+def test_half_a_jpeg_is_named(tmp_path):
+    folder = write_images(tmp_path / 'frames', {0: 20, 1: 40, 2: 60}, '.jpg')
+    path = tmp_path / 'frames/1.jpg'
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    cv2.imwrite(str(path), noise)
+    path.write_bytes(path.read_bytes()[:len(path.read_bytes()) // 2])
+    source = FrameSource(folder)
+    assert greys(source) == [1, 1, 3] and source.unreadable == [1]
+
+
+@pytest.mark.parametrize('name', ['a.tif', 'a.webp', 'a.png', 'a.gif'])
+def test_all_pictures_of_a_file_are_frames(tmp_path, name):
+    pages = [Image.fromarray(picture(40 * i)) for i in range(4)]
+    pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    source = FrameSource(str(tmp_path / name))
+    assert (source.kind, source.stem) == ('video', 'a')
+    assert greys(source) == [0, 2, 4, 6] and source.report() == []
+    if name != 'a.gif':  # which no folder is searched for
+        cv2.imwrite(str(tmp_path / 'b.png'), picture(0))
+        with pytest.raises(ValueError, match=f'{name} holds 4 pictures'):
+            FrameSource(str(tmp_path))
+
+
+def test_what_is_no_frame_of_a_folder(tmp_path):
+    folder = write_images(tmp_path / 'frames', {0: 20, 1: 40})
+    (tmp_path / 'frames/._0.png').write_bytes(b'of a Mac')
+    (tmp_path / 'frames/2.png').mkdir()
+    assert greys(FrameSource(folder)) == [1, 2]
+
+
+def test_pattern_of_images(tmp_path):
+    write_images(tmp_path / 'frames', {8: 20, 10: 60, 9: 40})
+    cv2.imwrite(str(tmp_path / 'frames/x9.png'), picture(200))
+    source = FrameSource(str(tmp_path / 'frames/%d.png'))
+    assert greys(source) == [1, 2, 3]
+    assert (source.kind, source.stem) == ('images', 'frames')
+    with pytest.raises(ValueError, match='no images'):
+        FrameSource(str(tmp_path / 'frames/b%d.png'))
+    with pytest.raises(FileNotFoundError, match='none'):
+        FrameSource(str(tmp_path / 'none/%d.png'))
