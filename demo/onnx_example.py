@@ -223,14 +223,13 @@ def predict_video(model, source):
         empty where the frame cannot be read.
     """
     model.reset()
-    progress = Progress(source.num_frames)
-    with Interruption() as interruption:
+    with Interruption() as interruption, Progress(
+            source.num_frames) as progress:
         for frame in source:
             yield frame.image, [model(frame.image)] if frame.readable else []
             progress.update()
             if interruption.requested:
                 break
-    progress.close()
 
 
 def main():

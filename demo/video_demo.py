@@ -15,7 +15,6 @@ import sys
 
 import numpy as np
 from mmengine.config import DictAction
-from mmengine.utils import ProgressBar
 
 sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
@@ -29,6 +28,7 @@ from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
                                          VideoOutputs, VideoPoseInferencer,
                                          as_labelled, compare_people)
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
+from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
 
 #: A smaller share of confident keypoints is no picture of a person.
 FEW = 0.1
@@ -265,22 +265,21 @@ def first_pass(args, source, inferencer, people):
                          'a camera goes on: give a recorded video, or '
                          '--cfg-options model.test_cfg.trusted=None')
     found = FirstPass(inferencer, people)
-    progress = ProgressBar(source.num_frames or 0)
     ahead = FrameSource(args.input)
-    for frame in ahead:
-        check_start(args, frame)
-        found.add(frame, frame.index in args.cuts)
-        progress.update()
+    with Progress(source.num_frames) as progress:
+        for frame in ahead:
+            check_start(args, frame)
+            found.add(frame, frame.index in args.cuts)
+            progress.update()
     ahead.close()
     found.finish()
-    print()
     return found
 
 
 def run(args, source, inferencer, people, outputs, guide, labels) -> str:
     """Go through the frames; returns why it ended early, '' if it did not."""
-    progress = ProgressBar(source.num_frames or 0)
-    with Interruption() as interruption:
+    with Interruption() as interruption, Progress(
+            source.num_frames) as progress:
         for frame in source:
             cut = frame.index in args.cuts
             check_start(args, frame)
@@ -379,7 +378,6 @@ def main(argv=None) -> int:
         if smoothed is not outputs:
             ended = smoothed.finish() or ended
     source.close()
-    print()
     if ended:
         print(f'{ended}: the files hold the {outputs.num_frames} frames '
               'before')

@@ -236,3 +236,61 @@ def test_a_model_of_elsewhere_is_refused(example, to_onnx, make_step,
     onnx.save(to_onnx(make_step('single')), str(tmp_path / 'plain.onnx'))
     with pytest.raises(ValueError, match='does not say how'):
         example.StreamingModel(str(tmp_path / 'plain.onnx'))
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A video of 12 frames, the fifth of which cannot be decoded."""
+    path = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12.5, (63, 47))
+    for t in range(12):
+        writer.write(np.full((47, 63, 3), 20 * t, np.uint8))
+    writer.release()
+    content = bytearray(path.read_bytes())
+    start = -1
+    for _ in range(5):
+        start = content.index(b'\xff\xd8', start + 1)
+    end = content.index(b'\xff\xd9', start) + 2
+    content[start:end] = bytes(end - start)
+    path.write_bytes(content)
+    return path
+
+
+def test_rules_are_those_of_the_video_demo(exported, run_example, clip,
+                                           tmp_path):
+    exported('single')
+    done = run_example('model.onnx', clip, '--out', 'new/a.json', '--draw',
+                       'new/a.mp4')
+    assert done.returncode == 0, done.stderr
+    # a frame that is broken counts, is named, and has nobody in it
+    frames = json.loads((tmp_path / 'new/a.json').read_text())['instance_info']
+    assert [frame['frame_id'] for frame in frames] == list(range(12))
+    assert [len(frame['instances']) for frame in frames] == [1] * 4 + [
+        0
+    ] + [1] * 7  # yapf: disable
+    assert '(4, from 0)' in done.stderr
+    reader = cv2.VideoCapture(str(tmp_path / 'new/a.mp4'))
+    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 12
+    assert reader.get(cv2.CAP_PROP_FPS) == 12.5
+
+
+def test_nothing_is_replaced_or_half_written(exported, run_example, clip,
+                                             tmp_path):
+    exported('single')
+    (tmp_path / 'file').write_text('mine')
+    (tmp_path / 'clip.mp4').symlink_to(clip)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    content = clip.read_bytes()
+    for problem, args in (
+        ('input itself', ['model.onnx', clip, '--draw', 'clip.mp4']),
+        ('choose another', ['model.onnx', clip, '--out', 'file/a.json']),
+        ('no ONNX model', [clip, clip, '--out', 'a.json']),
+        ('no number', ['model.onnx', clip, '--out', 'a.json', '--kpt-thr',
+                       'nan']),
+    ):  # yapf: disable
+        done = run_example(*args)
+        assert done.returncode and 'Traceback' not in done.stderr
+        assert problem.replace('no number', 'not a number') in done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert clip.read_bytes() == content

@@ -1,9 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.list_file import ListFile
+from projects.temporal_corr.video_io.output_files import output_path
+from projects.temporal_corr.video_io.progress import Progress
+from projects.temporal_corr.video_io.window import can_open_windows
 from projects.temporal_corr.visualization import (VideoFile, save_figure,
                                                   save_image)
 
@@ -57,7 +66,9 @@ def test_what_opencv_would_drop_is_refused(tmp_path, sizes, message):
 
 
 @pytest.mark.parametrize('name, fps', [('video.avi', 12), ('video.mp4', 0),
-                                       ('video', 12)])
+                                       ('video', 12), ('video.mp4', np.inf),
+                                       ('video.mp4', np.nan),
+                                       ('video.mp4', 90000)])
 def test_bad_arguments(tmp_path, name, fps):
     with pytest.raises(ValueError, match='mp4|fps'):
         VideoFile(str(tmp_path / name), fps)
@@ -92,3 +103,108 @@ def test_image_reads_as_it_was_written(tmp_path, suffix):
     assert len(list(path.parent.iterdir())) == 1
     with pytest.raises(ValueError, match='must end with .png or .jpg'):
         save_image(red, str(tmp_path / 'image.gif'))
+
+
+def test_places_that_cannot_be_written_to(tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    (tmp_path / 'a.json').mkdir()
+    for name in ('file/a.json', 'file/b/a.json', 'a.json'):
+        with pytest.raises(ValueError, match='choose another'):
+            output_path(str(tmp_path / name), ('.json', ))
+    assert output_path(str(tmp_path / 'new/b/a.json'), ('.json', ))
+    assert (tmp_path / 'new/b').is_dir()
+
+
+def test_inputs_are_not_replaced(tmp_path, monkeypatch):
+    """By whatever name they are called."""
+    monkeypatch.chdir(tmp_path)
+    clip = tmp_path / 'clip.mp4'
+    clip.write_text('mine')
+    (tmp_path / 'sub').mkdir()
+    os.symlink(clip, tmp_path / 'soft.mp4')
+    os.link(clip, tmp_path / 'hard.mp4')
+    os.symlink(tmp_path, tmp_path / 'folder')
+    for name in ('clip.mp4', 'sub/../clip.mp4', 'soft.mp4', 'hard.mp4',
+                 'folder/clip.mp4', str(clip)):
+        for first, second in ((name, 'clip.mp4'), ('clip.mp4', name)):
+            with pytest.raises(ValueError, match='input itself'):
+                VideoFile(first, 25, ['none.png', second])
+    assert output_path('sub/clip.mp4', ('.mp4', ), ['clip.mp4'])
+
+
+#: Writes until the disk is full, which the largest size of a file plays.
+FULL = """
+import resource, sys
+import numpy as np
+from projects.temporal_corr.video_io.list_file import ListFile
+from projects.temporal_corr.video_io.output_files import VideoFile, save_image
+noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    if sys.argv[1] == 'a.png':
+        save_image(noise, 'a.png')
+    elif sys.argv[1] == 'a.mp4':
+        with VideoFile('a.mp4', 25) as file:
+            for _ in range(5):
+                file.write(noise)
+    else:
+        with ListFile('a.json', '[') as file:
+            for _ in range(100):
+                file.append('x' * 1000)
+except (OSError, RuntimeError) as error:
+    print(type(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='no such limits')
+@pytest.mark.parametrize('name', ['a.png', 'a.mp4', 'a.json'])
+def test_full_disk_leaves_nothing_half_written(tmp_path, repo_root, name):
+    (tmp_path / name).write_text('the one before')
+    done = subprocess.run([sys.executable, '-c', FULL, name],
+                          cwd=tmp_path,
+                          env=dict(os.environ, PYTHONPATH=str(repo_root)),
+                          capture_output=True,
+                          text=True)
+    assert 'Error' in done.stdout, done.stderr
+    assert (tmp_path / name).read_text() == 'the one before'
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_that_json_does_not_know(tmp_path):
+    with pytest.raises(RuntimeError, match='entry 1 .*not finite'):
+        with ListFile(str(tmp_path / 'a.json'), '[') as file:
+            file.append(dict(x=np.float32(0.5)))
+            file.append(dict(x=np.array([0., np.nan])))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('text', ['nan', 'inf', '-inf', '1e999', '0', '1001'])
+def test_numbers_of_the_command_line(text):
+    read = number(float, 0.01, 1000)
+    assert read('2.5') == 2.5
+    with pytest.raises(Exception, match='from 0.01 to 1000'):
+        read(text)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='X11 and Wayland')
+@pytest.mark.parametrize('display', [None, ':7654'])
+def test_no_window_without_a_display(monkeypatch, capsys, display):
+    """OpenCV's Qt would end the process."""
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    monkeypatch.delenv('DISPLAY', raising=False)
+    if display:
+        monkeypatch.setenv('DISPLAY', display)
+    assert not can_open_windows()
+    assert '--show' in capsys.readouterr().out
+
+
+def test_progress_in_a_log(monkeypatch, capsys):
+    """A line now and then, not one line of all."""
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr('time.monotonic', lambda: next(now))
+    with Progress(9) as progress:
+        for _ in range(9):
+            progress.update()
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 < len(lines) < 9 and lines[-1].startswith('9/9 frames')
+    assert not any('\r' in line for line in lines)

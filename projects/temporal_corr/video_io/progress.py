@@ -10,6 +10,8 @@ LOG_SECONDS, TERMINAL_SECONDS = 30., 0.1
 class Progress:
     """Tells how many frames are done: one line, in a log one now and then.
 
+    A context manager.
+
     Args:
         total (int, optional): How many there are. Defaults to None, not
             known.
@@ -28,8 +30,10 @@ class Progress:
         if time.monotonic() - self._told >= wait:
             self._tell('\r' if terminal else '', '' if terminal else '\n')
 
-    def close(self) -> None:
-        """Tell of the last one."""
+    def __enter__(self) -> 'Progress':
+        return self
+
+    def __exit__(self, error_type, error, traceback) -> None:
         self._tell('\r' if sys.stderr.isatty() else '', '\n')
 
     def _tell(self, start: str, end: str) -> None:
