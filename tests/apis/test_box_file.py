@@ -112,7 +112,7 @@ def test_another_video(tmp_path, source, name, more):
     """Its frames have the same names, so folders decide."""
     entry = dict(more, file_name=name, bbox=[1, 2, 3, 4])
     clip = source()
-    with pytest.raises(ValueError, match='file_name has other folders'):
+    with pytest.raises(ValueError, match='file_name.* has other folders'):
         BoxFile(write(tmp_path, [entry]), clip)
     boxes = BoxFile(write(tmp_path, [entry, BOX]), clip)
     assert numbers(boxes) == [1, 0, 0]
@@ -147,7 +147,7 @@ def test_names_of_a_video(tmp_path, video):
     assert numbers(BoxFile(write(tmp_path, entries), video)) == [0, 5, 0]
     for name in ('other/1', 'other.avi', 'clip/other/1'):
         entry = dict(frame_index=1, file_name=name, bbox=[1, 2, 3, 4])
-        with pytest.raises(ValueError, match='file_name has other folders'):
+        with pytest.raises(ValueError, match='file_name.* has other folders'):
             BoxFile(write(tmp_path, [entry]), video)
     entry = dict(file_name='frame_1.PNG', bbox=[1, 2, 3, 4])
     with pytest.raises(ValueError, match='file_name.*add "frame_index"'):

@@ -181,6 +181,8 @@ def change(*path):
     (change('annotations', []), '"annotations" is empty'),
     (change('categories', []), 'categories must hold one with keypoints'),
     (change('categories', 0, 'keypoints', None), 'categories must hold one'),
+    (change('categories', 0, 'keypoints', 3), "lack .*'foot'"),
+    (change('categories', 0, 'keypoints', [NAMES]), "lack .*'foot'"),
     (change('categories', 0, 'keypoints', ['head', 'hand']), "lack .*'foot'"),
     (change('categories', 0, 'keypoints', NAMES + ['head']),
      r'keypoints\[3\] is head'),

@@ -9,8 +9,8 @@ from mmpose.structures.bbox import bbox_xywh2xyxy
 
 from ..datasets.coco_json import entries, identity_of, read_json
 from ..video_io.frame_source import FrameSource, SourceFrame
-from .coco_entries import (SizeCheck, describe, find_frames, image_frames,
-                           key_of, numbers, person_category)
+from .coco_entries import (describe, find_frames, image_frames, key_of,
+                           numbers, person_category, size_reader)
 from .person_boxes import People
 
 REMEDY = ('It must be a list of boxes: '
@@ -96,10 +96,10 @@ class BoxFile:
                 left_out[f'category_id is {key}, and people have {people} '
                          '(--bbox-cat names another)'].append(place)
                 continue
-            known[identity is None] = place
             if isinstance(frame, str):
                 left_out[frame].append(place)
             else:
+                known[identity is None] = place
                 by_frame[frame].append((box, identity, place))
         if len(known) > 1:
             raise ValueError(f'{known[True]} has no "track_id" and '
@@ -144,13 +144,12 @@ class BoxFile:
                 f'{place}.bbox, and all others, lie between 0 and 1: they '
                 'are shares of the picture; multiply them by its width and '
                 'height in pixels')
-        unfit = SizeCheck(source)
+        sizes = size_reader(source)
         for frame, found in list(by_frame.items()):
-            kept = []
+            kept, size = [], sizes(frame)
             for box, identity, place in found:
                 start, end = np.array(box[:2]), np.array(box[2:4])
-                if unfit(frame, lambda size:
-                         (start < size).all() and (end > 0).all()):
+                if size and ((start >= size).any() or (end <= 0).any()):
                     left_out['bbox lies outside of the picture; it is x, y, '
                              'w, h in pixels'].append(place)
                 else:

@@ -3,13 +3,15 @@
 import os.path as osp
 import re
 from collections import defaultdict
+from functools import lru_cache
 from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
                     Tuple, Union)
 
 import numpy as np
 
 from ..datasets.coco_json import check_unique, whole_number
-from ..video_io.frame_source import IMAGE_SUFFIXES, FrameSource
+from ..video_io.frame_source import FrameSource
+from ..video_io.images import IMAGE_SUFFIXES, picture_size
 
 #: How :func:`find_frames` begins to say that the input has no such frame.
 BEYOND = 'the number is none of the frames of the input, which count from 0'
@@ -135,15 +137,17 @@ def find_frames(rows: Sequence[dict],
     ]
     shared = [_shared(folders, here) for folders, _, _ in paths]
     deepest = max(shared, default=0)
-    frames, videos, doubtful = [], defaultdict(list), ''
+    frames, videos, other, doubtful = [], defaultdict(list), '', ''
     for row, place, name, (folders, base,
                            absolute), common in zip(rows, places, named, paths,
                                                     shared):
         elsewhere = common < min(len(folders), len(here))
         if elsewhere and not (absolute and common == deepest > 0):
-            frames.append('file_name has other folders than the input '
-                          f'{osp.abspath(source.path)}; correct it, or give '
-                          'the name alone')
+            other = other or (
+                f'{name[0]} ({name[1]!r:.99}) has other folders than the '
+                f'input {osp.abspath(source.path)}; correct it, or give the '
+                'name alone')
+            frames.append(other)
             continue
         index = _index_of(row, place, name, base, source, files, by_id)
         if isinstance(index, int):
@@ -267,16 +271,15 @@ def image_frames(path: str, images: Sequence[dict], source: FrameSource,
     ]
     check_unique(ids, 'images[{}].id', path)
     frames = find_frames(images, places, source, messages)
-    unfit = SizeCheck(source)
+    sizes = size_reader(source)
     for image, place, frame in zip(images, places, frames):
         given = [image.get('width'), image.get('height')]
         if isinstance(frame, str) or given == [None, None]:
             continue
-        size = unfit(
-            frame, lambda size: all(
-                side in (None, 0) or whole_number(side) == own
-                for side, own in zip(given, size)))
-        if size:
+        size = sizes(frame)
+        if size and any(
+                side not in (None, 0) and whole_number(side) != own
+                for side, own in zip(given, size)):
             raise ValueError(
                 f'{place} ({image.get("file_name", frame)}) has width and '
                 f'height {given[0]} x {given[1]}, and the frame is '
@@ -285,46 +288,34 @@ def image_frames(path: str, images: Sequence[dict], source: FrameSource,
     return dict(zip(ids, frames))
 
 
-class SizeCheck:
-    """Whether what a file says fits the pictures, of which few are read.
-
-    A video has one size. Images may differ from the first one: one is read
-    before it is said that something does not fit.
+def size_reader(source: FrameSource
+                ) -> Callable[[int], Optional[Tuple[int, int]]]:
+    """What tells the sizes of the frames, which are not decoded for it.
 
     Args:
         source (FrameSource): The input.
+
+    Returns:
+        callable: Takes the number of a frame and returns its width and
+        height, None if they are not known.
     """
 
-    def __init__(self, source: FrameSource):
-        self._source = source
-        self._first = self._read(0)
-
-    def _read(self, index: int) -> Optional[Tuple[int, int]]:
-        source = self._source
+    @lru_cache(maxsize=None)
+    def read(index: int) -> Optional[Tuple[int, int]]:
         if source.kind == 'webcam':
             return None
-        alone = FrameSource(
-            source.files[index] if source.files else source.path)
         try:
-            return next(iter(alone)).image.shape[1::-1]
-        except ValueError:  # said when its turn comes
+            if source.files:
+                return picture_size(source.files[index])
+            video = FrameSource(source.path)
+            size = next(iter(video)).image.shape[1::-1]
+            video.close()
+        except ValueError:  # reading the frame will tell
             return None
-        finally:
-            alone.close()
+        return size
 
-    def __call__(self, index: int,
-                 fits: Callable[[Tuple[int, int]],
-                                bool]) -> Optional[Tuple[int, int]]:
-        """Width and height of the frame; None if it fits, or is not known.
-
-        Args:
-            index (int): Number of the frame.
-            fits (callable): Takes width and height.
-        """
-        size = self._first
-        if self._source.files and index and not (size and fits(size)):
-            size = self._read(index)
-        return None if size is None or fits(size) else size
+    # All frames of a video have one size.
+    return read if source.files else lambda index: read(0)
 
 
 def describe(path: str, left_out: Dict[str, List[str]]) -> List[str]:

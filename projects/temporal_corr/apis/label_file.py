@@ -1,15 +1,15 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Labelled frames of a video, from a file in COCO's format."""
 from collections import defaultdict
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from mmpose.structures.bbox import bbox_xywh2xyxy
 
 from ..datasets.coco_json import check_unique, entries, identity_of, read_json
 from ..video_io.frame_source import FrameSource
-from .coco_entries import (BEYOND, SizeCheck, describe, image_frames, key_of,
-                           numbers, person_category)
+from .coco_entries import (BEYOND, describe, image_frames, key_of, numbers,
+                           person_category, size_reader)
 from .person_boxes import pose_extents
 
 REMEDY = "It must be COCO's format of keypoints"
@@ -81,7 +81,7 @@ class LabelFile:
         category, columns, count = self._keypoints(content, labelled, names)
         left_out: Dict[str, List[str]] = defaultdict(list)
         frames: Dict[int, List[Label]] = defaultdict(list)
-        self._unfit = SizeCheck(source)
+        sizes = size_reader(source)
         told = {}
         for entry, place in labelled:
             image = key_of(entry.get('image_id'), f'{place}.image_id')
@@ -109,7 +109,8 @@ class LabelFile:
                     ('without a track_id' if identity is
                      None else f'whose track_id is {identity}') +
                     ': number the people, or remove one of the labels')
-            frames[frame].append(self._check_place(label, frame, place))
+            frames[frame].append(
+                self._check_place(label, frame, place, sizes(frame)))
         self.messages += describe(path, left_out)
         if not frames:
             raise ValueError(f'{path} has no label for any frame of '
@@ -142,8 +143,11 @@ class LabelFile:
                 'names, or of several such name one "person"')
         row, = rows
         given = categories[row]['keypoints']
-        missing = [name for name in names if name not in given]
-        if not isinstance(given, list) or missing:
+        missing = list(names)
+        if isinstance(given, list):
+            given = list(map(str, given))
+            missing = [name for name in names if name not in given]
+        if missing:
             raise ValueError(
                 f'{path}: categories[{row}].keypoints are {given}, and lack '
                 f'{missing} of the model: name them as the model does')
@@ -158,7 +162,8 @@ class LabelFile:
         }, ids[row] if len(ids) > 1 else None)
         return category, [given.index(name) for name in names], len(given)
 
-    def _check_place(self, label: Label, frame: int, place: str) -> Label:
+    def _check_place(self, label: Label, frame: int, place: str,
+                     size: Optional[Tuple[int, int]]) -> Label:
         """Raise if a label lies outside of its frame; correct its box."""
         known = label.keypoints[np.isfinite(label.keypoints).all(axis=-1)]
         if (known >= 0).all() and (known <= 1).all():
@@ -166,14 +171,13 @@ class LabelFile:
                 f'{place}.keypoints lie between 0 and 1: they are shares of '
                 'the picture; multiply them by its width and height in '
                 'pixels')
-        size = self._unfit(frame, lambda size: inside(known, size).all())
-        if size is not None:
-            outside = ~inside(known, size)
-            if outside.all():
-                raise ValueError(
-                    f'{place}.keypoints lie outside of frame {frame}, which '
-                    f'is {size[0]} x {size[1]}: scale them to the frames of '
-                    'the input')
+        outside = ~inside(known, size or (np.inf, np.inf))
+        if size and outside.all():
+            raise ValueError(
+                f'{place}.keypoints lie outside of frame {frame}, which is '
+                f'{size[0]} x {size[1]}: scale them to the frames of the '
+                'input')
+        if size and outside.any():
             self.messages.append(
                 f'{place}: {outside.sum()} keypoints lie outside of frame '
                 f'{frame} ({size[0]} x {size[1]}) and do not count as '
