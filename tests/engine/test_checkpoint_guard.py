@@ -293,10 +293,40 @@ class TestInARun:
         runner = build_runner(
             tmp_path / 'next', HOOK, custom_hooks=[GUARD], resume=resume,
             load_from=str(tmp_path / 'compiled.pth'))  # yapf: disable
-        # as Runner.train does
-        runner._train_loop = runner.build_train_loop(runner._train_loop)
-        runner.load_or_resume()
+        if resume:
+            runner.train()  # both epochs are done
+        else:  # what Runner.train does before the first of them
+            runner._train_loop = runner.build_train_loop(runner._train_loop)
+            runner.load_or_resume()
         torch.testing.assert_close(runner.model.state_dict(), weights)
+
+    @pytest.mark.parametrize('other, words', [
+        (dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.1))),
+         'optimizer of the config'),
+        (dict(optim_wrapper=dict(
+            optimizer=dict(
+                type='SGD', lr=0.1, momentum=0.9, weight_decay=0.1),
+            paramwise_cfg=dict(norm_decay_mult=0.))), 'optimizer of the'),
+        (dict(param_scheduler=dict(type='CosineAnnealingLR', T_max=3)),
+         'param_scheduler of the config'),
+        (dict(param_scheduler=[dict(type='StepLR', step_size=1),
+                               dict(type='LinearLR', start_factor=.1)]),
+         'param_scheduler of the config'),
+        (dict(optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.01, momentum=0.8)),
+            param_scheduler=dict(type='StepLR', step_size=2)), None),
+    ], ids=['Adam', 'groups', 'cosine', 'two', 'other numbers'])
+    def test_resumed_with_another_config(self, other, words, trained,
+                                         build_runner, tmp_path):
+        """MMEngine would mix the two."""
+        runner = build_runner(
+            tmp_path / 'next', HOOK, epochs=3, custom_hooks=[GUARD],
+            resume=True, load_from=str(trained), **other)  # yapf: disable
+        if words is None:
+            runner.train()
+        else:
+            with pytest.raises(RuntimeError, match=words):
+                runner.train()
 
     @pytest.mark.parametrize('prefix, keep, words', [
         (None, 'linear.weight', None), ('part', 'part.linear.weight', None),

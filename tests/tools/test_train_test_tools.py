@@ -101,7 +101,10 @@ class TestTrainFlags:
         pytest.param(dict(cfg_options={'optim_wrapper.optimizer.lr': .5}),
                      {'optim_wrapper.optimizer.lr': .5}, id='--cfg-options'),
     ])  # yapf: disable
-    def test_merged(self, flags, expected, tool):
+    def test_merged(self, flags, expected, tool, monkeypatch):
+        monkeypatch.setattr(
+            'projects.temporal_corr.engine.launch.can_open_windows',
+            lambda: True)
         cfg = tool('train').merge_args(config(), arguments(**flags))
         for name, value in expected.items():
             node = cfg
@@ -196,6 +199,16 @@ class TestTrainFlags:
         # a script that always passes --resume goes on
         assert error.value.code == 0 if auto else words in error.value.code
         assert not auto or words in capsys.readouterr().out
+
+    @pytest.mark.parametrize('name', ['train', 'test'])
+    def test_the_guard_is_always_there(self, name, tool):
+        """Also if a config replaces the list of hooks."""
+        cfg = config()
+        cfg.custom_hooks = [dict(type='EMAHook')]
+        cfg = tool(name).merge_args(cfg, arguments())
+        assert [hook.type for hook in cfg.custom_hooks
+                ] == ['EMAHook', 'mmpose.CheckpointGuardHook']
+        assert len(tool(name).merge_args(cfg, arguments()).custom_hooks) == 2
 
     def test_no_workers(self, tool):
         """PyTorch refuses options of workers where there are none."""

@@ -80,6 +80,8 @@ class CheckpointGuardHook(Hook):
             start=training and not runner._resume)
         checkpoint['state_dict'] = own_names(model,
                                              find_state_dict(checkpoint))
+        if training and runner._resume:
+            _check_schedule(runner, checkpoint)
         if message:
             runner.logger.info(message)
 
@@ -88,6 +90,38 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model
+
+
+def _check_schedule(runner: Runner, checkpoint: dict) -> None:
+    """Raise if optimizer or schedule are of another kind than the config's.
+
+    MMEngine mixes the states of two schedules, and drops what is too much.
+    """
+
+    def kind(optimizer: dict) -> list:
+        return [(len(group['params']), 'betas' in group, 'momentum' in group)
+                for group in optimizer.get('param_groups', ())]
+
+    def settings(schedules: list) -> list:
+        return [set(state) for state in schedules]
+
+    ours = runner.param_schedulers
+    theirs = checkpoint.get('param_schedulers')
+    differ = [
+        name for name, same in (
+            ('optimizer', kind(checkpoint['optimizer']) == kind(
+                runner.optim_wrapper.state_dict())),
+            # dict: several optimizers
+            ('param_scheduler', not isinstance(ours, list)
+             or not isinstance(theirs, list) or settings(theirs) == settings(
+                 schedule.state_dict() for schedule in ours))) if not same
+    ]
+    if differ:
+        raise CheckpointError(
+            f'{" and ".join(differ)} of the config are of another kind than '
+            f'those in the checkpoint {runner._load_from}: resume with the '
+            'config that it was trained with, or begin a new schedule with '
+            'its weights, with load_from and without --resume')
 
 
 def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:

@@ -115,6 +115,10 @@ def prepare_launcher(cfg: Config, launcher: str) -> Config:
     if 'model' not in cfg:
         sys.exit(f'{cfg.filename} has no field model: give the config of a '
                  'model, as in projects/temporal_corr/configs')
+    # Also where a config replaces the list of hooks by its own.
+    hooks = cfg.get('custom_hooks') or []
+    if not any('CheckpointGuardHook' in str(hook.type) for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(type='mmpose.CheckpointGuardHook')]
     cfg.launcher = launcher
     if launcher == 'none' or get_device() != 'cpu':
         return cfg
