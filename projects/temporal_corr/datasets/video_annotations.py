@@ -98,7 +98,12 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
 
     info = data.get('info')
     told = info.get('coordinates') if isinstance(info, dict) else None
-    shift = 1 - {'0-based': 0, '1-based': 1}.get(told, origin)
+    if told not in (None, '0-based', '1-based'):
+        raise ValueError(
+            f'{ann_file}: info.coordinates is {told!r:.60}; it must be '
+            "'0-based' or '1-based', the first pixel of pictures, or left "
+            f'out. {CONVERT}')
+    shift = 1 - (int(told[0]) if told else origin)
     keypoints[..., :2] += shift
     bbox[:, :2] += shift
     _check_values(ann_file, image_id, names, keypoints, bbox, width, height)
@@ -223,7 +228,7 @@ def _file_names(ann_file: str, images: List[dict]) -> np.ndarray:
     names = []
     for row, image in enumerate(images):
         name = image.get('file_name')
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or not name.strip() or '\0' in name:
             _refuse(ann_file, 'image', row, image, 'file_name')
         names.append(name.replace('\\', '/').encode(errors='replace'))
     return np.array(names)
