@@ -313,6 +313,12 @@ def test_what_programs_write(tmp_path, source):
           annotations=[BOX]), r'images\[1\].id is 1, as images\[0\].id'),
     (dict(images=[dict(id=1, frame_index=0)], annotations=[BOX]),
      r'annotations\[0\].image_id is 0, which no entry of images'),
+    (dict(images=[dict(id=1, frame_index=0)], annotations=[],
+          categories=['person']), r'categories\[0\] is .person.'),
+    # The frames count from 1: all would be one too late.
+    ([dict(BOX, image_id=i) for i in (1, 2, 3)],
+     r'entries\[0\].*1 to 3.*count from 0'),
+    ([dict(BOX, file_name=3)], r'entries\[0\].file_name is 3'),
     ([BOX, 3], r'\[1\] is 3, not a dictionary'),
     ([dict(bbox=[1, 2, 3, 4])], r'entries\[0\] names no frame; add'),
     ([dict(BOX, image_id=None)], r'entries\[0\] names no frame; add'),

@@ -74,10 +74,12 @@ class BoxFile:
             rows, content = entries(content, None, path, REMEDY), {}
             places = [f'{path}: entries[{i}]' for i in range(len(rows))]
             frames = find_frames(rows, places, source, self.messages, True)
+        categories = content.get('categories') or []
         names = {
             key_of(row.get('id'), f'{path}: categories[{i}].id'):
             row.get('name')
-            for i, row in enumerate(content.get('categories') or [])
+            for i, row in enumerate(
+                entries(dict(categories=categories), 'categories', path))
         }
         # Without a category_id it is a person, as with 1 of COCO.
         keys = [

@@ -131,13 +131,14 @@ def find_frames(rows: Sequence[dict],
     here = osp.abspath(first).replace('\\', '/').split('/')
     if source.files:
         here = here[:-1]
-    named = [_name_of(row, by_id) for row in rows]
+    named = [_name_of(row, by_id, place) for row, place in zip(rows, places)]
     paths = [
         _split(name[1], source) if name else ([], '', False) for name in named
     ]
     shared = [_shared(folders, here) for folders, _, _ in paths]
     deepest = max(shared, default=0)
-    frames, videos, other, doubtful = [], defaultdict(list), '', ''
+    frames, videos, counted = [], defaultdict(list), set()
+    other = doubtful = ''
     for row, place, name, (folders, base,
                            absolute), common in zip(rows, places, named, paths,
                                                     shared):
@@ -154,6 +155,7 @@ def find_frames(rows: Sequence[dict],
             if not folders:
                 video = row.get('video_id', row.get('vid_id'))
                 videos[str(video)].append(place)
+            counted.add(index)
             if not 0 <= index < (source.num_frames or index + 1):
                 index = BEYOND + ('' if index < 0 else
                                   f' to {source.num_frames - 1}')
@@ -164,6 +166,10 @@ def find_frames(rows: Sequence[dict],
             f'{doubtful} is named by an absolute path that is not here: it, '
             f'and others like it, count by the last {deepest} folders, '
             f'{"/".join(here[-deepest:])}')
+    if counted and 1 == min(counted) < max(counted) == source.num_frames:
+        raise ValueError(
+            f'{places[0]}, and those behind it, are about frames 1 to '
+            f'{source.num_frames}, and frames count from 0: subtract 1')
     if len(videos) > 1:
         _, (place, *_), *_ = videos.values()
         raise ValueError(
@@ -174,8 +180,11 @@ def find_frames(rows: Sequence[dict],
     return frames
 
 
-def _name_of(row: dict, by_id: bool) -> Optional[Tuple[str, str]]:
+def _name_of(row: dict, by_id: bool, place: str) -> Optional[Tuple[str, str]]:
     """The field that names an image, and the name."""
+    if not isinstance(row.get('file_name'), (str, type(None))):
+        raise ValueError(f'{place}.file_name is {row["file_name"]!r:.60}; it '
+                         'must be text')
     for field in ('file_name', 'image_id')[:1 + by_id]:
         if isinstance(row.get(field), str) and row[field]:
             return field, row[field]
