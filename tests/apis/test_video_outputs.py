@@ -227,3 +227,35 @@ def test_interruption_is_noted_once(number):
             os.kill(os.getpid(), number)
             signal.sigtimedwait([], 1)
     assert signal.getsignal(number) == before
+
+
+def test_frame_that_is_not_finite_is_in_no_file(tmp_path, metainfo):
+    """JSON knows no NaN: the frame is named, the ones before are kept."""
+    cv2.imwrite(str(tmp_path / '0.png'), picture())
+    cv2.imwrite(str(tmp_path / '1.png'), picture())
+    out = tmp_path / 'out'
+    with VideoOutputs(
+            FrameSource(str(tmp_path)), FramePainter(metainfo), metainfo,
+            str(out), str(out)) as outputs:
+        outputs.write(picture(), [person()])
+        with pytest.raises(RuntimeError, match='entry 1 .*not finite'):
+            outputs.write(picture(), [person(scores=(np.nan, 0.8))])
+    json_file, = (f for f in out.glob('*.json') if 'coco' not in f.name)
+    frames = json.loads(json_file.read_text())['instance_info']
+    video = cv2.VideoCapture(str(next(out.glob('*.mp4'))))
+    assert len(frames) == video.get(cv2.CAP_PROP_FRAME_COUNT) == 1
+
+
+def test_other_files_of_the_user_are_not_replaced(tmp_path, metainfo,
+                                                  image_source):
+    labels = tmp_path / 'out/one.json'
+    labels.parent.mkdir()
+    labels.write_text('labels')
+    with pytest.raises(ValueError, match='input itself'):
+        VideoOutputs(
+            image_source,
+            FramePainter(metainfo),
+            metainfo,
+            pred_out_dir=str(tmp_path / 'out'),
+            inputs=['', str(labels)])
+    assert labels.read_text() == 'labels'

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmpose.registry import TRANSFORMS
+from PIL import Image
 
 import projects.temporal_corr.codecs  # noqa: F401
 from projects.temporal_corr.datasets import SubJhmdbDataset
@@ -271,12 +272,18 @@ def test_packing_without_a_crop_names_the_remedy(make_videos):
         dataset[0]
 
 
+def two_pictures(path):
+    images = [Image.new('RGB', (64, 48), (0, 0, i)) for i in (0, 9)]
+    images[0].save(path, save_all=True, append_images=images[1:])
+
+
 @pytest.mark.parametrize('damage, kind, message', [
     (lambda path: path.unlink(), FileNotFoundError, 'missing'),
     (lambda path: path.write_bytes(path.read_bytes()[:50]), ValueError,
      'cannot be read'),
     (lambda path: path.write_bytes(b''), ValueError, 'cannot be read'),
-], ids=['missing', 'truncated', 'empty'])
+    (lambda path: two_pictures(path), ValueError, 'holds 2 pictures'),
+], ids=['missing', 'truncated', 'empty', 'several'])
 @pytest.mark.parametrize('clip_len', [1, 2], ids=['frame', 'clip'])
 def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
                                      message, clip_len):
