@@ -107,5 +107,5 @@ def main():
 if __name__ == '__main__':
     try:
         main()
-    except CheckpointError as error:
+    except (CheckpointError, FileNotFoundError) as error:
         sys.exit(f'error: {error}')

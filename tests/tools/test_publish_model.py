@@ -170,3 +170,20 @@ def test_refused(change, flags, word, run_tool, untrained, tiny_config,
     with pytest.raises(SystemExit, match=word):
         run_tool(TOOL, *flags, path, tiny_config, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_what_is_no_model_is_not_published(run_tool, untrained, tiny_config,
+                                           repo_root, tmp_path):
+    """Weights of a training that diverged, and configs of something else."""
+    checkpoint = torch.load(untrained, weights_only=False)
+    checkpoint['state_dict']['backbone.conv1.weight'][0] = float('nan')
+    torch.save(checkpoint, tmp_path / 'nan.pth')
+    part = repo_root / 'configs/_base_/loaders/sub_jhmdb.py'
+    refused = [
+        (tmp_path / 'nan.pth', tiny_config, 'NaN.*backbone.conv1.weight'),
+        (untrained, part, 'no field model'),
+        (tiny_config, untrained, 'swapped')]  # yapf: disable
+    for path, config, word in refused:
+        with pytest.raises(SystemExit, match=word):
+            run_tool(TOOL, path, config, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

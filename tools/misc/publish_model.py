@@ -106,8 +106,12 @@ def publish(checkpoint: str, config: str, half: bool = False) -> dict:
         FileNotFoundError: If there is no such checkpoint.
         RuntimeError: If it cannot be loaded or is that of another model.
         OverflowError: If it does not fit into float16.
+        TypeError: If the config is not that of a model.
     """
     cfg = Config.fromfile(config)
+    if 'model' not in cfg:
+        raise TypeError(f'{config} has no field model: give the config that '
+                        'the checkpoint was trained with')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loaded = load_from_local(checkpoint, map_location='cpu')
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
