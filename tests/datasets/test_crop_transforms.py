@@ -57,6 +57,15 @@ def test_a_given_center_is_kept():
     assert item['bbox_scale'].tolist() == [[64., 64.]]
 
 
+def test_without_a_crop_box_it_is_mmposes():
+    ours, theirs = (
+        build(name, padding=1.5)(frame())
+        for name in ('GetCropCenterScale', 'GetBBoxCenterScale'))
+    for key in ('bbox_center', 'bbox_scale'):
+        np.testing.assert_array_equal(ours[key], theirs[key])
+        assert ours[key].dtype == theirs[key].dtype
+
+
 @pytest.mark.parametrize('use_udp', [False, True], ids=['msra', 'udp'])
 @pytest.mark.parametrize('rotation', [0., 33.])
 @pytest.mark.parametrize('several', [False, True], ids=['image', 'list'])

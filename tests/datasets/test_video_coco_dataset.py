@@ -698,3 +698,130 @@ def test_keypoints_of_coco_with_video_fields(make_videos, told, shift):
 def test_the_general_data_set_needs_names():
     with pytest.raises(ValueError, match='metainfo'):
         VideoCocoDataset(lazy_init=True)
+
+
+def two_boxes(data):
+    """Of video 1, frames 0 and 1 alike, 2 elsewhere (x, y, w, h from 1)."""
+    for row, box in enumerate(([11, 6, 20, 24], [11, 6, 20, 24],
+                               [21, 3, 30, 38])):
+        data['annotations'][row]['bbox'] = box
+
+
+def crop_pipeline(step, input_size):
+    return [
+        dict(type='LoadVideoFrame'), step,
+        dict(type='CropAffine', input_size=input_size),
+        dict(type='PackClipInputs')
+    ]
+
+
+@pytest.mark.parametrize('crop, stride, matrix', [
+    # 20 x 24 around (20, 17), padded by 1.25 to 30 x 30: 96 / 30 = 3.2
+    ('box', 1, [[3.2, 0, 48 - 64], [0, 3.2, 48 - 54.4]]),
+    # (10, 2) to (50, 40), padded to 50 x 50 around (30, 21): 96 / 50
+    ('video', 1, [[1.92, 0, 48 - 57.6], [0, 1.92, 48 - 40.32]]),
+    ('video', 2, [[1.92, 0, 48 - 57.6], [0, 1.92, 48 - 40.32]]),
+    # frame 2 is not kept: the box of frame 0
+    ('video', 3, [[3.2, 0, 48 - 64], [0, 3.2, 48 - 54.4]]),
+    # 64 x 48 to 96 x 72, and 12 rows above and below; no padding of 1.25
+    ('frame', 1, [[1.5, 0, 0], [0, 1.5, 12]]),
+])
+def test_what_a_crop_is_made_of(make_videos, crop, stride, matrix):
+    ann_file = make_videos([3, 2], edit=two_boxes)
+    pipeline = crop_pipeline(dict(type='GetCropCenterScale'), (96, 96))
+    dataset = read(
+        ann_file,
+        crop=crop,
+        frame_stride=stride,
+        pipeline=pipeline,
+        test_mode=True)
+    sample = dataset[0]['data_samples']
+    np.testing.assert_allclose(sample.crops[0], matrix, atol=1e-4)
+    # the annotated person is where it was, as large as it was
+    as_ever = read(ann_file, pipeline=pipeline, test_mode=True)
+    as_ever = as_ever[0]['data_samples'].gt_instances
+    for key in ('bboxes', 'bbox_size', 'keypoints'):
+        np.testing.assert_array_equal(sample.gt_instances[key], as_ever[key])
+    if crop != 'box' and stride < 3:
+        last = dataset[len(dataset.videos[0][1]) - 1]['data_samples']
+        np.testing.assert_array_equal(last.crops, sample.crops)
+
+
+def test_the_crop_of_a_video_ends_with_its_images(make_videos):
+    """As boxes do in MMPose: the last pixels of 64 x 48 are 63 and 47."""
+
+    def edit(data):
+        data['annotations'][1]['bbox'] = [-3, 40, 90, 20]
+        data['annotations'][0]['bbox'] = [11, 6, 20, 24]
+
+    dataset = read(make_videos([2], edit=edit), crop='video')
+    box = dataset.get_data_info(0)['crop_box']
+    assert box.tolist() == [[0, 5, 63, 47]] and box.dtype == np.float32
+
+
+@pytest.mark.parametrize('crop', ['video', 'frame'])
+def test_clips_are_cropped_alike(make_videos, crop):
+    """Whatever the boxes, also mirrored: the crop is one and the same."""
+    frame = [
+        dict(type='LoadVideoFrame'),
+        dict(type='GetCropCenterScale'),
+        dict(type='RandomFlip', prob=1.),
+        dict(type='CropAffine', input_size=(96, 96)),
+    ]
+    dataset = read(
+        make_videos([3], edit=two_boxes),
+        crop=crop,
+        clip_len=3,
+        pipeline=[dict(type='ClipTransforms', transforms=frame)])
+    np.random.seed(0)
+    first, *others = dataset[1]['crop']
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+@pytest.mark.parametrize('crop, matrix', [
+    # around the middle of the boxes' union, (30, 21), at half the size
+    ('video', [[.5, 0, 24 - 15], [0, .5, 24 - 10.5]]),
+    # the frame at half the size, 32 x 24, in the middle of 48 x 48
+    ('frame', [[.5, 0, 8], [0, .5, 12]]),
+])
+def test_a_fixed_scale_stays_fixed(make_videos, crop, matrix):
+    step = dict(
+        type='GetBBoxCenterFixedScale', input_size=(48, 48), image_scale=.5)
+    dataset = read(
+        make_videos([3], edit=two_boxes),
+        crop=crop,
+        pipeline=crop_pipeline(step, (48, 48)))
+    np.testing.assert_allclose(
+        dataset[0]['data_samples'].crops[0], matrix, atol=1e-5)
+
+
+def test_frames_that_the_input_cannot_hold(make_videos):
+    """The paper's 1.2 times 320 x 240 does not fit into 368 x 368 either;
+    here 64 x 48 into 72 x 72. 72 / 64 does."""
+    ann_file = make_videos([2])
+    for scale, fits in ((1.2, False), (1.125, True)):
+        step = dict(
+            type='GetBBoxCenterFixedScale',
+            input_size=(72, 72),
+            image_scale=scale)
+        arguments = dict(
+            crop='frame', pipeline=crop_pipeline(step, (72, 72)))
+        if fits:
+            read(ann_file, **arguments)[0]
+        else:
+            with pytest.raises(ValueError, match='image_scale.*1.125'):
+                read(ann_file, **arguments)
+            # which is no matter of the video's box
+            read(ann_file, **dict(arguments, crop='video'))[0]
+
+
+@pytest.mark.parametrize('clip', [False, True], ids=['frames', 'clips'])
+def test_a_crop_that_nobody_makes_is_refused(make_videos, clip):
+    steps = crop_pipeline(dict(type='GetBBoxCenterScale'), (48, 48))
+    if clip:
+        steps = [dict(type='ClipTransforms', transforms=steps[:3])]
+    with pytest.raises(ValueError, match='GetCropCenterScale'):
+        read(make_videos([2]), crop='video', pipeline=steps)
+    with pytest.raises(ValueError, match="'box', 'video' or 'frame'"):
+        read(make_videos([2]), crop='image')

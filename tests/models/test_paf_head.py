@@ -346,6 +346,36 @@ def test_video_prediction(flip_test, estimator, video_sample):
                                    scores, rtol=1e-4)
 
 
+def test_the_person_of_the_box_is_decoded(estimator, video_sample):
+    """Of two people in a whole frame, wherever in it the box is.
+
+    The frame of 320 x 320 pixels is 64 x 64 of the input: a fifth.
+    """
+    people = [
+        np.random.default_rng(seed).uniform(-10, 10, (1, 15, 2)) + place
+        for seed, place in enumerate(((16, 40), (48, 24)))
+    ]
+    codec = estimator.head.decoder
+    encoded = codec.encode(np.concatenate(people))
+    maps = np.concatenate([encoded['heatmaps'], encoded['pafs']])[None]
+    apart = codec.decode_people(maps[0])[0]
+    assert len(apart) == 2
+    estimator.head.step = lambda *args, **kwargs: (torch.tensor(maps), None)
+    for center in ((80., 200.), (240., 120.)):
+        item = video_sample(video=None)
+        item.set_metainfo(
+            dict(
+                input_center=np.float32([160, 160]),
+                input_scale=np.float32([320, 320])))
+        item.gt_instances.bboxes = np.float32(
+            [[center[0] - 30, center[1] - 50, center[0] + 30,
+              center[1] + 50]])  # yapf: disable
+        item.set_field(torch.zeros(1, 1, 8, 8), 'center_maps')
+        [found] = estimator.predict(torch.zeros(1, 3, 64, 64), [item])
+        found = found.pred_instances.keypoints.mean(axis=(0, 1))
+        assert np.abs(found - center).max() < 25
+
+
 def test_single_images_run_without_memory(estimator):
     output = estimator(torch.randn(2, 3, 64, 64), None, mode='tensor')
     assert output.shape == (2, PREDICTIONS, 8, 8)

@@ -37,6 +37,8 @@ val_dataloader = dict(
         ann_file=f'annotations/Sub{split}_test.json',
         # k keeps every k-th frame: the temporal downsampling of Fig. 3.
         frame_stride=1,
+        # 'video': one crop for the whole clip; 'frame': the whole frame.
+        crop='box',
         test_mode=True))
 test_dataloader = val_dataloader
 

@@ -1,4 +1,4 @@
-# Square crops, 1.25 times the person, and heatmaps at stride 4, as MoveNet has.
+# Square crops, 1.25 times the person; heatmaps at stride 4, as MoveNet has.
 codec = dict(
     type='MSRAHeatmap',
     input_size=(192, 192),
@@ -11,7 +11,7 @@ train_pipeline = [
         type='ClipTransforms',
         transforms=[
             dict(type='LoadVideoFrame'),
-            dict(type='GetBBoxCenterScale', padding=1.25),
+            dict(type='GetCropCenterScale', padding=1.25),
             dict(type='RandomFlip', direction='horizontal'),
             # "random resize with scale [0.7, 1.3], random rotation with
             # degree [-40°, 40°], and random horizontal flip"
@@ -26,7 +26,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadVideoFrame'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
+    dict(type='GetCropCenterScale', padding=1.25),
     dict(type='CropAffine', input_size=codec['input_size']),
     dict(type='PackClipInputs')
 ]

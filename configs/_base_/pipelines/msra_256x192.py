@@ -8,7 +8,7 @@ train_pipeline = [
         type='ClipTransforms',
         transforms=[
             dict(type='LoadVideoFrame'),
-            dict(type='GetBBoxCenterScale'),
+            dict(type='GetCropCenterScale'),
             dict(type='RandomFlip', direction='horizontal'),
             # "random resize with scale [0.7, 1.3], random rotation with
             # degree [-40°, 40°], and random horizontal flip"
@@ -23,7 +23,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadVideoFrame'),
-    dict(type='GetBBoxCenterScale'),
+    dict(type='GetCropCenterScale'),
     dict(type='CropAffine', input_size=codec['input_size']),
     dict(type='PackClipInputs')
 ]

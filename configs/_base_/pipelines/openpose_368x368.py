@@ -41,6 +41,8 @@ _crop = [
 # speaks of images: so the person of interest is known on sub-JHMDB as well.
 # Of Penn Action's visible test joints 0.12 % (946 of 771,216) lie outside of
 # the crop, and count as they are predicted.
+# test_dataloader.dataset.crop=frame tests images, in an input that holds them:
+# sub-JHMDB's at 1.2 need 384x288, in 368x368 image_scale is at most 1.15.
 val_pipeline = [
     dict(type='LoadVideoFrame'),
     dict(type='GetBBoxCenterFixedScale', input_size=codec['input_size']),

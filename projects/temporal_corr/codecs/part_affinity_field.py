@@ -4,6 +4,8 @@ from typing import Optional, Sequence, Tuple, Union
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.utils.tensor_utils import to_numpy
+from torch import Tensor
 
 from .heatmap_peaks import find_peaks, refine_cells
 from .part_affinity_targets import (MPI_LIMBS, part_affinity_fields,
@@ -117,6 +119,8 @@ class PartAffinityField(BaseKeypointCodec):
 
     field_mapping_table = dict(heatmaps='heatmaps', pafs='pafs')
     label_mapping_table = dict(keypoint_weights='keypoint_weights')
+    #: To be told the centres, too, by :meth:`batch_decode`.
+    support_batch_decoding = True
 
     def __init__(self,
                  input_size: Tuple[int, int] = (368, 368),
@@ -302,6 +306,30 @@ class PartAffinityField(BaseKeypointCodec):
             scores[parts] = flat.max(axis=1)
         return keypoints[None], (scores[None],
                                  assembled[None].astype(np.float32))
+
+    def batch_decode(
+        self,
+        batch_encoded: Tensor,
+        centers: Optional[Tensor] = None
+    ) -> Tuple[Sequence[np.ndarray], Tuple[Sequence, Sequence]]:
+        """Decode one person of each input.
+
+        Args:
+            batch_encoded (Tensor): Maps of B inputs in shape
+                (B, K + 1 + 2 * L, h, w)
+            centers (Tensor, optional): Centres of the people in shape
+                (B, 2). Defaults to the middle of the input
+
+        Returns:
+            tuple: keypoints and (scores, assembled), each B times what
+            :meth:`decode` returns.
+        """
+        batch = to_numpy(batch_encoded)
+        middle = [None] * len(batch)
+        keypoints, scores = zip(*map(
+            self.decode, batch,
+            middle if centers is None else to_numpy(centers)))
+        return keypoints, tuple(zip(*scores))
 
     def decode_people(
             self, encoded: np.ndarray

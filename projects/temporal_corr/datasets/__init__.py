@@ -2,7 +2,7 @@
 from .center_map import GenerateCenterMap
 from .clip_transforms import ClipTransforms
 from .crop_transforms import (CropAffine, GetBBoxCenterFixedScale,
-                              UniformBBoxTransform)
+                              GetCropCenterScale, UniformBBoxTransform)
 from .formatting import PackClipInputs
 from .loading import LoadVideoFrame
 from .mpii_parts import MpiiPartsDataset
@@ -13,8 +13,8 @@ from .video_coco_dataset import VideoCocoDataset
 
 __all__ = [
     'ClipTransforms', 'CropAffine', 'GenerateCenterMap',
-    'GetBBoxCenterFixedScale', 'LoadVideoFrame', 'MpiiPartsDataset',
-    'PackClipInputs', 'PennActionDataset', 'SubJhmdbDataset',
-    'UniformBBoxTransform', 'VideoCocoDataset', 'VideoSampler',
-    'append_neck_and_belly'
+    'GetBBoxCenterFixedScale', 'GetCropCenterScale', 'LoadVideoFrame',
+    'MpiiPartsDataset', 'PackClipInputs', 'PennActionDataset',
+    'SubJhmdbDataset', 'UniformBBoxTransform', 'VideoCocoDataset',
+    'VideoSampler', 'append_neck_and_belly'
 ]

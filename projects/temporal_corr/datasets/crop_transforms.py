@@ -4,10 +4,46 @@ from typing import Dict, Tuple
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmpose.datasets.transforms import RandomBBoxTransform, TopdownAffine
+from mmpose.datasets.transforms import (GetBBoxCenterScale,
+                                        RandomBBoxTransform, TopdownAffine)
 from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import (bbox_xyxy2cs, get_udp_warp_matrix,
                                     get_warp_matrix)
+
+
+@TRANSFORMS.register_module()
+class GetCropCenterScale(GetBBoxCenterScale):
+    """Crop the person, or what the data set says instead (its ``crop``).
+
+    Required Keys:
+
+        - bbox
+        - crop_box (optional): in place of bbox
+        - crop_padding (optional): in place of padding
+
+    Added Keys:
+
+        - bbox_center
+        - bbox_scale
+
+    Args:
+        padding (float): How much larger than the box the crop is. Defaults
+            to 1.25
+    """
+
+    def transform(self, results: Dict) -> dict:
+        """Sets the center and the size of the crop.
+
+        Args:
+            results (dict): The result dict
+
+        Returns:
+            dict: The result dict.
+        """
+        results['bbox_center'], results['bbox_scale'] = bbox_xyxy2cs(
+            results.get('crop_box', results['bbox']),
+            padding=results.get('crop_padding', self.padding))
+        return results
 
 
 @TRANSFORMS.register_module()
@@ -24,6 +60,7 @@ class GetBBoxCenterFixedScale(BaseTransform):
     Required Keys:
 
         - bbox, or bbox_center
+        - crop_box (optional): in place of bbox
 
     Added Keys:
 
@@ -58,7 +95,8 @@ class GetBBoxCenterFixedScale(BaseTransform):
             dict: The result dict.
         """
         if 'bbox_center' not in results:
-            results['bbox_center'], _ = bbox_xyxy2cs(results['bbox'])
+            results['bbox_center'], _ = bbox_xyxy2cs(
+                results.get('crop_box', results['bbox']))
         center = results['bbox_center']
         size = np.divide(self.input_size, self.image_scale, dtype=np.float32)
         results['bbox_scale'] = np.tile(size, (len(center), 1))

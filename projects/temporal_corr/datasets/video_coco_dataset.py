@@ -11,6 +11,7 @@ from mmpose.datasets.datasets import JhmdbDataset
 from mmpose.registry import DATASETS
 
 from ..video_io.images import picture_size
+from .crop_transforms import GetBBoxCenterFixedScale, GetCropCenterScale
 from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
@@ -52,6 +53,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         - ``bbox_size`` (np.ndarray): (1, 2) width and height of the released
           box, by which PCK is normalised; zero where that box is degenerate,
           although ``bbox`` is filled from the nearest frame
+        - ``crop_box`` (np.ndarray): (1, 4) x1, y1, x2, y2 of what is cropped,
+          unless that is ``bbox``; with ``crop='frame'`` ``crop_padding``, 1
 
     A clip has, under each key, the list of the frames' values.
 
@@ -59,6 +62,12 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         ann_file (str): Annotation file. Defaults to ''
         frame_stride (int): Keep every so many frames of each video, from the
             first (Fig. 3). Defaults to 1
+        crop (str): What a crop is made of: ``'box'``, the box of the frame;
+            ``'video'``, the union of the boxes of all kept frames of the
+            video; or ``'frame'``, the whole frame, padded to the shape of
+            the input (at a fixed scale, such as the paper's 1.2, it has to
+            fit into the input). PCK and center maps go by the box in any
+            case. Defaults to ``'box'``
         clip_len (int): Frames T of a training item. The T - 1 exemplar
             frames are different ones as far as there are enough. Defaults
             to 1, the frame alone
@@ -93,6 +102,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     def __init__(self,
                  ann_file: str = '',
                  frame_stride: int = 1,
+                 crop: str = 'box',
                  clip_len: int = 1,
                  clip_sampling: str = 'nearest',
                  exemplar_range: int = 10,
@@ -109,6 +119,9 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             raise ValueError(f"{type(self).__name__} needs clip_sampling to "
                              "be 'nearest' or 'consecutive', but got "
                              f'{clip_sampling!r}')
+        if crop not in ('box', 'video', 'frame'):
+            raise ValueError(f"{type(self).__name__} needs crop to be 'box', "
+                             f"'video' or 'frame', but got {crop!r}")
         for name, neutral in (('bbox_file', ''), ('filter_cfg', None),
                               ('sample_interval', 1), ('data_mode',
                                                        'topdown')):
@@ -125,6 +138,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                 'names the keypoints')
         kwargs['serialize_data'] = False
         self.frame_stride = frame_stride
+        self.crop = crop
         self.clip_len = clip_len
         self.clip_sampling = clip_sampling
         self.exemplar_range = exemplar_range
@@ -160,7 +174,37 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                 keypoints=self.pick_keypoints(frames.keypoints, columns))
         if self.check_files:
             self._check_files(frames)
+        if self.crop != 'box':
+            self._check_crop(frames.image_size.max(axis=0))
         return frames
+
+    def _check_crop(self, image_size: np.ndarray) -> None:
+        """Raises unless the pipeline makes the crops that ``crop`` wants."""
+        ours = (GetBBoxCenterFixedScale, GetCropCenterScale)
+        steps = [
+            step for outer in self.pipeline.transforms
+            for step in (outer, *getattr(outer, 'transforms', ()))
+        ]
+        found = [step for step in steps if isinstance(step, ours)]
+        if steps and not found:
+            raise ValueError(
+                f'{type(self).__name__} has crop={self.crop!r}, of which '
+                'the pipeline takes no notice: put GetCropCenterScale in the '
+                'place of GetBBoxCenterScale')
+        for step in found:
+            scale = getattr(step, 'image_scale', None)
+            if self.crop != 'frame' or scale is None:
+                continue
+            size = image_size * scale
+            if (size > step.input_size).any():
+                raise ValueError(
+                    f"{type(self).__name__} has crop='frame', and its frames "
+                    'of up to {}x{} pixels are {:.0f}x{:.0f} at image_scale='
+                    '{}, larger than the input, {}x{}: set image_scale of '
+                    'GetBBoxCenterFixedScale to at most {:.4g}, or a larger '
+                    'input_size'.format(
+                        *image_size, *size, scale, *step.input_size,
+                        np.min(np.divide(step.input_size, image_size))))
 
     def _check_files(self, frames: VideoFrames) -> None:
         """Raises unless the images are where they should be and the first of
@@ -218,7 +262,24 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         frame = super().get_data_info(idx)
         frame.update(self.parse_data_info(frame))
         del frame['raw_ann_info'], frame['raw_img_info']
+        if self.crop == 'video':
+            frame['crop_box'] = self._union_box(idx)
+        elif self.crop == 'frame':
+            size = self.data_list.image_size[idx]
+            frame['crop_box'] = np.float32([[0, 0, *size]])
+            frame['crop_padding'] = 1.
         return frame
+
+    def _union_box(self, idx: int) -> np.ndarray:
+        """The union of the boxes of a frame's video, (1, 4)."""
+        frames = self.data_list
+        x1, y1, width, height = frames.bbox[frames.members[
+            frames.group[idx]]].T
+        # As of a box alone, counted from 0 and within the image.
+        ends = np.array([[x1.min(), y1.min(), (x1 + width).max(),
+                          (y1 + height).max()]]) - 1  # yapf: disable
+        last = np.tile(frames.image_size[idx] - 1, 2)
+        return ends.clip(0, last).astype(np.float32)
 
     def draw_clip(self, idx: int) -> List[int]:
         """Draws the frames of a training clip.

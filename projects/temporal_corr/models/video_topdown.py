@@ -2,6 +2,7 @@
 from difflib import get_close_matches
 from typing import Any, Dict, Optional, Tuple
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -200,5 +201,28 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
             fields = [
                 PixelData(heatmaps=maps[shown]) for maps in heatmaps.detach()
             ]
+        outputs = heatmaps
+        if getattr(self.head, 'decodes_near_center', False):
+            outputs = (heatmaps, person_centers(data_samples))
         return self.add_pred_to_datasample(
-            self.head.decode(heatmaps), fields, data_samples)
+            self.head.decode(outputs), fields, data_samples)
+
+
+def person_centers(data_samples: SampleList) -> Tensor:
+    """Where the people of interest are in the input, which is not its middle
+    unless the crop is that of their box.
+
+    Args:
+        data_samples (list[PoseDataSample]): N samples.
+
+    Returns:
+        Tensor: Centers of their boxes in input pixels, (N, 2).
+    """
+    centers = []
+    for sample in data_samples:
+        box = sample.gt_instances.bboxes[0]
+        meta = sample.metainfo
+        offset = (box[:2] + box[2:]) / 2 - meta['input_center']
+        place = offset / meta['input_scale'] + 0.5
+        centers.append(place * meta['input_size'])
+    return torch.as_tensor(np.array(centers))

@@ -65,6 +65,9 @@ class PAFHead(TemporalMixin, BaseHead):
         ValueError: If an argument does not fit, or there is no decoder.
     """
 
+    #: The decoder is told where the person of interest is.
+    decodes_near_center = True
+
     def __init__(self,
                  in_channels: int = 128,
                  out_channels: int = 15,
