@@ -20,13 +20,15 @@ sys.path.insert(
     0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.apis import (BoxFile, FirstPass,  # noqa: E402
-                                         FollowedPerson, FramePainter,
-                                         FrameSource, Interruption, LabelFile,
+from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,  # noqa: E402
+                                         FirstPass, FollowedPerson,
+                                         FramePainter, FrameSource,
+                                         Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          SmoothedOutputs, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         as_labelled, compare_people)
+                                         as_labelled, compare_people,
+                                         released_models)
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
 
@@ -86,8 +88,17 @@ def frames(text: str) -> set:
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
-    parser.add_argument('config', help='config of the pose model')
-    parser.add_argument('checkpoint', help='checkpoint of the pose model')
+    names = ', '.join(released_models())
+    parser.add_argument(
+        'config',
+        nargs='?',
+        default=DEFAULT_MODEL,
+        help='config of the pose model, or the name of a released one '
+        f'({names}). Defaults to {DEFAULT_MODEL}')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint of the pose model; released ones bring theirs')
     parser.add_argument(
         '--input',
         required=True,
@@ -199,6 +210,9 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
+    if not args.checkpoint and args.config not in released_models():
+        parser.error(f'{args.config} is no released model ({names}): give '
+                     'its checkpoint, too')
     if args.draw_heatmap and args.smooth in ('gaussian', 'savgol'):
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
@@ -346,7 +360,8 @@ def main(argv=None) -> int:
     args = parse_args(argv)
     source = FrameSource(args.input, args.fps)
     inferencer = VideoPoseInferencer(
-        config_path(args.config),
+        args.config
+        if args.config in released_models() else config_path(args.config),
         args.checkpoint,
         args.device,
         dict(args.cfg_options,

@@ -15,15 +15,16 @@ from .label_file import LabelFile
 from .person_boxes import People, TrackedPeople
 from .pose_json import PoseFile
 from .prompts import LabelledPeople, Prompts, as_labelled, compare_people
+from .released_models import DEFAULT_MODEL, released_models
 from .smoothed_outputs import SmoothedOutputs
 from .stream_smoother import StreamSmoother
 from .video_outputs import VideoOutputs
 from .video_pose_inferencer import VideoPoseInferencer
 
 __all__ = [
-    'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedPerson', 'FramePainter',
-    'FrameSource', 'Interruption', 'LabelFile', 'LabelledPeople', 'People',
-    'PoseFile', 'Prompts', 'SmoothedOutputs', 'SourceFrame', 'StreamSmoother',
-    'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer', 'as_labelled',
-    'compare_people'
+    'DEFAULT_MODEL', 'BoxFile', 'CocoPoses', 'FirstPass', 'FollowedPerson',
+    'FramePainter', 'FrameSource', 'Interruption', 'LabelFile',
+    'LabelledPeople', 'People', 'PoseFile', 'Prompts', 'SmoothedOutputs',
+    'SourceFrame', 'StreamSmoother', 'TrackedPeople', 'VideoOutputs',
+    'VideoPoseInferencer', 'as_labelled', 'compare_people', 'released_models'
 ]

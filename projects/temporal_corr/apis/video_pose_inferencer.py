@@ -20,6 +20,7 @@ from ..models.trusted_exemplars import with_frame
 from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
                            as_track_ids)
 from .person_boxes import pose_extents
+from .released_models import DEFAULT_MODEL, released_models
 from .stream_smoother import StreamSmoother
 
 #: Name of the one video of an inferencer in the model's memory.
@@ -46,12 +47,13 @@ class VideoPoseInferencer:
         - keypoint number: K
 
     Args:
-        config (str | Path | Config): Config of the model. Its
+        config (str | Path | Config): Config of the model, or the name of a
+            released one, such as ``'movenet-lightning'``. Its
             ``test_dataloader.dataset`` says how a frame is prepared
             (``pipeline``) and which keypoints there are (``metainfo``); no
-            data are read.
+            data are read. Defaults to ``'movenet-thunder'``.
         checkpoint (str, optional): Checkpoint of that model. Defaults to
-            None, random weights.
+            None, that of a released model, or random weights.
         device (str): Device to run on. Defaults to 'cpu'.
         cfg_options (dict, optional): Settings of the config to override.
             Defaults to None.
@@ -71,14 +73,14 @@ class VideoPoseInferencer:
 
     Example:
 
-        >>> inferencer = VideoPoseInferencer(config, checkpoint)
+        >>> inferencer = VideoPoseInferencer('movenet-lightning')
         >>> for frame, boxes, track_ids in video:
         ...     samples = inferencer(frame, boxes, track_ids)
         ...     keypoints = [s.pred_instances.keypoints[0] for s in samples]
     """
 
     def __init__(self,
-                 config: Union[str, Path, Config],
+                 config: Union[str, Path, Config] = DEFAULT_MODEL,
                  checkpoint: Optional[str] = None,
                  device: str = 'cpu',
                  cfg_options: Optional[dict] = None,
@@ -87,6 +89,9 @@ class VideoPoseInferencer:
         if max_age < 0:
             raise ValueError(f'max_age must be 0 or more frames, got '
                              f'{max_age}')
+        released = released_models()
+        if checkpoint is None and str(config) in released:
+            config, checkpoint = released[str(config)]
         self.cfg = (
             copy.deepcopy(config)
             if isinstance(config, Config) else Config.fromfile(config))

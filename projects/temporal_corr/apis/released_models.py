@@ -1,0 +1,26 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The models that come with the repository, by name."""
+from pathlib import Path
+from typing import Dict, Tuple
+
+import yaml
+
+#: The model that the demo runs where none is named.
+DEFAULT_MODEL = 'movenet-thunder'
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def released_models() -> Dict[str, Tuple[str, str]]:
+    """Config and checkpoint of each released model by its name, the
+    ``Alias`` in the model index.
+
+    Returns:
+        dict[str, tuple[str, str]]: Paths.
+    """
+    index = ROOT / 'projects/temporal_corr/metafile.yml'
+    models = yaml.safe_load(index.read_text(encoding='utf-8'))['Models']
+    return {
+        model['Alias']:
+        (str(ROOT / model['Config']), str(ROOT / model['Weights']))
+        for model in models if 'Alias' in model
+    }
