@@ -3,7 +3,9 @@
 # the baseline model alone under the same setting"). Elsewhere than here, the
 # checkpoint is given with --cfg-options load_from=CHECKPOINT.
 _base_ = './single_movenet-lightning_1xb16-3e_jhmdb-192x192.py'
-load_from = 'work_dirs/single_movenet-lightning_1xb16-3e_jhmdb-192x192/epoch_3.pth'
+load_from = (
+    'work_dirs/single_movenet-lightning_1xb16-3e_jhmdb-192x192/'
+    'epoch_3.pth')
 
 max_epochs = 6
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -1,5 +1,7 @@
 _base_ = './single_movenet-thunder_1xb16-3e_penn-256x256.py'
-load_from = 'work_dirs/single_movenet-thunder_1xb16-3e_penn-256x256/epoch_3.pth'
+load_from = (
+    'work_dirs/single_movenet-thunder_1xb16-3e_penn-256x256/'
+    'epoch_3.pth')
 
 max_epochs = 6
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -13,8 +13,9 @@ from .video_topdown import VideoTopdownPoseEstimator
 
 __all__ = [
     'ClipDataPreprocessor', 'EuclideanLoss', 'FoldedMobileNetV2',
-    'HeatmapBCELoss', 'HeatmapBranch', 'LSTMPoseMachineExtractor', 'LSTMPoseMachineHead',
-    'OpenPoseExtractor', 'PAFHead', 'SeparableFPN', 'TemporalCorrelation',
-    'TemporalCorrelationHead', 'TrackFrame', 'TrackMemory',
-    'VideoTopdownPoseEstimator', 'correlation_maps', 'keypoint_exemplars'
+    'HeatmapBCELoss', 'HeatmapBranch', 'LSTMPoseMachineExtractor',
+    'LSTMPoseMachineHead', 'OpenPoseExtractor', 'PAFHead', 'SeparableFPN',
+    'TemporalCorrelation', 'TemporalCorrelationHead', 'TrackFrame',
+    'TrackMemory', 'VideoTopdownPoseEstimator', 'correlation_maps',
+    'keypoint_exemplars'
 ]
