@@ -6,7 +6,7 @@ from typing import Dict, Tuple
 import yaml
 
 #: The model that the demo runs where none is named.
-DEFAULT_MODEL = 'movenet-thunder'
+DEFAULT_MODEL = 'movenet-lightning'
 ROOT = Path(__file__).resolve().parents[3]
 
 

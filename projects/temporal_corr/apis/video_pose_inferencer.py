@@ -51,7 +51,8 @@ class VideoPoseInferencer:
             released one, such as ``'movenet-lightning'``. Its
             ``test_dataloader.dataset`` says how a frame is prepared
             (``pipeline``) and which keypoints there are (``metainfo``); no
-            data are read. Defaults to ``'movenet-thunder'``.
+            data are read. Defaults to
+            :data:`DEFAULT_MODEL`.
         checkpoint (str, optional): Checkpoint of that model. Defaults to
             None, that of a released model, or random weights.
         device (str): Device to run on. Defaults to 'cpu'.
