@@ -189,3 +189,22 @@ def test_memory_stays_constant(memory):
 def test_only_exemplars_have_a_policy(temporal, make_model):
     with pytest.raises(ValueError, match='remembers none'):
         make_model(temporal, test_cfg=dict(memory=dict(policy='fixed')))
+
+
+@pytest.mark.parametrize('temporal', ['heatmap', 'lstm', 'correlation'])
+def test_nothing_remembered(temporal, make_model, videos):
+    """In every mode each frame is a first frame then, whatever its crop."""
+    model = make_model(temporal, test_cfg=dict(memory=dict(policy='none')))
+    plain = make_model(temporal)
+    plain.load_state_dict(model.state_dict())
+    frames, crops = (part['A'] for part in videos)
+    value, remembered, changed = None, None, 0.
+    with torch.no_grad():
+        first, _ = plain.step(frames, None, crops)
+        for frame, crop, wanted in zip(frames[:, None], crops[:, None], first):
+            heatmaps, value = model.step(frame, value, crop)
+            torch.testing.assert_close(
+                heatmaps[0], wanted, atol=1e-4, rtol=1e-4)
+            other, remembered = plain.step(frame, remembered, crop)
+            changed = max(changed, (other[0] - wanted).abs().max())
+    assert changed > 1e-3

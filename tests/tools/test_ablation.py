@@ -111,7 +111,7 @@ def call(modules, study, monkeypatch, tmp_path):
     monkeypatch.setattr(modules.trained_row.TrainedRow, 'check_model',
                         lambda self: None)
     monkeypatch.setattr(modules.trained_row, 'describe_schedule',
-                        lambda cfg: dict(iterations=7))
+                        lambda cfg: dict(epochs=1, iterations=7))
     monkeypatch.chdir(tmp_path)
 
     def run(*options, changes=''):
@@ -135,21 +135,28 @@ def _called(line):
     return tool.split('/')[-1], row, int(seed)
 
 
-def means(results, what='metrics'):
-    return {(row['name'], seed): found[what]['Mean']
-            for row in results['rows']
-            for seed, found in row['seeds'].items() if what in found}
+def means(results, test=None):
+    return {(row['name'], seed): found['Mean'] for row in results['rows']
+            for seed, run in row['seeds'].items()
+            for found in [run.get('tests', {}).get(test) if test else run.get(
+                'metrics')] if found}  # yapf: disable
+
+
+#: Another test of the row with correlation.
+TRUTH = """
+rows[1]['tests'] = {
+    'the truth': {'model.test_cfg.exemplars': 'ground_truth'}}
+"""
 
 
 class TestRun:
 
     def test_all_pieces_in_order(self, call):
-        results = call(changes='strides = [2, 1]; ceiling = True')
+        results = call(changes=TRUTH + 'strides = [2, 1]')
         assert means(results) == {
             ('single', '0'): .5, ('single', '1'): .51,
             ('ours', '0'): .75, ('ours', '1'): .76}  # yapf: disable
-        # Only the row with correlation has exemplars.
-        assert means(results, 'ceiling') == {
+        assert means(results, 'the truth') == {
             ('ours', '0'): 1.25, ('ours', '1'): 1.26}  # yapf: disable
         assert results['start']['seeds']['1']['metrics']['Mean'] == .51
         ours, = (x for x in results['rows'] if x['name'] == 'ours')
@@ -158,7 +165,7 @@ class TestRun:
         assert found['tested'] == dict(
             ann_file='test.json', videos=2, frames=30, leaked_videos=1,
             thr=.2)  # yapf: disable
-        assert found['training']['schedule'] == dict(iterations=7)
+        assert found['training']['schedule'] == dict(epochs=1, iterations=7)
         assert {'seconds', 'commit', 'dirty', 'device', 'torch',
                 'num_threads', 'resumed'} <= set(found['training'])
         assert ours['options']['worth'] == .75
@@ -200,6 +207,50 @@ class TestRun:
         # Options of the start are those of what follows it.
         call('--overwrite', '--seeds', 0, changes="common={'new': 1}")
         assert len(call.calls) == 6
+
+    def test_rows_that_differ_in_the_test_share_a_training(
+            self, call, tmp_path):
+        """So do studies in one work directory; each has its own results."""
+        told = textwrap.dedent("""
+            rows.append(dict(name='told', config=_config, options={
+                'model.head.temporal': 'correlation', 'worth': .75,
+                'model.test_cfg.exemplars': 'ground_truth'}))
+            """)
+        results = call('--seeds', 0, '--jobs', 2, changes=told)
+        assert means(results)['told', '0'] == 1.25
+        assert means(results)['ours', '0'] == .75
+        assert sorted(call.calls) == [
+            ('test', 'ours', 0), ('test', 'ours', 0), ('test', 'scratch', 0),
+            ('test', 'single', 0), ('train', 'ours', 0),
+            ('train', 'scratch', 0), ('train', 'single', 0)]  # yapf: disable
+        assert call('--seeds', 0, '--jobs', 2, changes=told) == results
+        assert call.calls == []
+        only = told + "rows = rows[2:]; rows[0]['name'] = 'other'"
+        found = call('--seeds', 0, '--overwrite', changes=only)
+        assert means(found) == {('other', '0'): 1.25} and call.calls == []
+        # Trained again for one of them: the tests of both are done again.
+        path, = tmp_path.glob('work_dirs/ablation/*/ours/*/train/epoch_1.pth')
+        path.unlink()
+        results = call(
+            '--seeds', 0, '--rows', 'told', '--overwrite',
+            changes=told + "rows[2]['tests'] = {'b': {'worth': .5}}")
+        assert {kind for kind, _, _ in call.calls} == {'train', 'test'}
+        assert means(results)['ours', '0'] == .75
+        assert means(results, 'b') == {('told', '0'): 1.}
+
+    def test_trainings_first(self, call):
+        """Then the tests, which another test does not repeat."""
+        results = call('--seeds', 0, '--train-only')
+        assert call.calls == [('train', 'scratch', 0), ('train', 'single', 0),
+                              ('train', 'ours', 0)]
+        assert not any('metrics' in row['seeds']['0']
+                       for row in results['rows'])
+        call('--seeds', 0)
+        assert call.calls == [('test', 'scratch', 0), ('test', 'single', 0),
+                              ('test', 'ours', 0)]
+        results = call('--seeds', 0, changes=TRUTH)
+        assert call.calls == [('test', 'ours', 0)]
+        assert means(results, 'the truth') == {('ours', '0'): 1.25}
 
     def test_chosen_rows_and_seeds(self, call):
         results = call('--rows', 'ours', '--seeds', 1)
@@ -245,6 +296,66 @@ class TestRun:
         assert ' used, about 0 s left' in out
 
 
+@pytest.fixture
+def elsewhere(modules, study, tmp_path):
+    """Writes what tools/train.py leaves of a row with seed 0."""
+
+    def write(row, start=None, **changes):
+        content = modules.ablation_study.read_study(str(study()))
+        rows = {x.name: x for x in [content.start, *content.rows]}
+        cfg = modules.ablation_study.build_config(rows[row], {}, 0, start)
+        cfg.merge_from_dict(changes)
+        folder = tmp_path / 'elsewhere' / f'{row}_s0'
+        folder.mkdir(parents=True)
+        (folder / 'tiny.py').write_text(cfg.pretty_text)
+        checkpoint = folder / 'epoch_1.pth'
+        checkpoint.touch()
+        (folder / 'last_checkpoint').write_text(f'/moved/{checkpoint.name}')
+        return checkpoint
+
+    write.option = ['--trained', tmp_path / 'elsewhere/{row}_s{seed}']
+    return write
+
+
+class TestTrainedElsewhere:
+
+    def test_taken_over(self, call, elsewhere, tmp_path):
+        start = elsewhere('scratch')
+        elsewhere('ours', str(start))
+        results = call('--seeds', 0, *elsewhere.option)
+        assert sorted(call.calls) == [
+            ('test', 'ours', 0), ('test', 'scratch', 0),
+            ('test', 'single', 0), ('train', 'single', 0)]  # yapf: disable
+        path, = tmp_path.glob('work_dirs/*/*/single/*/train/epoch_1.pth')
+        assert path.read_text() == str(start)
+        training = results['rows'][1]['seeds']['0']['training']
+        assert training['checkpoint'] == 'epoch_1.pth'
+        assert training['commit'] is None
+        assert call('--seeds', 0) == results and call.calls == []
+
+    @pytest.mark.parametrize('changes, word', [
+        ({'model.head.temporal': 'lstm'}, 'model='),
+        ({'train_dataloader.batch_size': 8}, 'batch_size=8, and .* says 4'),
+        ({'randomness.seed': 1}, 'randomness.seed=1'),
+        ({'load_from': 'other.pth'}, 'load_from='),
+    ])  # yapf: disable
+    def test_of_other_settings(self, call, elsewhere, changes, word):
+        start = elsewhere('scratch')
+        elsewhere('ours', str(start), **changes)
+        with pytest.raises(ValueError, match=f'tiny.py was trained .*{word}'):
+            call('--seeds', 0, *elsewhere.option)
+        assert call.calls == []
+
+    def test_not_finished(self, call, elsewhere):
+        folder = elsewhere('scratch').parent
+        (folder / 'last_checkpoint').write_text('epoch_0.pth')
+        with pytest.raises(FileNotFoundError, match='epoch_0.pth, not ep'):
+            call('--seeds', 0, *elsewhere.option)
+        (folder / 'last_checkpoint').unlink()
+        with pytest.raises(FileNotFoundError, match='no last_checkpoint'):
+            call('--seeds', 0, *elsewhere.option)
+
+
 class TestRefused:
 
     def test_results_that_would_be_lost(self, call, tmp_path):
@@ -282,6 +393,10 @@ class TestRefused:
         pytest.param("rows[0]['name'] = 'Ours!'", 'come down to "ours"',
                      id='one name twice'),
         pytest.param("rows[0]['name'] = '...'", 'needs a letter', id='dots'),
+        pytest.param("rows[0]['tests'] = {'A b': {}, 'a-b': {}}",
+                     r'rows\[0\].tests must be', id='one test twice'),
+        pytest.param("rows[0]['tests'] = {'a': 1}",
+                     r'rows\[0\].tests must be', id='no options'),
         pytest.param('seeds = 3', r'seeds must be .* not 3', id='seeds'),
         pytest.param('strides = [0]', 'strides must be', id='stride'),
     ])  # yapf: disable
@@ -389,16 +504,17 @@ def test_real_tools(modules, tiny_config, tiny_jhmdb, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'study.py').write_text(f"""
 rows = [dict(name='ours', config={str(tiny_config)!r},
-             options={{'train_cfg.max_epochs': 1}})]
+             options={{'train_cfg.max_epochs': 1}},
+             tests=dict(truth={{
+                'model.test_cfg.exemplars': 'ground_truth'}}))]
 seeds = [0]
-ceiling = True
 """)
     monkeypatch.setattr(sys, 'argv',
                         ['ablation.py', 'study.py', '--out', 'r.json'])
     modules.ablation.main()
     row, = json.loads((tmp_path / 'r.json').read_text())['rows']
     found = row['seeds']['0']
-    assert set(found['metrics']) == set(found['ceiling'])
+    assert set(found['metrics']) == set(found['tests']['truth'])
     assert 0 <= found['metrics']['Mean'] <= 1
     assert found['training']['schedule'] == dict(
         epochs=1, iterations=5, batch_size=4, optimizer='Adam', lr=3e-4,

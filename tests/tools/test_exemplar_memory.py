@@ -57,7 +57,8 @@ def test_rows_of_a_study(tool, study, tmp_path, monkeypatch):
     assert args.seeds == [4, 7]
     for name, found in (('single', args.single), ('ours', args.correlation)):
         config, *checkpoints = found
-        assert config.endswith('/config.py')
+        folder, file = config.split('/')[-2:]
+        assert folder.startswith('seed_4_') and file.startswith('test_')
         assert [path.split('/')[-5:-3] for path in checkpoints
                 ] == [['study', name]] * 2
         seeds = [path.split('/')[-3].split('_')[1] for path in checkpoints]

@@ -60,7 +60,9 @@ def entry(name, seeds, training=None, tested=None):
             training=training, tested=tested, metrics=metrics(
                 MEANS[name][seed]))
         if name in CEILING:
-            found[str(seed)]['ceiling'] = metrics(CEILING[name][seed])
+            found[str(seed)]['tests'] = {
+                'ground-truth exemplars': metrics(CEILING[name][seed])
+            }
         found[str(seed)]['strides'] = {
             str(k): metrics(MEANS[name][seed] - k / 100)
             for k in (2, 10)
@@ -92,7 +94,7 @@ def line_of(text, name, head='model'):
     lines = [[cell.strip() for cell in line.strip('|').split('|')]
              for line in text.splitlines() if line.startswith('|')]
     start = [cells[0] for cells in lines].index(head)
-    row, = [cells for cells in lines[start:start + 5] if cells[0] == name]
+    row, = [cells for cells in lines[start:start + 6] if cells[0] == name]
     return dict(zip(lines[start], row))
 
 
@@ -161,6 +163,31 @@ class TestTable:
         assert row['Mean, to single'] == '+4.0'
         value['rows'] = [entry('single', []), entry('ours', [1, 2])]
         assert line_of(call(result(value)), 'ours')['Mean, to single'] == '-'
+
+    def test_rows_of_filters(self, call, result):
+        """With one evaluator each; differences are those of one filter."""
+        value = content([0, 1])
+        for row, gain in zip(value['rows'], (0, .05)):
+            for run in row['seeds'].values():
+                mean = run['metrics']['Mean']
+                run['metrics'].update({
+                    'Mean@0.1': mean / 2, 'Mean@0.05': mean / 4,
+                    'acceleration error': .07,
+                    'acceleration error/Mean': .5})  # yapf: disable
+                run['metrics'].update({
+                    f'Gaussian/{name}': score + gain
+                    for name, score in run['metrics'].items()})
+        text = call(result(value))
+        ours = line_of(text, 'ours + Gaussian')
+        assert ours['Mean'].startswith('81.5')
+        assert ours['@0.1'].startswith('43')
+        assert ours['@0.05'].startswith('24.1')
+        assert ours['acc. error'] == '12.0 ± 0.0'
+        assert ours['Mean, to single'] == '+9.5 ± 0.7'
+        plain = line_of(text, 'ours')
+        assert plain['Mean, to single'] == '+4.5 ± 0.7'
+        assert plain['@0.1'] == '38.2 ± 1.1'
+        assert 'the same filter' in text and 'Acc. error: ' in text
 
     def test_no_column_for_what_nobody_has(self, call, result):
         value = content()

@@ -62,6 +62,14 @@ def parse_args():
         help='processes side by side; they share the cores unless '
         'OMP_NUM_THREADS is set. Defaults to 1')
     parser.add_argument(
+        '--trained',
+        metavar='PATTERN',
+        help='folders of finished trainings of tools/train.py, such as '
+        "'work_dirs/{row}_s{seed}': those that there are are not trained "
+        'again')
+    parser.add_argument(
+        '--train-only', action='store_true', help='leave the tests for later')
+    parser.add_argument(
         '--overwrite',
         action='store_true',
         help='replace results in --out that are not in the work directory')
@@ -89,13 +97,28 @@ class Ablation:
         self.start = study.start
         self.rows = ([study.start] if study.start else []) + study.rows
         self.seeds = sorted({*study.seeds, *seeds})
-        self.runs = {}
+        self.runs, folders = {}, {}
         for seed in self.seeds:
             for row in self.rows:
                 # None for the start itself, which is the first.
                 start = self.start and self.runs.get((self.start.name, seed))
-                self.runs[row.name, seed] = TrainedRow(study, row, seed, start,
-                                                       work_dir, machine)
+                self.runs[row.name, seed] = TrainedRow(
+                    study, row, seed, start, work_dir, machine, folders)
+
+    def adopt(self, pattern: str) -> None:
+        """Take over trainings of tools/train.py, where there are any.
+
+        Args:
+            pattern (str): Their folders, with ``{row}`` and ``{seed}``.
+
+        Raises:
+            ValueError: If one is of other settings.
+        """
+        for (name, seed), run in self.runs.items():
+            folder = Path(pattern.format(row=run.row.folder, seed=seed))
+            if run.checkpoint is None and folder.is_dir():
+                run.adopt(folder)
+                print(f'{run.title}: {folder}')
 
     def check_models(self, names: List[str], seeds: List[int]) -> None:
         """Build the models that are to be trained: a misspelt option is to be
@@ -126,20 +149,22 @@ class Ablation:
             list[Piece]: The pieces in order: seed by seed, and the temporal
             downsampling rates after the rest.
         """
-        found = []
+        found, trainings = [], {}
         for seed in seeds:
             rows = [self.runs[name, seed] for name in names]
-            train = None
+            # What is trained again loses the tests of all rows that share it.
+            lost = {row.folder for row in rows if row.must_train()}
+            rows = [self.runs[row.name, seed] for row in self.rows
+                    if row is not self.start and (
+                        row.name in names
+                        or self.runs[row.name, seed].folder in lost)]
             if self.start:
                 start = self.runs[self.start.name, seed]
                 needed = start.checkpoint is None and any(
                     row.must_train() for row in rows)
-                pieces = start.pieces(None, needed or start.must_train())
-                found += pieces
-                if pieces and pieces[0].kind == TRAIN_START:
-                    train = pieces[0]
+                found += start.pieces(trainings, needed or start.must_train())
             for row in rows:
-                found += row.pieces(train)
+                found += row.pieces(trainings, row.folder in lost)
         return sorted(found, key=lambda piece: piece.kind == 'strides')
 
     def results(self) -> dict:
@@ -212,6 +237,8 @@ def main():
     with lock(work_dir):
         ablation = Ablation(study, args.seeds, work_dir.resolve(),
                             num_threads)
+        if args.trained:
+            ablation.adopt(args.trained)
         if not args.overwrite:
             check_kept(path, ablation.results())
 
@@ -229,6 +256,8 @@ def main():
         names = args.rows or names
         ablation.check_models(names, args.seeds)
         pieces = ablation.pieces(names, args.seeds)
+        if args.train_only:
+            pieces = [x for x in pieces if x.kind in ('train', TRAIN_START)]
         print(f'{study.name}: {len(pieces)} piece{"s" * (len(pieces) != 1)} '
               f'left to do, {args.jobs} at a time, with OMP_NUM_THREADS='
               f'{num_threads} each')

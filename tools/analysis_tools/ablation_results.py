@@ -9,6 +9,12 @@ import numpy as np
 
 from projects.temporal_corr.evaluation.published_results import COLUMNS
 
+#: Columns that a table has if they were measured, by key and head.
+MORE_COLUMNS = {
+    'Mean@0.1': '@0.1',
+    'Mean@0.05': '@0.05',
+    'acceleration error': 'acc. error'
+}
 #: What a file of ablation.py says it is.
 KIND = 'ablation'
 
@@ -49,16 +55,17 @@ class RowSummary:
     Attributes:
         name (str): What it is called.
         seeds (list[str]): Seeds that are finished.
-        columns (dict): :class:`Spread` by column of the paper's tables.
-        ceiling (Spread | None): Mean with exemplars from the ground truth.
+        columns (dict): :class:`Spread` by column: those of the paper's
+            tables, and of ``MORE_COLUMNS`` those that were measured.
+        tests (dict): Mean of each of the other tests.
         difference (Spread | None): Mean minus that of the reference row with
-            the same seed; None for the reference itself.
+            the same seed and filter; None for the reference itself.
         strides (dict): Mean by temporal downsampling rate.
     """
     name: str
     seeds: List[str]
     columns: Dict[str, Spread]
-    ceiling: Optional[Spread]
+    tests: Dict[str, Spread]
     difference: Optional[Spread]
     strides: Dict[int, Spread]
 
@@ -160,30 +167,46 @@ def summarize(content: dict) -> List[RowSummary]:
         those of which no seed is finished.
     """
     reference = content['rows'][0]
-    return [_summarize(entry, reference, entry is not content['start'])
-            for entry in entries(content) if runs(entry)]  # yapf: disable
+    return [_summarize(entry, reference, entry is not content['start'], prefix)
+            for entry in entries(content) if runs(entry)
+            for prefix in _prefixes(entry)]  # yapf: disable
 
 
-def _summarize(entry: dict, reference: dict, compare: bool) -> RowSummary:
+def _prefixes(entry: dict) -> List[str]:
+    """Prefixes of the evaluators of PCK, the plain one first."""
+    names = [name for name in next(iter(runs(entry).values()))['metrics']
+             if name.endswith('/Mean') and 'acceleration' not in name]
+    return ['', *(name[:-len('Mean')] for name in names)]
+
+
+def _summarize(entry: dict, reference: dict, compare: bool,
+               prefix: str) -> RowSummary:
     found, others = runs(entry), runs(reference)
 
     def mean(metrics):
-        return 100 * metrics['Mean']
+        return 100 * metrics[f'{prefix}Mean']
 
     differences = [mean(run['metrics']) - mean(others[seed]['metrics'])
                    for seed, run in found.items() if seed in others]
     strides = sorted({int(stride) for run in found.values()
-                      for stride in run.get('strides', {})})
+                      for stride in run.get('strides', {}) if not prefix})
+    tests = {}
+    for run in found.values():
+        for name, test in run.get('tests', {}).items():
+            if f'{prefix}Mean' in test:
+                tests.setdefault(name, []).append(mean(test))
+    measured = next(iter(found.values()))['metrics']
     return RowSummary(
-        name=entry['name'],
+        name=f'{entry["name"]} + {prefix[:-1]}' if prefix else entry['name'],
         seeds=list(found),
         columns={
             name: Spread.of(
-                [100 * run['metrics'][name] for run in found.values()])
-            for name in COLUMNS
+                [100 * run['metrics'][prefix + name]
+                 for run in found.values()])
+            for name in (*COLUMNS, *MORE_COLUMNS) if prefix + name in measured
         },
-        ceiling=Spread.of([mean(run['ceiling']) for run in found.values()
-                           if 'ceiling' in run]),
+        tests={name: Spread.of(means)
+               for name, means in tests.items()},  # yapf: disable
         difference=Spread.of(differences)
         if compare and entry is not reference else None,
         strides={

@@ -4,13 +4,16 @@ import hashlib
 import json
 import os.path as osp
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional
 
 from mmengine.config import Config
 from repo_path import config_path
 
-KEYS = ('start', 'rows', 'common', 'seeds', 'strides', 'ceiling')
+KEYS = ('start', 'rows', 'common', 'seeds', 'strides')
+#: Settings that a training does not depend on.
+TEST_ONLY = ('test_dataloader', 'test_evaluator', 'test_cfg',
+             'val_dataloader', 'val_evaluator', 'val_cfg')
 
 
 @dataclass(frozen=True)
@@ -23,16 +26,20 @@ class Row:
             directory.
         options (dict): Settings that override those of the config, in
             training and test; keys may have dots, and values are merged as
-            MMEngine merges a config into its base.
+            MMEngine merges a config into its base. Rows that differ in what
+            only tests look at share one training.
+        tests (dict): More tests of the same weights, a column each: options
+            by name.
     """
     name: str
     config: str
     options: Dict[str, object]
+    tests: Dict[str, dict] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
         """str: The name as part of a path."""
-        return re.sub(r'\W+', '_', self.name).strip('_').lower()
+        return as_folder(self.name)
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,6 @@ class Study:
         seeds (list[int]): Random seeds.
         strides (list[int]): Temporal downsampling rates to test at, may be
             empty.
-        ceiling (bool): Whether to test the rows with correlation with
-            exemplars from the ground truth, too.
     """
     name: str
     path: str
@@ -59,7 +64,6 @@ class Study:
     common: Dict[str, object]
     seeds: List[int]
     strides: List[int]
-    ceiling: bool
 
 
 def read_study(path: str) -> Study:
@@ -67,8 +71,8 @@ def read_study(path: str) -> Study:
 
     Args:
         path (str): An MMEngine config file with ``rows`` and, if need be,
-            ``start``, ``common``, ``seeds``, ``strides`` and ``ceiling``,
-            see :class:`Study`. ``start`` is a row, or the path of a config.
+            ``start``, ``common``, ``seeds`` and ``strides``, see
+            :class:`Study`. ``start`` is a row, or the path of a config.
 
     Returns:
         Study: What it says.
@@ -114,20 +118,32 @@ def read_study(path: str) -> Study:
         rows=rows,
         common=content.get('common') or {},
         seeds=list(seeds),
-        strides=sorted(set(strides)),
-        ceiling=bool(content.get('ceiling', False)))
+        strides=sorted(set(strides)))
 
 
 def _row(content, where, refuse) -> Row:
     if not isinstance(content, dict) or not (
-            set(content) <= {'name', 'config', 'options'}
+            set(content) <= {'name', 'config', 'options', 'tests'}
             and {'name', 'config'} <= set(content)):
-        refuse(f'{where} must be dict(name=..., config=..., options={{...}}) '
-               f'where options may be left out, not {content}')
+        refuse(f'{where} must be dict(name=..., config=..., options={{...}}, '
+               'tests={...}) where options and tests may be left out, not '
+               f'{content}')
+    tests = content.get('tests') or {}
+    folders = [as_folder(name) for name in tests]
+    if not all(isinstance(options, dict) for options in tests.values()) or (
+            not all(folders) or len({'test', *folders}) <= len(folders)):
+        refuse(f'{where}.tests must be options, such as '
+               "{'nothing remembered': {'model.test_cfg.memory': ...}}, by "
+               f'names that differ in letters or digits, not {tests}')
     if not re.search(r'\w', content['name']):
         refuse(f'{where}.name needs a letter or a digit')
     return Row(content['name'], content['config'],
-               content.get('options') or {})
+               content.get('options') or {}, tests)
+
+
+def as_folder(name: str) -> str:
+    """A name as part of a path."""
+    return re.sub(r'\W+', '_', name).strip('_').lower()
 
 
 def _whole_numbers(values, low: int) -> bool:
@@ -135,8 +151,11 @@ def _whole_numbers(values, low: int) -> bool:
         isinstance(value, int) and value >= low for value in values)
 
 
-def build_config(row: Row, common: dict, seed: int,
-                 load_from: Optional[str]) -> Config:
+def build_config(row: Row,
+                 common: dict,
+                 seed: int,
+                 load_from: Optional[str],
+                 test: Optional[str] = None) -> Config:
     """The whole config of a training and of its tests.
 
     Args:
@@ -145,6 +164,8 @@ def build_config(row: Row, common: dict, seed: int,
         seed (int): Random seed.
         load_from (str | None): Checkpoint to start from. An option
             ``load_from`` wins; None leaves that of the config.
+        test (str, optional): Which of the row's tests it is for. Defaults
+            to None, training and the plain test.
 
     Returns:
         Config: The config.
@@ -152,9 +173,25 @@ def build_config(row: Row, common: dict, seed: int,
     cfg = Config.fromfile(config_path(row.config))
     if load_from is not None:
         cfg.load_from = load_from
-    for options in (common, row.options, {'randomness.seed': seed}):
+    for options in (common, row.options, {'randomness.seed': seed},
+                    row.tests.get(test, {})):
         cfg.merge_from_dict(options)
     return cfg
+
+
+def trained_part(cfg: Config) -> Config:
+    """What a training depends on.
+
+    Args:
+        cfg (Config): A config.
+
+    Returns:
+        Config: A copy without settings that only tests look at.
+    """
+    content = {name: value for name, value in cfg.to_dict().items()
+               if name not in TEST_ONLY}  # yapf: disable
+    content.get('model', {}).pop('test_cfg', None)
+    return Config(content)
 
 
 def digest(cfg: Config) -> str:

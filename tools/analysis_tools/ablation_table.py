@@ -2,7 +2,7 @@
 """The tables of an ablation as Markdown."""
 from typing import Dict, List
 
-from ablation_results import RowSummary, entries, runs, summarize
+from ablation_results import MORE_COLUMNS, RowSummary, entries, runs, summarize
 from ablation_study import quoted
 
 from projects.temporal_corr.evaluation.published_results import COLUMNS
@@ -43,27 +43,39 @@ def _caption(content: dict, rows: List[RowSummary]) -> str:
     tested = _tested(content)
     seeds = _seeds(rows)
     text = (f'{label(content)} in percent on {tested["videos"]} videos, '
-            f'{tested["frames"]:,} frames ({tested["ann_file"]}), ')
-    if len(seeds) == 1:
-        return text + f'seed {seeds[0]}.'
-    return text + (f'mean over the seeds {", ".join(seeds)}; '
-                   '±: standard deviation over the seeds (n - 1).')
+            f'{tested["frames"]:,} frames ({tested["ann_file"]})')
+    if not any(run['training'] for entry in entries(content)
+               for run in runs(entry).values()):
+        text += '.'
+    elif len(seeds) == 1:
+        text += f', seed {seeds[0]}.'
+    else:
+        text += (f', mean over the seeds {", ".join(seeds)}; '
+                 '±: standard deviation over the seeds (n - 1).')
+    if any('acceleration error' in row.columns for row in rows):
+        text += (' Acc. error: mean error of the acceleration, percent of the '
+                 'larger side of the box per squared frame.')
+    if len(rows) > sum(bool(runs(entry)) for entry in entries(content)):
+        text += ' Differences are those of rows with the same filter.'
+    return text
 
 
 def _parts_table(content: dict, rows: List[RowSummary]) -> str:
     reference = content['rows'][0]['name']
-    has_ceiling = any(row.ceiling for row in rows)
-    head = ['model', *COLUMNS, f'Mean, to {reference}']
-    if has_ceiling:
-        head.append('Mean, ground-truth exemplars')
+    more = {name: head for name, head in MORE_COLUMNS.items()
+            if any(name in row.columns for row in rows)}  # yapf: disable
+    # In the order of the rows that have them.
+    tests = {name: None for row in rows for name in row.tests}
+    head = ['model', *COLUMNS, *more.values(), f'Mean, to {reference}']
+    head += [f'Mean, {name}' for name in tests]
     lines = []
     for row in rows:
         cells = [_name(row, rows)]
         cells += [f'{row.columns[name].mean:.1f}' for name in COLUMNS[:-1]]
         cells.append(str(row.columns[COLUMNS[-1]]))
+        cells += [str(row.columns.get(name, NONE)) for name in more]
         cells.append(row.difference.format('+.1f') if row.difference else NONE)
-        if has_ceiling:
-            cells.append(str(row.ceiling) if row.ceiling else NONE)
+        cells += [str(row.tests.get(name, NONE)) for name in tests]
         lines.append(cells)
     return _markdown(head, lines)
 
@@ -87,6 +99,8 @@ def _notes(content: dict) -> List[str]:
     for entry in entries(content):
         for run in runs(entry).values():
             training, leaked = run['training'], run['tested']['leaked_videos']
+            if training is None:
+                continue
             names = schedules.setdefault(_schedule(training['schedule']), [])
             _add(names, entry['name'])
             machines[_machine(training)] = None
@@ -97,6 +111,8 @@ def _notes(content: dict) -> List[str]:
                 _add(unknown, entry['name'])
             elif leaked:
                 _add(leaks, f'{entry["name"]} on {leaked}')
+    if not schedules:
+        return []
     lines = [f'{quoted(names)}: {text}.'
              for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
@@ -133,6 +149,8 @@ def _schedule(schedule: dict) -> str:
 
 
 def _machine(training: dict) -> str:
+    if training['device'] is None:
+        return 'trained by tools/train.py'
     threads = training['num_threads']
     return (f'{training["device"]}, {threads} '
             f'thread{"s" if threads > 1 else ""}, torch {training["torch"]}')

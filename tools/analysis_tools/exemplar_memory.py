@@ -137,7 +137,7 @@ def trained(study: Study, work_dir: Optional[str],
                     'settings (the folder of the data is one): set '
                     'JHMDB_ROOT or PENN_ROOT as for the training, name '
                     'another --work-dir, or run ablation.py')
-        found.append([str(runs[0].folder / 'config.py')] +
+        found.append([runs[0].test_config('test')] +
                      [str(run.checkpoint) for run in runs])
     return found
 

@@ -1,13 +1,16 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """A row of a study with one seed: its training, its tests, its folder."""
 import json
+import os
 import os.path as osp
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
-from ablation_study import Row, Study, build_config, digest
+from ablation_study import (Row, Study, as_folder, build_config, digest,
+                            trained_part)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
@@ -18,20 +21,21 @@ from side_by_side import Piece
 from projects.temporal_corr.engine import AtomicLocalBackend
 
 TRAIN_START = 'train start'
-#: File of each kind of test.
-RESULTS = dict(
-    test='test.json',
-    ceiling='ceiling.json',
-    strides='strides/frame_stride.json')
-#: Options of the test with exemplars from the ground truth.
-CEILING = {'model.test_cfg.exemplars': 'ground_truth'}
+#: What a training elsewhere must have been told, too.
+TRAINED_BY = ('model', 'optim_wrapper', 'param_scheduler',
+              'train_cfg.max_epochs', 'train_cfg.max_iters',
+              'randomness.seed', 'train_dataloader.batch_size',
+              *(f'train_dataloader.dataset.{name}'
+                for name in ('ann_file', 'frame_stride', 'clip_len',
+                             'clip_sampling', 'exemplar_range')))
 
 
 class TrainedRow:
     """One training and its tests.
 
-    Everything is in one folder, named by a digest of the config: what is
-    there belongs to these settings, and others get a folder of their own.
+    Everything is in one folder, named by a digest of what the training
+    depends on: what is there belongs to these settings, and others get a
+    folder of their own. Each test has a digest of its own.
 
     Args:
         study (Study): The study.
@@ -40,29 +44,38 @@ class TrainedRow:
         start (TrainedRow | None): Where the training goes on from.
         work_dir (Path): Folder of the study.
         machine (dict): What computes, see :func:`describe_machine`.
+        folders (dict): Folders of trainings by their names, which gets this
+            one; that of an equal training is taken.
     """
 
     def __init__(self, study: Study, row: Row, seed: int,
-                 start: Optional['TrainedRow'], work_dir: Path,
-                 machine: dict):
+                 start: Optional['TrainedRow'], work_dir: Path, machine: dict,
+                 folders: Dict[str, Path]):
         self.study, self.row, self.seed = study, row, seed
         self.start, self.machine = start, machine
         # The checkpoint has no name yet: that of its training stands for it.
         cfg = self._config(start and start.digest)
-        self.digest = digest(cfg)
+        self.digest = digest(trained_part(cfg))
         metrics = cfg.test_evaluator
         metric = metrics[0] if isinstance(metrics, list) else metrics
         thr = metric.get('thr')
         # Of several the first one has the plain names.
         self.thr = thr[0] if isinstance(thr, (list, tuple)) else thr
-        # Commands by kind.
-        self._tests = dict(test=self._test)
-        if study.ceiling and cfg.model.get('head', {}).get(
-                'temporal') == 'correlation':
-            self._tests['ceiling'] = self._test_ceiling
+        folder = f'seed_{seed}_{self.digest}'
+        known = sorted(work_dir.glob(f'*/{folder}')) or [
+            work_dir / row.folder / folder
+        ]
+        self.folder = folders.setdefault(folder, known[0])
+        # Names of tests by kind, and files of results by kind.
+        self._names = {as_folder(name): name for name in row.tests}
+        self._files = {
+            kind: self.folder / f'{kind}_{self._test_digest(name, start)}.json'
+            for kind, name in dict(test=None, **self._names).items()
+        }
         if study.strides and row is not study.start:
-            self._tests['strides'] = self._test_strides
-        self.folder = work_dir / row.folder / f'seed_{seed}_{self.digest}'
+            self._files['strides'] = (
+                self.folder / f'strides_{self._test_digest(None, start)}' /
+                'frame_stride.json')
         self.title = f'{row.name}, seed {seed}'
 
     @property
@@ -70,8 +83,15 @@ class TrainedRow:
         """dict: Options of the study and of the row."""
         return {**self.study.common, **self.row.options}
 
-    def _config(self, load_from: Optional[str]) -> Config:
-        return build_config(self.row, self.study.common, self.seed, load_from)
+    def _config(self,
+                load_from: Optional[str],
+                test: Optional[str] = None) -> Config:
+        return build_config(self.row, self.study.common, self.seed, load_from,
+                            test)
+
+    def _test_digest(self, test: Optional[str],
+                     start: Optional['TrainedRow']) -> str:
+        return digest(self._config(start and start.digest, test))
 
     @property
     def checkpoint(self) -> Optional[Path]:
@@ -82,16 +102,62 @@ class TrainedRow:
         path = self.folder / 'train' / record['checkpoint']
         return path if path.is_file() else None
 
+    def adopt(self, folder: Path) -> None:
+        """Take over what tools/train.py trained elsewhere.
+
+        Args:
+            folder (Path): Its work directory.
+
+        Raises:
+            FileNotFoundError: If there is no finished training in it.
+            ValueError: If it is one of other settings.
+        """
+        pointer = folder / 'last_checkpoint'
+        configs = sorted(folder.glob('*.py'))
+        if not pointer.is_file() or len(configs) != 1:
+            raise FileNotFoundError(
+                f'{folder} holds no training: it has no last_checkpoint, or '
+                'not one config; give the --work-dir of tools/train.py')
+        checkpoint = folder / Path(pointer.read_text().strip()).name
+        given = Config.fromfile(configs[0])
+        cfg = self._config(None)
+        if self.start:
+            cfg.load_from = self.start.checkpoint
+            _compare(configs[0], 'load_from', os.path.realpath(
+                given.load_from or ''), os.path.realpath(cfg.load_from or ''))
+        for name in TRAINED_BY:
+            _compare(configs[0], name,
+                     *(_get(trained_part(x), name) for x in (given, cfg)))
+        schedule = describe_schedule(given)
+        last = f'epoch_{schedule["epochs"]}' if schedule[
+            'epochs'] else f'iter_{schedule["iterations"]}'
+        if checkpoint.stem != last or not checkpoint.is_file():
+            raise FileNotFoundError(
+                f'{folder} is not trained to its end: {pointer} names '
+                f'{checkpoint.name}, not {last}.pth; let tools/train.py '
+                '--resume go on')
+        self._write_config('config.py', given)
+        began = configs[0].stat().st_mtime
+        _write(
+            self.folder / 'train.json',
+            dict(
+                checkpoint=str(checkpoint.resolve()),
+                schedule=schedule,
+                began=time.strftime('%Y-%m-%d %H:%M:%S',
+                                    time.localtime(began)),
+                seconds=checkpoint.stat().st_mtime - began,
+                resumed=len(list(folder.glob('*/vis_data'))) > 1,
+                commit=None,
+                dirty=None,
+                device=None))
+
     def todo(self) -> List[str]:
-        """The tests that are left to do: names of :data:`RESULTS`."""
-        if _read(self.folder / 'train.json') is None:
-            done = set()
-        else:
-            done = {kind for kind in ('test', 'ceiling')
-                    if (self.folder / RESULTS[kind]).is_file()}
-            if {*map(str, self.study.strides)} <= set(self._strides()):
-                done.add('strides')
-        return [kind for kind in self._tests if kind not in done]
+        """The kinds of tests that are left to do."""
+        trained = _read(self.folder / 'train.json') is not None
+        return [kind for kind, path in self._files.items() if not (
+            trained and path.is_file() and
+            (kind != 'strides'
+             or {*map(str, self.study.strides)} <= set(self._strides())))]
 
     def must_train(self) -> bool:
         """Whether there is a test left to do and no checkpoint for it."""
@@ -112,26 +178,33 @@ class TrainedRow:
                              f'built: {error}') from error
 
     def pieces(self,
-               started: Optional[Piece] = None,
+               trainings: Dict[Path, Piece],
                must_train: Optional[bool] = None) -> List[Piece]:
         """What is left to do.
 
         Args:
-            started (Piece | None): The training of :attr:`start`, if that is
-                left to do, too. Defaults to None
+            trainings (dict): Trainings that are left to do, by folder; gets
+                this one.
             must_train (bool | None): Whether to train; None for
                 :meth:`must_train`. Defaults to None
 
         Returns:
             list[Piece]: The pieces, the training first.
         """
-        kinds, found, train = self.todo(), [], None
-        if self.must_train() if must_train is None else must_train:
-            train = self._piece('train', self._train, self._trained, started)
-            kinds, found = list(self._tests), [train]
+        kinds, found = self.todo(), []
+        train = trainings.get(self.folder)
+        if train is None and (self.must_train()
+                              if must_train is None else must_train):
+            train = trainings[self.folder] = self._piece(
+                'train', self._train, self._trained,
+                self.start and trainings.get(self.start.folder))
+            found = [train]
+        if train is not None:
+            kinds = list(self._files)
         return found + [
-            self._piece(kind, self._tests[kind], self._tested, train)
-            for kind in kinds
+            self._piece(
+                kind, self._test_strides if kind == 'strides' else partial(
+                    self._test, kind), self._tested, train) for kind in kinds
         ]
 
     def _piece(self, kind, command, finish, needs) -> Piece:
@@ -141,14 +214,15 @@ class TrainedRow:
             title=f'{self.title}: {kind}',
             kind=TRAIN_START if is_start else kind,
             command=command,
-            log=self.folder / f'{kind}.log',
+            log=self.folder / f'{self._stem(kind)}.log',
             finish=lambda seconds: finish(kind, seconds),
             needs=needs)
 
     def _train(self) -> List[str]:
-        for name in ('train.json', *RESULTS.values()):
-            # Of a training whose checkpoint is gone.
-            (self.folder / name).unlink(missing_ok=True)
+        # Of a training whose checkpoint is gone, if there are any.
+        for pattern in ('train.json', '*_????????.json', 'strides*/*.json'):
+            for path in self.folder.glob(pattern):
+                path.unlink()
         load_from = self.start and str(self.start.checkpoint)
         self._write_config('config.py', self._config(load_from))
         self.began = time.strftime('%Y-%m-%d %H:%M:%S')
@@ -177,38 +251,45 @@ class TrainedRow:
         _write(self.folder / 'train.json', record)
         return f'{checkpoint}, {schedule["iterations"]} iterations'
 
-    def _test(self,
-              config: str = 'config.py',
-              kind: str = 'test') -> List[str]:
+    def _stem(self, kind: str) -> str:
+        """The name of the files of a kind of piece."""
+        path = self._files.get(kind, self.folder / kind)
+        return (path.parent if kind == 'strides' else path).stem
+
+    def test_config(self, kind: str) -> str:
+        """Write the config of a test; returns its path."""
+        name = f'{self._stem(kind)}.py'
+        start = self.start and str(self.start.checkpoint)
+        self._write_config(name, self._config(start, self._names.get(kind)))
+        return self._path(name)
+
+    def _test(self, kind: str) -> List[str]:
         return [
             sys.executable, osp.join(ROOT, 'tools/test.py'),
-            self._path(config), str(self.checkpoint), '--work-dir',
-            self._path(kind), '--out', self._path(RESULTS[kind])
+            self.test_config(kind), str(self.checkpoint), '--work-dir',
+            self._path(self._stem(kind)), '--out',
+            str(self._files[kind])
         ]
-
-    def _test_ceiling(self) -> List[str]:
-        cfg = Config.fromfile(self._path('config.py'))
-        cfg.merge_from_dict(CEILING)
-        self._write_config('ceiling.py', cfg)
-        return self._test('ceiling.py', 'ceiling')
 
     def _test_strides(self) -> List[str]:
         return [
             sys.executable,
             osp.join(ROOT, 'tools/analysis_tools/frame_stride.py'), '--model',
-            self.row.name, self._path('config.py'), str(self.checkpoint),
+            self.row.name, self.test_config('strides'), str(self.checkpoint),
             '--strides', *map(str, self.study.strides), '--out',
-            self._path('strides')
+            str(self._files['strides'].parent)
         ]
 
     def _tested(self, kind: str, _: float) -> str:
         """What a test found, in a few words."""
         if kind == 'strides':
             return f'{len(self.study.strides)} rates'
-        return f'Mean {100 * _read(self.folder / RESULTS[kind])["Mean"]:.2f}'
+        return f'Mean {100 * _read(self._files[kind])["Mean"]:.2f}'
 
     def _strides(self) -> dict:
-        content = _read(self.folder / RESULTS['strides']) or {}
+        if 'strides' not in self._files:
+            return {}
+        content = _read(self._files['strides']) or {}
         models = content.get('models', {})
         return models.get(self.row.name, {}).get('strides', {})
 
@@ -224,23 +305,27 @@ class TrainedRow:
         Returns:
             dict: ``digest`` of the config; ``training``: when, how long, on
             what; ``tested``: the data of the test and the threshold of PCK;
-            ``metrics``, ``ceiling`` (fractions) and ``strides`` (by rate).
-            Only what there is.
+            ``metrics`` (fractions), ``tests`` (by name) and ``strides`` (by
+            rate). Only what there is.
         """
         training = _read(self.folder / 'train.json')
         if training is None:
             return {}
+        training['checkpoint'] = osp.basename(training['checkpoint'])
         found = dict(digest=self.digest, training=training)
-        test = _read(self.folder / RESULTS['test'])
+        test = _read(self._files['test'])
         if test is not None:
             found['tested'] = dict(_describe(test.pop('run')), thr=self.thr)
             found['metrics'] = test
-        ceiling = _read(self.folder / RESULTS['ceiling'])
-        if ceiling is not None and 'ceiling' in self._tests:
-            del ceiling['run']
-            found['ceiling'] = ceiling
+        tests = {name: _read(self._files[kind])
+                 for kind, name in self._names.items()}  # yapf: disable
+        tests = {name: test for name, test in tests.items() if test}
+        for test in tests.values():
+            del test['run']
+        if tests:
+            found['tests'] = tests
         strides = self._strides()
-        if strides and 'strides' in self._tests:
+        if strides:
             found['strides'] = {str(stride): strides[str(stride)]
                                 for stride in self.study.strides
                                 if str(stride) in strides}
@@ -260,6 +345,24 @@ def _describe(run: dict) -> dict:
         frames=run['num_frames'],
         leaked_videos=None if None in (videos, trained) else len(
             set(videos) & set(trained)))
+
+
+def _get(cfg: Config, name: str) -> object:
+    """The value of a setting whose name has dots, None without."""
+    value = cfg.to_dict()
+    for part in name.split('.'):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _compare(path: Path, name: str, given: object, wanted: object) -> None:
+    """Raise unless a training was told what the study says."""
+    given, wanted = (json.dumps(value, sort_keys=True, default=str)
+                     for value in (given, wanted))
+    if given != wanted:
+        raise ValueError(
+            f'{path} was trained with {name}={given}, and the study says '
+            f'{wanted}: give another folder to --trained, or train it anew')
 
 
 def _read(path: Path) -> Optional[dict]:

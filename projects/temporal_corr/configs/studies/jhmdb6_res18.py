@@ -6,6 +6,12 @@ _finetune = '_res18_1xb16-2e-finetune_jhmdb-128x96.py'
 _cosines = _configs + 'correlation-cosine' + _finetune
 _weighted = _configs + 'correlation-cosine-weighted' + _finetune
 
+_tests = {
+    'ground-truth exemplars': {
+        'model.test_cfg.exemplars': 'ground_truth'
+    }
+}
+
 start = dict(
     name='from scratch',
     config=_configs + 'single_res18_1xb16-6e_jhmdb-128x96.py')
@@ -15,24 +21,28 @@ rows = [
     dict(name='LSTM', config=_configs + 'lstm' + _finetune),
     dict(
         name='correlation, inner products as in the paper',
-        config=_configs + 'correlation' + _finetune),
-    dict(name='correlation, cosines', config=_cosines),
+        config=_configs + 'correlation' + _finetune,
+        tests=_tests),
+    dict(name='correlation, cosines', config=_cosines, tests=_tests),
     dict(
-        name='correlation, cosines, weighed by confidence', config=_weighted),
+        name='correlation, cosines, weighed by confidence',
+        config=_weighted,
+        tests=_tests),
     dict(
         name='correlation, cosines, exemplars with errors',
         config=_cosines,
         options={
             'model.train_cfg.exemplars':
             dict(predicted_rate=0.3, shift=1., swap_rate=0.1)
-        }),
+        },
+        tests=_tests),
     dict(
         name='correlation, cosines, no gradients through exemplars',
         config=_cosines,
-        options={'model.train_cfg.exemplar_grad': False}),
+        options={'model.train_cfg.exemplar_grad': False},
+        tests=_tests),
 ]
 # Every other frame of the training videos, to fit a CPU.
 common = {'train_dataloader.dataset.frame_stride': 2}
 seeds = [0, 1, 2]
 strides = list(range(1, 11))
-ceiling = True

@@ -7,6 +7,7 @@ from torch import Tensor
 from ..correlation import (ScaledMaps, TemporalCorrelation, detection_scores,
                            keypoint_exemplars)
 from ..exemplar_policies import LABELLED, Policy, build_policy
+from ..memory import map_value
 from ..resample import carry_maps
 from .training_maps import TrainingMapsMixin
 
@@ -116,13 +117,17 @@ class TemporalMixin(TrainingMapsMixin):
         Args:
             memory (dict, optional): ``test_cfg.memory``, see
                 :func:`~projects.temporal_corr.models.exemplar_policies.
-                build_policy`.
+                build_policy`. Modes without exemplars take ``'none'`` only:
+                every frame is a first frame.
 
         Raises:
             ValueError: If the policy cannot be had.
         """
         self.policy = build_policy(memory)
-        if self.policy is not None and self.temporal != 'correlation':
+        if self.policy is None or self.temporal == 'correlation':
+            return
+        # Nothing can be remembered of anything.
+        if self.temporal is None or memory != dict(policy='none'):
             raise ValueError(
                 f'test_cfg.memory={memory} is about exemplars, and '
                 f"temporal={self.temporal!r} remembers none: leave it out, or "
@@ -150,8 +155,11 @@ class TemporalMixin(TrainingMapsMixin):
         Returns:
             The value; None for ``temporal=None``.
         """
-        if self.policy is None:
-            return self.remember(features, heatmaps, crops, state, labelled)
+        if self.policy is None or self.temporal != 'correlation':
+            value = self.remember(features, heatmaps, crops, state, labelled)
+            if self.policy is None or self.training:
+                return value
+            return map_value(torch.zeros_like, value)
         features = self.correlated(features)
         confidence = confidences(heatmaps, labelled)
         if labelled:
