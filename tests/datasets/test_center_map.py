@@ -67,7 +67,7 @@ def test_marks_the_person_where_it_is_not_in_the_middle():
 
 def test_follows_flip_and_shifted_crops():
     """Through the real transforms, against the box mapped by hand."""
-    shift = dict(type='UniformBBoxTransform', shift_prob=1.0)
+    shift = dict(type='UniformBBoxTransform', shift_factor=0.16)
     pipeline = [
         TRANSFORMS.build(cfg) for cfg in (
             dict(type='GetBBoxCenterFixedScale', input_size=(64, 48)),

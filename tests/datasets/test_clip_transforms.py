@@ -111,6 +111,32 @@ def test_frames_can_be_left_to_differ(make_videos):
     assert np.ptp(np.concatenate(dataset[5]['bbox_rotation'])) > 0
 
 
+def test_frames_can_differ_in_all_but_the_flip(make_videos):
+    """Scale, rotation and shift of each frame are drawn anew."""
+    pipeline = clip_pipeline()
+    pipeline[0]['transforms'][3].update(each_frame=True, shift_factor=0.2)
+    dataset = read(make_videos([12]), clip_len=3, pipeline=pipeline)
+    np.random.seed(0)
+    flips, shifts = set(), []
+    for i in range(60):
+        results = dataset[i % 12]
+        assert len(set(results['flip'])) == 1
+        flips.add(results['flip'][0])
+        box = np.concatenate(results['bbox'])
+        shift = np.stack(results['input_center']) - (box[:, :2] +
+                                                     box[:, 2:]) / 2
+        for values in (np.concatenate(results['bbox_rotation']),
+                       np.stack(results['input_scale'])[:, 0],
+                       *np.round(shift.T, 3)):
+            assert len(set(values)) == 3
+        shifts.append(np.abs(shift).max(axis=0))
+    assert flips == {False, True}
+    # 0.2 of 1.25 times the box, 20.5 x 24
+    largest = np.max(shifts, axis=0)
+    assert (largest <= 0.25 * np.array([20.5, 24]) + 1e-4).all()
+    assert (largest > 0.22 * np.array([20.5, 24])).all()
+
+
 def test_draws_are_uniform():
     transform = TRANSFORMS.build(dict(type='UniformBBoxTransform'))
     np.random.seed(0)

@@ -119,11 +119,23 @@ def test_scales_of_images_are_uniform():
     assert np.abs(quarters - 1000).max() < 110
 
 
+def test_shifts_are_uniform():
+    """Up to 0.2 crops in x and in y, in every draw."""
+    np.random.seed(0)
+    made = draws(2000, shift_factor=0.2, scale_factor=(1, 1))
+    for shift in np.concatenate([item['bbox_center'] for item in made]).T:
+        quarters = np.histogram(shift, 4, (-0.2, 0.2))[0]
+        assert quarters.sum() == 2000
+        # 500 +- 19 each
+        assert np.abs(quarters - 500).max() < 80
+
+
 def test_either_scale_is_drawn_alike():
     made = []
     for resize in ('box', 'image'):
         np.random.seed(0)
-        made.append(draws(50, resize=resize, shift_prob=0.5))
+        made.append(
+            draws(50, resize=resize, shift_factor=0.16, shift_prob=0.5))
     for box, image in zip(*made):
         np.testing.assert_allclose(box['bbox_scale'] * image['bbox_scale'],
                                    1)

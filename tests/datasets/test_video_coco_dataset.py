@@ -825,3 +825,45 @@ def test_a_crop_that_nobody_makes_is_refused(make_videos, clip):
         read(make_videos([2]), crop='video', pipeline=steps)
     with pytest.raises(ValueError, match="'box', 'video' or 'frame'"):
         read(make_videos([2]), crop='image')
+
+
+@pytest.mark.parametrize('crop, moved', [
+    # (10, 5) to (30, 29): the larger side is 24
+    ('box', [[12.4, 2.6, 32.4, 26.6]]),
+    # (10, 2) to (50, 40): 40
+    ('video', [[14, -2, 54, 36]]),
+    # 64 x 48
+    ('frame', [[6.4, -6.4, 70.4, 41.6]]),
+])
+def test_crops_are_shifted(make_videos, crop, moved):
+    """By a tenth to the right and up; nothing else is."""
+    ann_file = make_videos([3], edit=two_boxes)
+    dataset = read(ann_file, crop=crop, crop_shift=(0.1, -0.1))
+    item, as_ever = dataset.get_data_info(0), read(ann_file).get_data_info(0)
+    np.testing.assert_allclose(item.pop('crop_box'), moved, rtol=1e-5)
+    assert item['bbox'].tolist() == [[10, 5, 30, 29]]
+    for key in as_ever:
+        np.testing.assert_array_equal(item[key], as_ever[key], key)
+    # another shift of the same data set, which stays as it is
+    other = dataset.shifted([0, 0]).get_data_info(0)
+    plain = read(ann_file, crop=crop).get_data_info(0)
+    np.testing.assert_array_equal(
+        other.get('crop_box'), plain.get('crop_box'))
+    np.testing.assert_allclose(
+        dataset.get_data_info(0)['crop_box'], moved, rtol=1e-5)
+
+
+@pytest.mark.parametrize('shift', [0.1, (0.1, ), (0.1, float('nan'))])
+def test_no_shifts_of_crops(make_videos, shift):
+    ann_file = make_videos([2])
+    for make in (lambda: read(ann_file, crop_shift=shift),
+                 lambda: read(ann_file).shifted(shift)):
+        with pytest.raises(ValueError, match='crop_shift to be two numbers'):
+            make()
+
+
+def test_a_shift_that_nobody_makes_is_refused(make_videos):
+    steps = crop_pipeline(dict(type='GetBBoxCenterScale'), (48, 48))
+    dataset = read(make_videos([2]), pipeline=steps)
+    with pytest.raises(ValueError, match='GetCropCenterScale'):
+        dataset.shifted((0.1, 0))

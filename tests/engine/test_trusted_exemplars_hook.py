@@ -13,7 +13,7 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     scores by frame, and the model."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
 
-    def run(trusted, lanes=4, **test_cfg):
+    def run(trusted, lanes=4, crop_shift=(0, 0), **test_cfg):
         cfg = Config.fromfile(tiny_config)
         cfg.work_dir = str(tmp_path)
         cfg.default_hooks.checkpoint = None
@@ -23,6 +23,7 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
             persistent_workers=False,
             batch_size=lanes,
             sampler=dict(type='VideoSampler', lanes=lanes))
+        cfg.test_dataloader.dataset.crop_shift = crop_shift
         cfg.model.test_cfg = dict(trusted=trusted, **test_cfg)
         cfg.default_scope = 'mmpose'
         cfg.experiment_name = f'{tmp_path.name}_{len(seen)}'
@@ -83,7 +84,22 @@ def test_flip_test_has_exemplars_of_its_own(evaluate):
     assert len(found) == 20
 
 
+def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
+    """The labelled first frame to the right, the others to the left: not as
+    all to the left, and as all to the left if told so twice."""
+    labels, left = dict(source='labels'), (-0.2, 0)
+    apart, all_left, twice = (
+        evaluate(trusted, crop_shift=left)[0]
+        for trusted in (dict(labels, crop_shift=(0.2, 0)), labels,
+                        dict(labels, crop_shift=left)))
+    for key, rows in all_left.items():
+        np.testing.assert_array_equal(rows, twice[key])
+    assert any((rows != apart[key]).any() for key, rows in all_left.items())
+
+
 @pytest.mark.parametrize('trusted, message', [
+    (dict(source='predictions', crop_shift=(0, 0)), "no 'crop_shift'"),
+    (dict(source='labels', crop_shift=0.1), 'crop_shift to be two'),
     (dict(source='detections'), "'predictions' or 'labels'"),
     (dict(source='predictions', num_frames=0), 'num_frames'),
     (dict(source='predictions', frames='first'), "no 'frames'"),

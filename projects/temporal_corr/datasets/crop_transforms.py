@@ -116,13 +116,18 @@ class UniformBBoxTransform(RandomBBoxTransform):
         scale_factor (tuple[float, float]): Range of the scale. Defaults to
             (0.7, 1.3)
         rotate_factor (float): Largest rotation in degrees. Defaults to 40.0
-        shift_factor (float): Largest shift in box sizes. Defaults to 0.16
+        shift_factor (float): Largest shift in sizes of the crop, which is
+            1.25 times the person by the default of
+            :class:`GetCropCenterScale`. Defaults to 0.0
         shift_prob, scale_prob, rotate_prob (float): Probabilities of each.
-            Defaults to 0.0, 1.0 and 1.0
+            Defaults to 1.0
         resize (str): What the scale is that of: ``'box'``, so that a larger
             one makes the person smaller, as in MMPose, or ``'image'``, as
             the paper resizes, so that a larger one makes the person larger.
             Defaults to ``'box'``
+        each_frame (bool): Whether it draws anew for each frame of a clip,
+            although :class:`ClipTransforms` shares what the others draw.
+            Defaults to ``False``
 
     Raises:
         ValueError: If ``resize`` is neither, or a scale is not positive.
@@ -131,11 +136,12 @@ class UniformBBoxTransform(RandomBBoxTransform):
     def __init__(self,
                  scale_factor: Tuple[float, float] = (0.7, 1.3),
                  rotate_factor: float = 40.0,
-                 shift_factor: float = 0.16,
-                 shift_prob: float = 0.0,
+                 shift_factor: float = 0.0,
+                 shift_prob: float = 1.0,
                  scale_prob: float = 1.0,
                  rotate_prob: float = 1.0,
-                 resize: str = 'box') -> None:
+                 resize: str = 'box',
+                 each_frame: bool = False) -> None:
         if resize not in ('box', 'image'):
             raise ValueError("UniformBBoxTransform needs resize to be 'box' "
                              f"or 'image', but got {resize!r}")
@@ -150,6 +156,7 @@ class UniformBBoxTransform(RandomBBoxTransform):
             rotate_factor=rotate_factor,
             rotate_prob=rotate_prob)
         self.resize = resize
+        self.each_frame = each_frame
 
     @staticmethod
     def _truncnorm(low: float = -1.,
@@ -162,6 +169,8 @@ class UniformBBoxTransform(RandomBBoxTransform):
     # more, the method would be counted as drawing twice.
     def _get_transform_params(self, num_bboxes: int) -> Tuple:
         """See the base; the scale returned is the one of the boxes."""
+        if self.each_frame:
+            self.__dict__.pop('_cache', None)  # of MMCV's cache_randomness
         offset, scale, rotate = super()._get_transform_params(num_bboxes)
         return offset, 1 / scale if self.resize == 'image' else scale, rotate
 

@@ -1,4 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+import copy
 import os
 import os.path as osp
 from dataclasses import replace
@@ -68,6 +69,9 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             the input (at a fixed scale, such as the paper's 1.2, it has to
             fit into the input). PCK and center maps go by the box in any
             case. Defaults to ``'box'``
+        crop_shift (Sequence[float]): How far crops are moved to the right
+            and down, in larger sides of what they are made of (by default,
+            of the person). Defaults to (0, 0)
         clip_len (int): Frames T of a training item. The T - 1 exemplar
             frames are different ones as far as there are enough. Defaults
             to 1, the frame alone
@@ -103,6 +107,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                  ann_file: str = '',
                  frame_stride: int = 1,
                  crop: str = 'box',
+                 crop_shift: Sequence[float] = (0, 0),
                  clip_len: int = 1,
                  clip_sampling: str = 'nearest',
                  exemplar_range: int = 10,
@@ -139,6 +144,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         kwargs['serialize_data'] = False
         self.frame_stride = frame_stride
         self.crop = crop
+        self.crop_shift = crop_shift
         self.clip_len = clip_len
         self.clip_sampling = clip_sampling
         self.exemplar_range = exemplar_range
@@ -174,12 +180,37 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                 keypoints=self.pick_keypoints(frames.keypoints, columns))
         if self.check_files:
             self._check_files(frames)
-        if self.crop != 'box':
-            self._check_crop(frames.image_size.max(axis=0))
+        self._check_crop(frames.image_size.max(axis=0))
         return frames
 
+    @force_full_init
+    def shifted(self, crop_shift: Sequence[float]) -> 'VideoCocoDataset':
+        """The same items in other crops.
+
+        Args:
+            crop_shift (Sequence[float]): As of the class.
+
+        Returns:
+            VideoCocoDataset: The data set, which shares the annotations.
+
+        Raises:
+            ValueError: If it is not two numbers, or the pipeline makes no
+                such crops.
+        """
+        dataset = copy.copy(self)
+        dataset.crop_shift = crop_shift
+        dataset._check_crop(self.data_list.image_size.max(axis=0))
+        return dataset
+
     def _check_crop(self, image_size: np.ndarray) -> None:
-        """Raises unless the pipeline makes the crops that ``crop`` wants."""
+        """Raises unless the pipeline makes the crops that are wanted."""
+        shift = self.crop_shift
+        if np.shape(shift) != (2, ) or not np.isfinite(shift).all():
+            raise ValueError(f'{type(self).__name__} needs crop_shift to be '
+                             'two numbers, such as (0.1, 0.1), but got '
+                             f'{shift!r}')
+        if self.crop == 'box' and not any(shift):
+            return
         ours = (GetBBoxCenterFixedScale, GetCropCenterScale)
         steps = [
             step for outer in self.pipeline.transforms
@@ -188,9 +219,9 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         found = [step for step in steps if isinstance(step, ours)]
         if steps and not found:
             raise ValueError(
-                f'{type(self).__name__} has crop={self.crop!r}, of which '
-                'the pipeline takes no notice: put GetCropCenterScale in the '
-                'place of GetBBoxCenterScale')
+                f'{type(self).__name__} has crop={self.crop!r} and '
+                f'crop_shift={shift}, of which the pipeline takes no notice: '
+                'put GetCropCenterScale in the place of GetBBoxCenterScale')
         for step in found:
             scale = getattr(step, 'image_scale', None)
             if self.crop != 'frame' or scale is None:
@@ -268,6 +299,11 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             size = self.data_list.image_size[idx]
             frame['crop_box'] = np.float32([[0, 0, *size]])
             frame['crop_padding'] = 1.
+        if any(self.crop_shift):
+            box = frame.get('crop_box', frame['bbox'])
+            side = (box[:, 2:] - box[:, :2]).max()
+            frame['crop_box'] = box + side * np.tile(
+                np.float32(self.crop_shift), 2)
         return frame
 
     def _union_box(self, idx: int) -> np.ndarray:

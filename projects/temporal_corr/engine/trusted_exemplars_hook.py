@@ -25,6 +25,9 @@ class TrustedExemplarsHook(Hook):
       Defaults to 8.
     - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``, or every
       so many frames. Defaults to ``'first'``.
+    - ``crop_shift``, for labels: how the crops of the labelled frames are
+      shifted, in place of the data set's own ``crop_shift``: what is
+      remembered then stands elsewhere in its crop than what is sought.
     - ``merge`` (str): ``'nearest'``, each keypoint is guided by the exemplar
       that is closest in time, the default for labels, or ``'average'``, the
       heatmaps by all trusted frames are averaged, the default for
@@ -64,8 +67,11 @@ class TrustedExemplarsHook(Hook):
         model.eval()
         model.trusted.clear()
         collector = TrustedCollector(num_frames)
+        dataset = loader.dataset
+        if 'crop_shift' in settings:
+            dataset = dataset.shifted(settings['crop_shift'])
         first_pass = DataLoader(
-            Subset(loader.dataset, chosen),
+            Subset(dataset, chosen),
             batch_size=loader.batch_size or 16,
             num_workers=loader.num_workers,
             collate_fn=loader.collate_fn)
@@ -147,6 +153,7 @@ def check_trusted(settings: dict) -> Tuple:
     else:
         frames = rest.pop('frames', frames)
         labelled_positions(1, frames)
+        rest.pop('crop_shift', None)
     merge = rest.pop('merge', merge)
     if merge not in ('nearest', 'average'):
         raise ValueError("test_cfg.trusted.merge must be 'nearest' or "
