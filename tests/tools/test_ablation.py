@@ -313,7 +313,9 @@ def elsewhere(modules, study, tmp_path):
         (folder / 'last_checkpoint').write_text(f'/moved/{checkpoint.name}')
         return checkpoint
 
-    write.option = ['--trained', tmp_path / 'elsewhere/{row}_s{seed}']
+    write.option = ['--trained'] + [
+        tmp_path / f'elsewhere/{row}_s0' for row in ('ours', 'scratch')
+    ]
     return write
 
 
@@ -336,7 +338,6 @@ class TestTrainedElsewhere:
     @pytest.mark.parametrize('changes, word', [
         ({'model.head.temporal': 'lstm'}, 'model='),
         ({'train_dataloader.batch_size': 8}, 'batch_size=8, and .* says 4'),
-        ({'randomness.seed': 1}, 'randomness.seed=1'),
         ({'load_from': 'other.pth'}, 'load_from='),
     ])  # yapf: disable
     def test_of_other_settings(self, call, elsewhere, changes, word):
@@ -348,12 +349,23 @@ class TestTrainedElsewhere:
 
     def test_not_finished(self, call, elsewhere):
         folder = elsewhere('scratch').parent
+        elsewhere('ours')
         (folder / 'last_checkpoint').write_text('epoch_0.pth')
         with pytest.raises(FileNotFoundError, match='epoch_0.pth, not ep'):
             call('--seeds', 0, *elsewhere.option)
         (folder / 'last_checkpoint').unlink()
         with pytest.raises(FileNotFoundError, match='no last_checkpoint'):
             call('--seeds', 0, *elsewhere.option)
+
+    @pytest.mark.parametrize('changes', [{'randomness.seed': 7}, {}])
+    def test_of_another_seed_or_config(self, call, elsewhere, changes):
+        start = elsewhere('scratch')
+        path = elsewhere('ours', str(start), **changes).parent / 'tiny.py'
+        if not changes:
+            path.rename(path.with_name('other.py'))
+        with pytest.raises(ValueError, match='ours_s0 is of no row of the st'):
+            call('--seeds', 0, *elsewhere.option)
+        assert call.calls == []
 
 
 class TestRefused:

@@ -63,10 +63,10 @@ def parse_args():
         'OMP_NUM_THREADS is set. Defaults to 1')
     parser.add_argument(
         '--trained',
-        metavar='PATTERN',
-        help='folders of finished trainings of tools/train.py, such as '
-        "'work_dirs/{row}_s{seed}': those that there are are not trained "
-        'again')
+        nargs='+',
+        metavar='FOLDER',
+        help='work directories of tools/train.py, of rows of the study, '
+        'which are not trained again')
     parser.add_argument(
         '--train-only', action='store_true', help='leave the tests for later')
     parser.add_argument(
@@ -105,20 +105,29 @@ class Ablation:
                 self.runs[row.name, seed] = TrainedRow(
                     study, row, seed, start, work_dir, machine, folders)
 
-    def adopt(self, pattern: str) -> None:
-        """Take over trainings of tools/train.py, where there are any.
+    def adopt(self, folders: List[str]) -> None:
+        """Take over trainings of tools/train.py.
 
         Args:
-            pattern (str): Their folders, with ``{row}`` and ``{seed}``.
+            folders (list[str]): Their work directories.
 
         Raises:
+            FileNotFoundError: If one holds no finished training.
             ValueError: If one is of other settings.
         """
-        for (name, seed), run in self.runs.items():
-            folder = Path(pattern.format(row=run.row.folder, seed=seed))
-            if run.checkpoint is None and folder.is_dir():
-                run.adopt(folder)
-                print(f'{run.title}: {folder}')
+        left = {folder: f'{folder} is of no row of the study: its config or '
+                'its seed is another' for folder in folders}  # yapf: disable
+        # Starts come before what goes on from them.
+        for run in self.runs.values():
+            for folder in folders:
+                try:
+                    if run.adopt(Path(folder)):
+                        left.pop(folder, None)
+                        print(f'{run.title}: {folder}')
+                except ValueError as error:
+                    left[folder] = left.get(folder) and str(error)
+        for problem in filter(None, left.values()):
+            raise ValueError(problem)
 
     def check_models(self, names: List[str], seeds: List[int]) -> None:
         """Build the models that are to be trained: a misspelt option is to be

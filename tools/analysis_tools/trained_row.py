@@ -102,11 +102,14 @@ class TrainedRow:
         path = self.folder / 'train' / record['checkpoint']
         return path if path.is_file() else None
 
-    def adopt(self, folder: Path) -> None:
+    def adopt(self, folder: Path) -> bool:
         """Take over what tools/train.py trained elsewhere.
 
         Args:
             folder (Path): Its work directory.
+
+        Returns:
+            bool: Whether it is of the config and the seed of this row.
 
         Raises:
             FileNotFoundError: If there is no finished training in it.
@@ -120,6 +123,9 @@ class TrainedRow:
                 'not one config; give the --work-dir of tools/train.py')
         checkpoint = folder / Path(pointer.read_text().strip()).name
         given = Config.fromfile(configs[0])
+        if (configs[0].name, given.randomness.get('seed')) != (osp.basename(
+                self.row.config), self.seed):
+            return False
         cfg = self._config(None)
         if self.start:
             cfg.load_from = self.start.checkpoint
@@ -128,6 +134,8 @@ class TrainedRow:
         for name in TRAINED_BY:
             _compare(configs[0], name,
                      *(_get(trained_part(x), name) for x in (given, cfg)))
+        if self.checkpoint is not None:
+            return True
         schedule = describe_schedule(given)
         last = f'epoch_{schedule["epochs"]}' if schedule[
             'epochs'] else f'iter_{schedule["iterations"]}'
@@ -150,6 +158,7 @@ class TrainedRow:
                 commit=None,
                 dirty=None,
                 device=None))
+        return True
 
     def todo(self) -> List[str]:
         """The kinds of tests that are left to do."""
