@@ -112,6 +112,18 @@ def test_a_stride_whose_frames_were_not_seen_is_run(modules, models,
         assert tested.test(stride) == dict(expected, num_frames=4)
 
 
+def test_a_crop_that_depends_on_the_stride(modules, models, tmp_path):
+    """The union of the boxes that are kept: another picture."""
+    _, evaluation = modules
+    crop = {'test_dataloader.dataset.crop': 'video',
+            'test_dataloader.dataset.pipeline.1': dict(
+                type='GetCropCenterScale', padding=1.25)}  # yapf: disable
+    tested = evaluation.StrideEvaluation(
+        config_of(models['single'], tmp_path, **crop))
+    tested.test(1)
+    assert tested.kept is None
+
+
 @pytest.mark.parametrize('meta_keys', [('id', ), ('video_id', )],
                          ids=['no video fields', 'not all'])
 def test_frames_without_a_name_are_not_kept(modules, models, tmp_path,

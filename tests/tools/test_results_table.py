@@ -182,7 +182,7 @@ class TestTable:
         assert ours['Mean'].startswith('81.5')
         assert ours['@0.1'].startswith('43')
         assert ours['@0.05'].startswith('24.1')
-        assert ours['acc. error'] == '12.0 ± 0.0'
+        assert ours['acc. error'] == '12.00 ± 0.0'
         assert ours['Mean, to single'] == '+9.5 ± 0.7'
         plain = line_of(text, 'ours')
         assert plain['Mean, to single'] == '+4.5 ± 0.7'
@@ -210,7 +210,9 @@ class TestTable:
             tool.results_table, 'save_figure',
             lambda figure, path: drawn.append((figure, path)))
         call(result(), '--figure', 'a.png')
-        (figure, path), = drawn
+        call(result(), '--figure', 'b.png', '--only', 'sing')
+        (figure, path), (other, _) = drawn
+        assert [x.get_label() for x in other.axes[0].lines] == ['single']
         assert path == 'a.png'
         axes, = figure.axes
         ours = next(x for x in axes.lines if x.get_label() == 'ours')
@@ -221,6 +223,31 @@ class TestTable:
         spread = 100 * statistics.stdev(MEANS['ours'].values())
         assert band.max() == pytest.approx(mean - 2 + spread)
         assert band.min() == pytest.approx(mean - 10 - spread)
+
+
+def test_chosen_rows_of_several_files(call, result, tmp_path):
+    """By the names of their tables, under names of their own."""
+    value = content()
+    for row in value['rows']:
+        for run in row['seeds'].values():
+            run['metrics'].update({'Mean@0.1': .5, 'acceleration error': .071})
+    result(value, 'a')
+    result(content(), 'b')
+    rows = [['alone', 'a.json', 'single'], ['with', 'b.json', 'ours']]
+    path = result(dict(kind='headline', rows=rows), 'head')
+    text = call(path)
+    assert line_of(text, 'alone', '') == {
+        '': 'alone', 'Mean': '72.0 ± 2.0', '@0.1': '50.0 ± 0.0',
+        'acc. error': '7.10 ± 0.0'}  # yapf: disable
+    assert line_of(text, 'with', '')['@0.1'] == '-'
+    document = tmp_path / 'README.md'
+    document.write_text('<!-- results/head.json -->\n'
+                        '<!-- end of results/head.json -->\n')
+    call('--write', document)
+    assert text.strip() in document.read_text()
+    rows.append(['x', 'b.json', 'theirs'])
+    with pytest.raises(ValueError, match='no row "theirs" in .*b.json: choos'):
+        call(result(dict(kind='headline', rows=rows), 'head'))
 
 
 class TestDocument:

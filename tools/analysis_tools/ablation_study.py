@@ -13,7 +13,7 @@ from repo_path import config_path
 KEYS = ('start', 'rows', 'common', 'seeds', 'strides')
 #: Settings that a training does not depend on.
 TEST_ONLY = ('test_dataloader', 'test_evaluator', 'test_cfg',
-             'val_dataloader', 'val_evaluator', 'val_cfg')
+             'val_dataloader', 'val_evaluator', 'val_cfg', 'val_pipeline')
 
 
 @dataclass(frozen=True)

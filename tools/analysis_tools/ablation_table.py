@@ -73,17 +73,24 @@ def _parts_table(content: dict, rows: List[RowSummary]) -> str:
         cells = [_name(row, rows)]
         cells += [f'{row.columns[name].mean:.1f}' for name in COLUMNS[:-1]]
         cells.append(str(row.columns[COLUMNS[-1]]))
-        cells += [str(row.columns.get(name, NONE)) for name in more]
+        cells += [column(row, name) for name in more]
         cells.append(row.difference.format('+.1f') if row.difference else NONE)
         cells += [str(row.tests.get(name, NONE)) for name in tests]
         lines.append(cells)
-    return _markdown(head, lines)
+    return markdown(head, lines)
+
+
+def column(row: RowSummary, name: str) -> str:
+    """A cell: accelerations are small, and differ by less."""
+    value = row.columns.get(name)
+    spec = '.2f' if name.startswith('acceleration') else '.1f'
+    return value.format(spec) if value else NONE
 
 
 def _stride_table(rows: List[RowSummary]) -> str:
     rows = [row for row in rows if row.strides]
     strides = sorted({stride for row in rows for stride in row.strides})
-    return _markdown(
+    return markdown(
         ['rate', *map(str, strides)],
         [[_name(row, rows), *(str(row.strides.get(stride, NONE))
                               for stride in strides)]
@@ -179,6 +186,7 @@ def _name(row: RowSummary, rows: List[RowSummary]) -> str:
     return f'{row.name} (seed {", ".join(row.seeds)} only)'
 
 
-def _markdown(head: List[str], rows: List[List[str]]) -> str:
+def markdown(head: List[str], rows: List[List[str]]) -> str:
+    """A table of cells."""
     lines = [head, ['---'] * len(head), *rows]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)

@@ -5,8 +5,9 @@
         --out results/NAME.json
 
 The label is kept, interpolated or moved along by optical flow, on the test
-data and by the metrics of a study, so that it can stand beside the rows of a
-model that takes labels as exemplars. A labelled frame has the label itself.
+data and by the metrics of a study (not smoothed), so that it can stand beside
+the rows of a model that takes labels as exemplars. A labelled frame has the
+label itself.
 
 Shapes: T frames of a video, L of them labelled, K keypoints. ``numbers`` are
 the positions of the labelled frames among the T, ascending.
@@ -165,9 +166,13 @@ def evaluate(cfg: Config, labelled: Sequence[Union[str, int]]
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     dataset = build_test_dataset(cfg, 1)
+    metrics = cfg.test_evaluator
+    metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    # They are smooth as they are.
+    metrics = [metric for metric in metrics if not metric.get('smoothing')]
     evaluators = {}
     for frames, name, _ in _combinations(labelled):
-        evaluators[frames, name] = Evaluator(cfg.test_evaluator)
+        evaluators[frames, name] = Evaluator(metrics)
         evaluators[frames, name].dataset_meta = dataset.metainfo
     for number, (video, items) in enumerate(dataset.videos, start=1):
         infos = [dataset.get_data_info(int(item)) for item in items]

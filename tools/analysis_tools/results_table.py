@@ -5,7 +5,9 @@
     results_table.py results/NAME.json --figure strides.png
     results_table.py --write README.md                      # or --check
 
-The tools are ablation.py, exemplar_memory.py and benchmark.py.
+The tools are ablation.py, label_rivals.py, exemplar_memory.py and
+benchmark.py. A file {"kind": "headline", "rows": [[NAME, FILE, ROW], ...]}
+makes a table of chosen rows of the first two, with files beside it.
 
 In a document, a table stands between ``<!-- results/NAME.json -->`` and
 ``<!-- end of results/NAME.json -->``, each on a line of its own, where the
@@ -29,13 +31,16 @@ from projects.temporal_corr.visualization.stride_plot import \
     draw_stride_plot  # noqa: E402
 
 from ablation_results import (  # noqa: E402 isort: skip
-    KIND, read_ablation, summarize)
-from ablation_table import ablation_table, label  # noqa: E402 isort: skip
+    KIND, MORE_COLUMNS, read_ablation, summarize)
+from ablation_study import quoted  # noqa: E402 isort: skip
+from ablation_table import (  # noqa: E402 isort: skip
+    ablation_table, column, label, markdown)
 from benchmark_table import (  # noqa: E402 isort: skip
     BENCHMARK_KIND, benchmark_table)
 from memory_table import MEMORY_KIND, memory_table  # noqa: E402 isort: skip
 
 #: Tables by the kind of the file; those of ablation.py are checked first.
+HEADLINE_KIND = 'headline'
 TABLES = {MEMORY_KIND: memory_table, BENCHMARK_KIND: benchmark_table}
 BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
@@ -60,6 +65,11 @@ def parse_args():
         '--figure',
         help='picture of the Mean against the temporal downsampling rate to '
         'write, of one file: .png, .pdf, .svg')
+    parser.add_argument(
+        '--only',
+        default='',
+        metavar='TEXT',
+        help='draw only rows with this in their names')
     args = parser.parse_args()
     if not args.files and not (args.write or args.check):
         parser.error('give files, --write or --check')
@@ -91,7 +101,7 @@ def named_files(document: str, text: str) -> List[str]:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
         if isinstance(content, dict) and content.get('kind') in (
-                KIND, *TABLES):
+                KIND, HEADLINE_KIND, *TABLES):
             found.append(path)
     return found
 
@@ -138,22 +148,59 @@ def table(path: str) -> str:
             content = json.load(file)
         if content['kind'] in TABLES:
             return TABLES[content['kind']](content)
+        rows = content['rows'] if content['kind'] == HEADLINE_KIND else None
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # what is wrong with it is told below
+        rows = None  # what is wrong with it is told below
+    if rows is not None:
+        return headline(rows, osp.dirname(path))
     return ablation_table(read_ablation(path))
 
 
-def draw_strides(path: str, figure: str) -> None:
+def headline(rows: List[List[str]], folder: str) -> str:
+    """A table of chosen rows.
+
+    Args:
+        rows (list): Name, file and row of each.
+        folder (str): Where the files are.
+
+    Returns:
+        str: The table as Markdown.
+
+    Raises:
+        ValueError: If there is no such row.
+    """
+    found = []
+    for name, file, row in rows:
+        path = osp.join(folder, file)
+        known = {x.name: x for x in summarize(read_ablation(path))}
+        if row not in known:
+            raise ValueError(f'there is no row "{row}" in {path}: choose from '
+                             f'{quoted(known)}')
+        found.append((name, known[row]))
+    columns = {
+        key: head
+        for key, head in dict(Mean='Mean', **MORE_COLUMNS).items()
+        if any(key in row.columns for _, row in found)
+    }
+    return markdown(['', *columns.values()],
+                    [[name, *(column(row, key) for key in columns)]
+                     for name, row in found]) + '\n'
+
+
+def draw_strides(path: str, figure: str, only: str = '') -> None:
     """Draw the Mean against the temporal downsampling rate.
 
     Args:
         path (str): A file of ablation.py.
         figure (str): The picture to write.
+        only (str): What the names of the rows must hold. Defaults to ''.
     """
     content = read_ablation(path)
-    rows = [row for row in summarize(content) if row.strides]
+    rows = [row for row in summarize(content)
+            if row.strides and only in row.name]  # yapf: disable
     if not rows:
-        raise ValueError(f'{path} holds no temporal downsampling rates: set '
+        raise ValueError(f'{path} holds no temporal downsampling rates'
+                         f'{f" of rows with {only!r}" if only else ""}: set '
                          'strides in the study and run ablation.py again')
     curves, spreads = {}, {}
     for row in rows:
@@ -167,7 +214,7 @@ def main():
     args = parse_args()
     document = args.write or args.check
     if args.figure:
-        draw_strides(args.files[0], args.figure)
+        draw_strides(args.files[0], args.figure, args.only)
     if document is None:
         for path in args.files:
             print(table(path))

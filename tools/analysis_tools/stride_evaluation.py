@@ -104,6 +104,8 @@ class StrideEvaluation:
     def _frames_are_alone(self, dataset) -> bool:
         """Whether predictions can be kept: a matter of model and pipeline."""
         return (predicts_frames_alone(self.runner.model)
+                # The crop of a video depends on which frames are kept.
+                and getattr(dataset, 'crop', 'box') != 'video'
                 and all(name in dataset[0]['data_samples'].metainfo
                         for name in FRAME_KEY))
 
