@@ -78,6 +78,23 @@ def test_found_followed_lost_and_found_again(speed):
         assert (box[2:] - box[:2]).max() < 150
 
 
+@pytest.mark.parametrize('score, found, kept', [
+    (0.2, True, True),
+    # not enough to begin with, and enough to go on
+    (0.12, False, True),
+    (0.08, False, False),
+])
+def test_it_takes_more_to_find_than_to_keep(score, found, kept):
+    points, low = 300 + 100 * POSE, np.full(11, score)
+    person = FollowedPerson(NAMES)
+    assert person.follow(points, low, SIZE) == found
+    person.follow(points, np.full(11, 0.4), SIZE)
+    assert person.follow(points, low, SIZE) == kept
+    # Nobody is expected in the next shot.
+    person.reset()
+    assert person.follow(points, low, SIZE) == found
+
+
 def test_each_shot_begins_with_its_own_box():
     start = [[100, 50, 180, 200], [300, 20, 400, 300]]
     person = FollowedPerson(NAMES, start)

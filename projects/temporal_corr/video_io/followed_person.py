@@ -37,7 +37,11 @@ class FollowedPerson:
         padding (float): How much wider than a box the crop of the model is:
             the box of the whole frame is the one whose crop is the frame.
             Defaults to 1.25, as in MMPose.
-        thr (float): Least score of a keypoint that counts. Defaults to 0.2.
+        thr (float): Least score of a keypoint that counts in the whole
+            frame, or in a box that is given. Defaults to 0.15.
+        keep_thr (float): The same around the last pose, where the person is
+            expected: scores fall for some frames when they move fast, and
+            are lower still in the whole frame. Defaults to 0.1.
         share (float): Least share of the keypoints that must count.
             Defaults to 0.3.
     """
@@ -46,12 +50,14 @@ class FollowedPerson:
                  names: Sequence[str],
                  starts: Sequence = (),
                  padding: float = 1.25,
-                 thr: float = 0.2,
+                 thr: float = 0.15,
+                 keep_thr: float = 0.1,
                  share: float = 0.3):
         self.torso = [[i for i, name in enumerate(names) if part in name]
                       for part in ('shoulder', 'hip')]
         self.starts = np.asarray(starts, dtype=np.float32).reshape(-1, 4)
-        self.padding, self.thr, self.share = padding, thr, share
+        self.padding, self.share = padding, share
+        self.thr, self.keep_thr = thr, keep_thr
         self._shot = -1
         self.reset()
 
@@ -59,6 +65,7 @@ class FollowedPerson:
         """Begin the next shot."""
         self._shot += 1
         self._place: Optional[np.ndarray] = None
+        self._found = False
         if self._shot < len(self.starts):
             self._place = self.starts[self._shot]
 
@@ -90,9 +97,11 @@ class FollowedPerson:
         Returns:
             bool: Whether it is the pose of a person.
         """
-        self._place = box_of_pose(keypoints, scores, size, self.torso,
-                                  self.thr, self.share)
-        return self._place is not None
+        thr = self.keep_thr if self._found else self.thr
+        self._place = box_of_pose(keypoints, scores, size, self.torso, thr,
+                                  self.share)
+        self._found = self._place is not None
+        return self._found
 
     def __call__(self, frame) -> People:
         """The box of a frame."""
