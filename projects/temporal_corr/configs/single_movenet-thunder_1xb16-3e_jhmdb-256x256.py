@@ -7,7 +7,7 @@ _base_ = [
 ]
 load_from = 'checkpoints/movenet-thunder_sub_jhmdb.pth'
 model = dict(
-    head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+    head=dict(out_channels=_base_.num_keypoints, decoder=_base_.decoder))
 train_dataloader = dict(
     batch_size=16, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
