@@ -119,7 +119,8 @@ class StreamingModel:
         results = dict(zip(outputs, results))
         keypoints, scores = decode(
             results['heatmaps'][0, :len(self.info['keypoint_names'])],
-            self.info['cell_stride'], self.info['cell_origin'])
+            self.info['cell_stride'], self.info['cell_origin'],
+            self.info['dark_kernel'])
         # from the crop back into the frame
         keypoints = (keypoints - crop[:, 2]) / crop[0, 0]
         if self.person.follow(keypoints, scores, size):
@@ -168,14 +169,17 @@ def crop_around(box, info):
     return np.float32([[scale, 0, offset[0]], [0, scale, offset[1]]])
 
 
-def decode(heatmaps, stride, origin):
+def decode(heatmaps, stride, origin, dark_kernel=None):
     """Keypoints in input pixels: the maximum, moved a quarter of a cell
-    towards its higher neighbour.
+    towards its higher neighbour, or to the peak of a Gaussian (DARK, Zhang et
+    al., CVPR 2020).
 
     Args:
         heatmaps (np.ndarray): Heatmaps in shape (P, h, w).
         stride (Sequence[float]): Input pixels of a cell, x and y.
         origin (Sequence[float]): Input pixel of the first cell, x and y.
+        dark_kernel (int, optional): Size of the blur before DARK.
+            Defaults to None, a quarter of a cell.
 
     Returns:
         tuple: Keypoints in shape (P, 2) and scores in shape (P, ).
@@ -185,6 +189,10 @@ def decode(heatmaps, stride, origin):
     y, x = np.unravel_index(flat, (height, width))
     each = np.arange(count)
     cells = np.stack([x, y], axis=1).astype(np.float32)
+    if dark_kernel:
+        cells += dark_offsets(heatmaps, x, y, dark_kernel)
+        return (cells * np.float32(stride) + np.float32(origin),
+                heatmaps[each, y, x])
     # At the border a cell is its own neighbour.
     right, left = np.minimum(x + 1, width - 1), np.maximum(x - 1, 0)
     below, above = np.minimum(y + 1, height - 1), np.maximum(y - 1, 0)
@@ -196,6 +204,38 @@ def decode(heatmaps, stride, origin):
         cells[:, axis] += 0.25 * np.sign(slope) * inside
     keypoints = cells * np.float32(stride) + np.float32(origin)
     return keypoints, heatmaps[each, y, x]
+
+
+def dark_offsets(heatmaps, x, y, kernel):
+    """From the maxima to the peaks of Gaussians, in cells.
+
+    A Gaussian's logarithm is a parabola, whose peak its first and second
+    differences at the maximum tell. Blurred first, as heatmaps are rough.
+
+    Args:
+        heatmaps (np.ndarray): Heatmaps in shape (P, h, w).
+        x, y (np.ndarray): Cells of the maxima, (P, ) each.
+        kernel (int): Size of the blur.
+
+    Returns:
+        np.ndarray: Offsets in shape (P, 2), zero at the border.
+    """
+    offsets = np.zeros((len(heatmaps), 2), np.float32)
+    height, width = heatmaps.shape[1:]
+    for keypoint, (heatmap, i, j) in enumerate(zip(heatmaps, y, x)):
+        if not (1 < j < width - 2 and 1 < i < height - 2):
+            continue
+        blurred = cv2.GaussianBlur(
+            heatmap, (kernel, kernel), 0, borderType=cv2.BORDER_CONSTANT)
+        blurred *= heatmap.max() / blurred.max()
+        log = np.log(np.maximum(blurred[i - 2:i + 3, j - 2:j + 3], 1e-10))
+        slope = np.array([log[2, 3] - log[2, 1], log[3, 2] - log[1, 2]]) / 2
+        xx = (log[2, 4] - 2 * log[2, 2] + log[2, 0]) / 4
+        yy = (log[4, 2] - 2 * log[2, 2] + log[0, 2]) / 4
+        xy = (log[3, 3] - log[1, 3] - log[3, 1] + log[1, 1]) / 4
+        if xx * yy - xy**2:
+            offsets[keypoint] = -np.linalg.solve([[xx, xy], [xy, yy]], slope)
+    return offsets
 
 
 def draw(frame, keypoints, scores, links, threshold):

@@ -130,14 +130,26 @@ def test_poses_are_those_of_pytorch(kind, pixels, exported, run_example,
     ]
 
 
-def test_decoding_is_that_of_mmpose(example):
-    codec = MSRAHeatmap(input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
+@pytest.mark.parametrize('unbiased, margin', [
+    # MMPose does not refine a maximum on the outer two cells.
+    pytest.param(False, 12, id='quarter'),
+    pytest.param(True, 0, id='DARK'),
+])
+def test_decoding_is_that_of_mmpose(unbiased, margin, example):
+    codec = MSRAHeatmap(
+        input_size=(96, 128),
+        heatmap_size=(24, 32),
+        sigma=1.5,
+        unbiased=unbiased)
     rng = np.random.default_rng(0)
-    keypoints = rng.uniform((12, 12), (84, 116), size=(1, 15, 2))
+    keypoints = rng.uniform(
+        (margin, margin), (96 - margin, 128 - margin), size=(1, 40, 2))
     heatmaps = codec.encode(keypoints.astype(np.float32))['heatmaps']
-    expected, scores = codec.decode(heatmaps)
-    actual = example.decode(heatmaps, codec.scale_factor, (0, 0))
-    np.testing.assert_allclose(actual[0], expected[0], atol=1e-5)
+    heatmaps += rng.uniform(0, .1, heatmaps.shape).astype(np.float32)
+    expected, scores = codec.decode(heatmaps.copy())
+    actual = example.decode(heatmaps, codec.scale_factor, (0, 0),
+                            codec.blur_kernel_size if unbiased else None)
+    np.testing.assert_allclose(actual[0], expected[0], atol=1e-3)
     np.testing.assert_allclose(actual[1], scores[0])
 
 

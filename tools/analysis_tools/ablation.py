@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Train and test all rows of a table, each with several seeds.
 
-    ablation.py projects/temporal_corr/configs/studies/jhmdb6_movenet.py --jobs 2
+    ablation.py projects/temporal_corr/configs/studies/jhmdb6_movenet.py
 
 A study says what the rows are (see :class:`ablation_study.Study`). What is
 finished stays in the work directory and is not done again; a training that

@@ -105,6 +105,8 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
         - ``input_size``, ``heatmap_size``: width and height
         - ``cell_stride``, ``cell_origin``: keypoint in input pixels =
           cell * stride + origin, x and y
+        - ``dark_kernel``: size of the blur where cells are found by DARK,
+          else None
         - ``image``: whether the input is ``'uint8 BGR'``, or
           ``'float32 RGB'`` or ``'float32 BGR'`` after ``(x - mean) / std``
         - ``mean``, ``std``: None if nothing is subtracted or divided by
@@ -123,7 +125,9 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
     colours = 'RGB' if preprocessor._channel_conversion else 'BGR'
     pipeline = cfg.test_dataloader.dataset.get('pipeline', [])
     crop = _transform(pipeline, 'CropAffine')
-    box = _transform(pipeline, 'GetBBoxCenterScale') or {}
+    box = (
+        _transform(pipeline, 'GetCropCenterScale')
+        or _transform(pipeline, 'GetBBoxCenterScale') or {})
     fixed = _transform(pipeline, 'GetBBoxCenterFixedScale')
     center = _transform(pipeline, 'GenerateCenterMap')
     return dict(
@@ -134,6 +138,8 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
         heatmap_size=_numbers(head.decoder.heatmap_size),
         cell_stride=_numbers(head.decoder.scale_factor),
         cell_origin=_numbers(getattr(head.decoder, 'cell_origin', (0., 0.))),
+        dark_kernel=head.decoder.blur_kernel_size if getattr(
+            head.decoder, 'unbiased', False) else None,
         image='uint8 BGR'
         if step.include_normalization else f'float32 {colours}',
         mean=preprocessor.mean.flatten().tolist() if normalize else None,
