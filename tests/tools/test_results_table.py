@@ -94,7 +94,10 @@ def line_of(text, name, head='model'):
     lines = [[cell.strip() for cell in line.strip('|').split('|')]
              for line in text.splitlines() if line.startswith('|')]
     start = [cells[0] for cells in lines].index(head)
-    row, = [cells for cells in lines[start:start + 6] if cells[0] == name]
+    heads = [number for number, cells in enumerate(lines) if '---' in cells]
+    end = min((number - 1 for number in heads if number > start + 1),
+              default=len(lines))
+    row, = [cells for cells in lines[start:end] if cells[0] == name]
     return dict(zip(lines[start], row))
 
 
