@@ -45,8 +45,8 @@ def parse_args():
     parser.add_argument(
         '--kpt-thr',
         type=number(float, -1e9, 1e9),
-        default=0.3,
-        help='score from which on a keypoint is drawn. Defaults to 0.3')
+        default=0.2,
+        help='score from which on a keypoint is drawn. Defaults to 0.2')
     args = parser.parse_args()
     for path, suffix in ((args.out, '.json'), (args.draw, '.mp4')):
         if path is not None and not path.endswith(suffix):

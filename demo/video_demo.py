@@ -184,7 +184,7 @@ def parse_args(argv=None):
     parser.add_argument(
         '--kpt-thr',
         type=number(float, 0, 1),
-        default=0.3,
+        default=0.2,
         help='least score of a keypoint that is drawn')
     parser.add_argument(
         '--radius',

@@ -117,8 +117,7 @@ def run_released(stages: Stages, seed: int) -> None:
                '--num-frames', 40, '--seed', seed, '--layout', 'jhmdb')
     frames, = clip.glob('jhmdb/Rename_Images/*/synthetic_*')
     stages.run('released', 'its poses, by the released model',
-               'demo/video_demo.py', '--input', frames, '--vis-out-dir', poses,
-               '--kpt-thr', 0.2)
+               'demo/video_demo.py', '--input', frames, '--vis-out-dir', poses)
     print(f'      {poses / frames.name}.mp4\n'
           '      the same of your own video: source .venv/bin/activate, then\n'
           '      python demo/video_demo.py --input YOUR_VIDEO '
