@@ -5,7 +5,7 @@
     results_table.py results/NAME.json --figure strides.png
     results_table.py --write README.md                      # or --check
 
-The tools are ablation.py, label_rivals.py, exemplar_memory.py and
+The tools are ablation.py, label_rivals.py and
 benchmark.py. A file {"kind": "headline", "rows": [[NAME, FILE, ROW], ...]}
 makes a table of chosen rows of the first two, with files beside it.
 
@@ -37,11 +37,10 @@ from ablation_table import (  # noqa: E402 isort: skip
     ablation_table, column, label, markdown)
 from benchmark_table import (  # noqa: E402 isort: skip
     BENCHMARK_KIND, benchmark_table)
-from memory_table import MEMORY_KIND, memory_table  # noqa: E402 isort: skip
 
 #: Tables by the kind of the file; those of ablation.py are checked first.
 HEADLINE_KIND = 'headline'
-TABLES = {MEMORY_KIND: memory_table, BENCHMARK_KIND: benchmark_table}
+TABLES = {BENCHMARK_KIND: benchmark_table}
 BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
 
@@ -52,7 +51,7 @@ def parse_args():
     parser.add_argument(
         'files',
         nargs='*',
-        help='files of ablation.py, exemplar_memory.py, benchmark.py')
+        help='files of ablation.py, label_rivals.py, benchmark.py')
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         '--write', metavar='FILE.md', help='put the tables into a document')
