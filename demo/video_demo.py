@@ -5,8 +5,7 @@ The people come from a detector and a tracker (--det-model), from a file
 (--bbox-file), or from one box to start with (--bbox); without any of these
 one person is looked for in the whole frame, and then followed:
 
-    video_demo.py CONFIG CHECKPOINT --input VIDEO --bbox 40,20,90,200 \
-        --vis-out-dir work_dirs/demo_video
+    video_demo.py --input VIDEO --vis-out-dir work_dirs/demo_video
 """
 import argparse
 import os
@@ -44,9 +43,14 @@ SMOOTHING = {
 
 def box(text: str) -> list:
     """x,y,w,h on the command line as x1, y1, x2, y2."""
-    x, y, w, h = (float(part) for part in text.split(','))
-    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
-        raise ValueError
+    try:
+        x, y, w, h = (float(part) for part in text.split(','))
+        if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{text} is no box: give x,y,w,h in pixels, with commas, such as '
+            '98,46,81,185') from None
     return [x, y, x + w, y + h]
 
 

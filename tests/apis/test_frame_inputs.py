@@ -7,8 +7,8 @@ OTHER = [20., 2., 60., 40.]
 
 
 def keypoints(inferencer, frame):
-    """Keypoints of one person in the whole frame, (K, 2)."""
-    sample, = inferencer(frame)
+    """Keypoints of one person in the same box, (K, 2)."""
+    sample, = inferencer(frame, [BOX])
     return sample.pred_instances.keypoints[0]
 
 

@@ -14,6 +14,7 @@ from mmpose.structures import merge_data_samples
 from mmpose.visualization import PoseLocalVisualizer
 from torch.utils.data import DataLoader
 
+from projects.temporal_corr.apis import FollowedPerson
 from projects.temporal_corr.datasets import VideoSampler
 
 BOX = [8., 6., 56., 42.]
@@ -143,12 +144,32 @@ def test_nobody_gives_way_who_is_waited_for(make_inferencer):
     assert make_inferencer().model.memory.max_tracks > 10**6
 
 
-def test_whole_frame_by_default(make_inferencer, video):
-    inferencer = make_inferencer(None)
-    sample, = inferencer(video[0])
-    assert sample.pred_instances.bboxes.tolist() == [[0, 0, 64, 48]]
-    assert sample.track_id == 0
-    assert sample.pred_instances.bbox_scores.tolist() == [1]
+@pytest.mark.parametrize('thr', [-9., 9.], ids=['followed', 'never found'])
+def test_one_person_is_followed_without_boxes(thr, make_inferencer, video,
+                                              monkeypatch):
+    """As when :class:`FollowedPerson` gives the boxes and nothing is
+    remembered of a frame without a person; the first crop is the frame."""
+    *others, _, _, share = FollowedPerson.__init__.__defaults__
+    monkeypatch.setattr(FollowedPerson.__init__, '__defaults__',
+                        (*others, thr, thr, share))
+    inferencer, given = make_inferencer(), make_inferencer()
+    names = list(given.dataset_meta['keypoint_id2name'].values())
+    person = FollowedPerson(names, padding=given.box_padding)
+    for frame in video[:4]:
+        sample, = inferencer(frame)
+        wanted, = given(frame, person.box((64, 48))[None])
+        pose = wanted.pred_instances
+        if not person.follow(pose.keypoints[0], pose.keypoint_scores[0],
+                             (64, 48)):
+            given.take_back([0])
+        np.testing.assert_array_equal(sample.pred_instances.keypoints,
+                                      pose.keypoints)
+        np.testing.assert_array_equal(sample.pred_instances.bboxes,
+                                      pose.bboxes)
+        assert sample.track_id == 0
+        if thr > 0 or sample.frame_index == 0:
+            np.testing.assert_allclose(sample.pred_instances.bboxes,
+                                       [[6.4, 4.8, 57.6, 43.2]])
 
 
 def test_samples_work_with_mmpose(make_inferencer, video):

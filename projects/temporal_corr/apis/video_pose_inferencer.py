@@ -17,6 +17,7 @@ from mmpose.structures import PoseDataSample
 from ..engine.pose_model import load_pose_model
 from ..models.memory import TrackMemory
 from ..models.trusted_exemplars import with_frame
+from ..video_io.followed_person import FollowedPerson
 from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
                            as_track_ids)
 from .person_boxes import pose_extents
@@ -116,6 +117,9 @@ class VideoPoseInferencer:
     def reset(self) -> None:
         """Start a new shot: forget everybody, count frames from 0 again."""
         self._frame_index = 0
+        self._followed = FollowedPerson(
+            list(self.dataset_meta['keypoint_id2name'].values()),
+            padding=self.box_padding)
         self._last_seen: Dict[int, int] = {}
         if self._smoother:
             self._smoother.reset()
@@ -164,8 +168,9 @@ class VideoPoseInferencer:
                 decodes it; BGRA (H, W, 4) and grey (H, W), (H, W, 1) are
                 converted.
             bboxes (array-like, optional): Boxes of the people, x1, y1, x2,
-                y2 in pixels, (N, 4). Defaults to None, one person in the
-                whole frame; [] is nobody.
+                y2 in pixels, (N, 4); [] is nobody. Defaults to None, one
+                person, who is found in the whole frame and then followed
+                (:class:`FollowedPerson`).
             track_ids (array-like, optional): Who is in which box, N
                 different integers. Defaults to None, 0 .. N - 1.
             bbox_scores (array-like, optional): Scores of the boxes, (N, ),
@@ -184,6 +189,9 @@ class VideoPoseInferencer:
                 of that frame, and it does not count.
         """
         image = as_bgr(frame)
+        size, follow = image.shape[1::-1], bboxes is None
+        if follow:
+            bboxes = self._followed.box(size)[None]
         boxes = as_boxes(bboxes, image)
         ids = as_track_ids(track_ids, len(boxes))
         scores = as_scores(bbox_scores, len(boxes))
@@ -199,6 +207,11 @@ class VideoPoseInferencer:
                 dict(track_id=track_id, frame_index=self._frame_index))
             self._last_seen.pop(track_id, None)
             self._last_seen[track_id] = self._frame_index
+        if follow:
+            pose = samples[0].pred_instances
+            if not self._followed.follow(pose.keypoints[0],
+                                         pose.keypoint_scores[0], size):
+                self.take_back(ids)
         if self._smoother:
             self._smoother(samples)
         self._frame_index += 1
