@@ -117,9 +117,11 @@ def test_probe_shows_eq_1_and_its_map(correlation, frame, gap):
             features = model.head.features(model.extract_feat(inputs))
             if number < frame:
                 memory = new_memory
-                exemplars = np.einsum('phw,chw->pc', heatmaps[0].numpy(),
+                exemplars = np.einsum('phw,chw->pc',
+                                      heatmaps[0].numpy().clip(min=0),
                                       features[0].numpy())
-    exemplars /= np.linalg.norm(exemplars, axis=1, keepdims=True)
+    norms = np.linalg.norm(exemplars, axis=1, keepdims=True)
+    exemplars /= np.where(norms > 0, norms, 1)
     maps = np.einsum('pc,chw->phw', exemplars, features[0].numpy())
     scale = np.abs(maps).max()
     np.testing.assert_allclose(
