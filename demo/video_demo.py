@@ -169,9 +169,9 @@ def parse_args(argv=None):
     parser.add_argument(
         '--smooth',
         choices=['none', *SMOOTHING],
-        default='none',
+        default='one-euro',
         help='smooth the poses over time; gaussian and savgol look ahead, so '
-        'that the input is read twice')
+        'that the input is read twice. Defaults to one-euro')
     parser.add_argument(
         '--device', default='cpu', help='device to run on. Defaults to cpu')
     parser.add_argument(
