@@ -35,7 +35,7 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
     assert demo.main([
         str(config), str(checkpoint), '--input', str(folder), '--cuts', '4',
         '--bbox-file', str(boxes), '--pred-out-dir', str(tmp_path),
-        '--cfg-options', f'{trusted}.source=predictions',
+        '--smooth', 'none', '--cfg-options', f'{trusted}.source=predictions',
         f'{trusted}.num_frames=2'
     ]) == 0  # yapf: disable
     written = json.loads((tmp_path / 'clip.json').read_text())
