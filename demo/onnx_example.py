@@ -74,7 +74,7 @@ class StreamingModel:
                              f'({str(error).splitlines()[0]}): export one '
                              'with tools/deployment/export_onnx.py') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
-        if 'box_padding' not in metadata:
+        if 'dark_kernel' not in metadata:  # the newest of them
             raise ValueError(f'{path} does not say how it is to be run: '
                              'export it with tools/deployment/export_onnx.py')
         self.info = {key: json.loads(text) for key, text in metadata.items()}
