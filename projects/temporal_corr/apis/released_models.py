@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The models that come with the repository, by name."""
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Tuple
 
@@ -10,6 +11,7 @@ DEFAULT_MODEL = 'movenet-lightning'
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@lru_cache(maxsize=None)
 def released_models() -> Dict[str, Tuple[str, str]]:
     """Config and checkpoint of each released model by its name, the
     ``Alias`` in the model index.

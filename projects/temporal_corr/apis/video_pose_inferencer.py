@@ -91,9 +91,9 @@ class VideoPoseInferencer:
         if max_age < 0:
             raise ValueError(f'max_age must be 0 or more frames, got '
                              f'{max_age}')
-        released = released_models()
-        if checkpoint is None and str(config) in released:
-            config, checkpoint = released[str(config)]
+        if checkpoint is None and isinstance(config, str):
+            config, checkpoint = released_models().get(
+                config, (config, None))
         self.cfg = (
             copy.deepcopy(config)
             if isinstance(config, Config) else Config.fromfile(config))
