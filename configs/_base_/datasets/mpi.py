@@ -3,7 +3,7 @@
 # using Part Affinity Fields", CVPR'2017 (OpenPose), in the order of its
 # heatmaps. The files of the data sets (*_mpi.py) build on this one: a data set
 # picks its keypoints by name.
-_base_ = ['./mpi_skeleton.py']
+_base_ = ['./mpi_skeleton.py', './pck_groups.py']
 
 dataset_info = dict(
     dataset_name='mpi',
@@ -108,11 +108,4 @@ dataset_info = dict(
         0.025, 0.025, 0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087,
         0.089, 0.107, 0.087, 0.089, 0.107
     ],
-    pck_groups=dict(
-        Head=['head'],
-        Sho=['right_shoulder', 'left_shoulder'],
-        Elb=['right_elbow', 'left_elbow'],
-        Wri=['right_wrist', 'left_wrist'],
-        Hip=['right_hip', 'left_hip'],
-        Knee=['right_knee', 'left_knee'],
-        Ank=['right_ankle', 'left_ankle']))
+    pck_groups=_base_.pck_groups)

@@ -2,6 +2,8 @@
 # The 13 joints in stored order. The first of each pair is anatomically right
 # (joint 1 is on the left of the image in every front view), although the
 # README released with the data names it left.
+_base_ = ['./pck_groups.py']
+
 dataset_info = dict(
     dataset_name='penn_action',
     paper_info=dict(
@@ -144,11 +146,4 @@ dataset_info = dict(
         0.025, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087,
         0.087, 0.089, 0.089
     ],
-    pck_groups=dict(
-        Head=['head'],
-        Sho=['right_shoulder', 'left_shoulder'],
-        Elb=['right_elbow', 'left_elbow'],
-        Wri=['right_wrist', 'left_wrist'],
-        Hip=['right_hip', 'left_hip'],
-        Knee=['right_knee', 'left_knee'],
-        Ank=['right_ankle', 'left_ankle']))
+    pck_groups=_base_.pck_groups)

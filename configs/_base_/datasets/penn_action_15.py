@@ -25,7 +25,5 @@ dataset_info = dict(
         0.087, 0.089, 0.089, 0.025, 0.107
     ],
     eval_keypoints=[
-        'head', 'right_shoulder', 'left_shoulder', 'right_elbow',
-        'left_elbow', 'right_wrist', 'left_wrist', 'right_hip', 'left_hip',
-        'right_knee', 'left_knee', 'right_ankle', 'left_ankle'
+        info['name'] for info in _base_.dataset_info.keypoint_info.values()
     ])

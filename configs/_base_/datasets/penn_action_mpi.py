@@ -6,7 +6,6 @@ _base_ = ['./mpi.py']
 dataset_info = dict(
     dataset_name='penn_action',
     eval_keypoints=[
-        'head', 'right_shoulder', 'right_elbow', 'right_wrist',
-        'left_shoulder', 'left_elbow', 'left_wrist', 'right_hip',
-        'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'
+        info['name'] for info in _base_.dataset_info.keypoint_info.values()
+        if info['name'] not in ('neck', 'belly')
     ])

@@ -1,6 +1,6 @@
 # MoveNet Lightning, with the head that can remember: the exemplars of 15
-# keypoints x 64 channels are 3.75 KB of memory a person. Backbone and neck stay
-# as they were trained on real poses; what is trained is the head.
+# keypoints x 64 channels are 3.75 KB of memory a person. Backbone and neck
+# stay as they were trained on real poses; what is trained is the head.
 # The leaf adds head.out_channels and head.decoder.
 _base_ = './res50.py'
 model = dict(
@@ -33,6 +33,6 @@ model = dict(
         loss=dict(_delete_=True, type='HeatmapBCELoss')),
     test_cfg=dict(_delete_=True))
 
-# I, as head.projection of the correlation: 64 channels of the maps of strides 4
-# and 8 of the backbone and of the pyramid's (strides 16, 8 and 4).
+# I, as head.projection of the correlation: 64 channels of the maps of strides
+# 4 and 8 of the backbone and of the pyramid's (strides 16, 8 and 4).
 projection = dict(in_channels=(24, 32, 32, 24, 24), channels=64)
