@@ -13,7 +13,14 @@ from mmpose.registry import DATASETS
 
 from projects.temporal_corr.apis import (CocoPoses, FrameSource, LabelFile,
                                          LabelledPeople, Prompts, as_labelled)
+from projects.temporal_corr.apis.label_file import Label
+from projects.temporal_corr.datasets import VideoCocoDataset
 from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
+
+#: As of a data set.
+META = dict(
+    keypoint_id2name=dict(enumerate('abcdefghijklmno')),
+    skeleton_links=[(0, 2), (2, 14)])
 
 
 @pytest.fixture
@@ -182,7 +189,7 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     people = LabelledPeople(labels.frames)
     out = tmp_path / 'out.json'
     Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
-    with CocoPoses(str(out), source, list('abcdefghijklmno')) as coco:
+    with CocoPoses(str(out), source, META) as coco:
         for frame in source:
             found = people(frame)
             samples = inferencer(frame.image, found.bboxes, found.track_ids)
@@ -191,6 +198,7 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
             coco.write(frame.image, samples)
     written = json.loads(out.read_text())
     assert len(written['images']) == 5 and len(written['annotations']) == 10
+    assert written['categories'][0]['skeleton'] == [[1, 3], [3, 15]]
     again = read(path, written, tmp_path)
     assert list(again.frames) == [1, 3]
     np.testing.assert_allclose(again.frames[1][0].keypoints,
@@ -209,8 +217,7 @@ def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
     labels = read(path, content, tmp_path)
     out = tmp_path / 'out.json'
     with CocoPoses(
-            str(out), FrameSource(str(path)), list('abcdefghijklmno'),
-            labels.frames) as coco:
+            str(out), FrameSource(str(path)), META, labels.frames) as coco:
         for _ in range(2):
             coco.write(np.zeros((48, 64, 3), np.uint8), [])
     again = read(path, json.loads(out.read_text()), tmp_path).frames
@@ -220,6 +227,30 @@ def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
             assert label.track_id == other.track_id
             np.testing.assert_array_equal(label.keypoints, other.keypoints)
             np.testing.assert_allclose(label.bbox, other.bbox, rtol=1e-6)
+
+
+def test_a_corrected_file_trains(folder, tmp_path, repo_root):
+    """It has the fields of a data set of videos, one person a frame."""
+    path, _, keypoints = folder
+    info = repo_root / 'configs/_base_/datasets/sub_jhmdb.py'
+    meta = VideoCocoDataset._load_metainfo(dict(from_file=str(info)))
+    out = tmp_path / 'out.json'
+    points = keypoints[0, :, :2]
+    with CocoPoses(
+            str(out), FrameSource(str(path)), meta,
+            {i: [Label(0, points + i, np.array([2., 3, 42, 44]))]
+             for i in range(5)}) as coco:  # yapf: disable
+        for image in FrameSource(str(path)):
+            coco.write(image.image, [])
+    dataset = VideoCocoDataset(
+        str(out),
+        data_prefix=dict(img=str(path)),
+        metainfo=dict(from_file=str(info)))
+    assert len(dataset) == 5
+    for i in range(5):
+        frame = dataset.get_data_info(i)
+        assert frame['frame_index'] == i
+        np.testing.assert_allclose(frame['keypoints'][0], points + i)
 
 
 def test_a_label_of_no_frame(folder, tmp_path, make_inferencer):

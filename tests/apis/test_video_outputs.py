@@ -112,8 +112,26 @@ def test_labels_are_told_from_predictions(metainfo):
     labelled = person()
     labelled.set_metainfo(dict(labelled=np.array([True, False])))
     drawn = FramePainter(metainfo)(picture(), [labelled])
-    # "labelled" in the corner of the box, 5, 6, below the limb
-    assert is_drawn(drawn)[20:36, 8:].any()
+    # "labelled" at the bottom of the frame, below the box, off the face
+    plain = FramePainter(metainfo)(picture(), [person()])
+    changed = (drawn != plain).any(axis=-1)
+    assert changed[28:].any() and not changed[:20].any()
+
+
+@pytest.mark.parametrize('name', ['sub_jhmdb', 'penn_action', 'mpi'])
+def test_colours_tell_left_from_right(repo_root, name):
+    path = repo_root / f'configs/_base_/datasets/{name}.py'
+    meta = parse_pose_metainfo(dict(from_file=str(path)))
+    colors = meta['keypoint_colors'].tolist()
+    for keypoint, color in zip(meta['keypoint_name2id'], colors):
+        side = keypoint.split('_')[0]
+        assert color == dict(
+            left=[0, 255, 0], right=[255, 128, 0]).get(side, [51, 153, 255])
+    # A limb of one side has the colour of its keypoints.
+    for ends, color in zip(meta['skeleton_links'],
+                           meta['skeleton_link_colors'].tolist()):
+        first, second = (colors[end] for end in ends)
+        assert first != second or color == first
 
 
 def test_heatmaps_are_below(metainfo):

@@ -174,8 +174,8 @@ def test_a_person_is_followed(kind, exported, example, tmp_path):
     for index, frame in enumerate(frames):
         cv2.imwrite(str(folder / f'{index}.png'), frame)
     streaming, found = example.StreamingModel(str(path)), []
-    streaming.person = FollowedPerson([], thr=0.1)
-    person = FollowedPerson([], thr=0.1)
+    streaming.person = FollowedPerson([], keep_thr=0.1)
+    person = FollowedPerson([], keep_thr=0.1)
     for frame in frames:
         keypoints, scores, box = streaming(frame)
         np.testing.assert_allclose(box, person.box((64, 48)))

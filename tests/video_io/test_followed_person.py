@@ -81,8 +81,8 @@ def test_found_followed_lost_and_found_again(speed):
 @pytest.mark.parametrize('score, found, kept', [
     (0.2, True, True),
     # not enough to begin with, and enough to go on
-    (0.12, False, True),
-    (0.08, False, False),
+    (0.08, False, True),
+    (0.05, False, False),
 ])
 def test_it_takes_more_to_find_than_to_keep(score, found, kept):
     points, low = 300 + 100 * POSE, np.full(11, score)

@@ -206,5 +206,5 @@ def test_progress_in_a_log(monkeypatch, capsys):
         for _ in range(9):
             progress.update()
     lines = capsys.readouterr().err.splitlines()
-    assert 2 < len(lines) < 9 and lines[-1].startswith('9/9 frames')
+    assert 2 < len(lines) < 9 and lines[-1].startswith('9 frames')
     assert not any('\r' in line for line in lines)

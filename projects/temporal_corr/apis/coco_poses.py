@@ -19,19 +19,19 @@ class CocoPoses(ListFile):
     Args:
         path (str): A .json file.
         source (FrameSource): The input.
-        names (Sequence[str]): Names of the K keypoints.
+        dataset_meta (dict): Metainfo of the data set.
         labels (dict, optional): Labels by frame. Defaults to None.
     """
 
     def __init__(self,
                  path: str,
                  source: FrameSource,
-                 names: Sequence[str],
+                 dataset_meta: dict,
                  labels: Optional[Dict[int, List[Label]]] = None):
         super().__init__(path, '{"annotations": [')
         self._labels = labels or {}
         self._source = source
-        self._names = list(names)
+        self._meta = dataset_meta
         self._images: List[dict] = []
 
     def write(self, image: np.ndarray,
@@ -64,6 +64,8 @@ class CocoPoses(ListFile):
                 id=index + 1,
                 frame_index=index,
                 file_name=name,
+                vid_id=1,
+                frame_id=index + 1,
                 **dict(zip(('width', 'height'), size))))
 
     def _add_labels(self, index: int, track_ids: Sequence[int] = ()) -> None:
@@ -104,7 +106,13 @@ class CocoPoses(ListFile):
             if index >= written:  # it ended before
                 self._add_image(index)
                 self._add_labels(index)
+        for image in self._images:
+            image['nframes'] = len(self._images)
+        links = np.array(self._meta['skeleton_links']) + 1  # as COCO counts
         category = dict(
-            id=1, name='person', keypoints=self._names, skeleton=[])
+            id=1,
+            name='person',
+            keypoints=list(self._meta['keypoint_id2name'].values()),
+            skeleton=links)
         return (f'\n],\n"images": {dumps(self._images)},\n'
                 f'"categories": {dumps([category])}}}\n')

@@ -94,10 +94,14 @@ class FramePainter:
 
     def _write(self, image: np.ndarray, box: np.ndarray, text: str,
                color: tuple) -> None:
-        """Write into the corner of a box, in place."""
-        x1, y1 = np.clip(box[:2], -1e4, 1e4).round().astype(int).tolist()
-        scale = max(0.4, image.shape[0] / 900)
-        place = (max(x1, 0) + 3, max(y1, 0) + round(28 * scale))
+        """Write below a box, away from the face, in place."""
+        height, width = image.shape[:2]
+        scale = max(0.4, height / 900)
+        (length, size), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX,
+                                            scale, 3)
+        x, y = box[0], box[3] + 1.5 * size
+        place = (round(max(min(x, width - length), 3)),
+                 round(max(min(y, height - 4), size)))
         for ink, width in (((0, 0, 0), 3), (color, 1)):
             cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX,
                         scale, ink, width, cv2.LINE_AA)

@@ -73,9 +73,8 @@ class VideoOutputs(ExitStack):
             path = self._path(pred_out_dir, source, '.json', inputs)
             self.poses = self.enter_context(PoseFile(path, dataset_meta))
             path = self._path(pred_out_dir, source, '_coco.json')
-            names = dataset_meta['keypoint_id2name'].values()
             self.coco = self.enter_context(
-                CocoPoses(path, source, names, labels))
+                CocoPoses(path, source, dataset_meta, labels))
 
     def _path(self,
               folder: str,

@@ -38,10 +38,10 @@ class FollowedPerson:
             the box of the whole frame is the one whose crop is the frame.
             Defaults to 1.25, as in MMPose.
         thr (float): Least score of a keypoint that counts in the whole
-            frame, or in a box that is given. Defaults to 0.15.
+            frame, or in a box that is given. Defaults to 0.1.
         keep_thr (float): The same around the last pose, where the person is
             expected: scores fall for some frames when they move fast, and
-            are lower still in the whole frame. Defaults to 0.1.
+            are lower still in the whole frame. Defaults to 0.06.
         share (float): Least share of the keypoints that must count.
             Defaults to 0.3.
     """
@@ -50,8 +50,8 @@ class FollowedPerson:
                  names: Sequence[str],
                  starts: Sequence = (),
                  padding: float = 1.25,
-                 thr: float = 0.15,
-                 keep_thr: float = 0.1,
+                 thr: float = 0.1,
+                 keep_thr: float = 0.06,
                  share: float = 0.3):
         self.torso = [[i for i, name in enumerate(names) if part in name]
                       for part in ('shoulder', 'hip')]

@@ -34,6 +34,7 @@ class Progress:
         return self
 
     def __exit__(self, error_type, error, traceback) -> None:
+        self._total = ''  # what a header tells is no count
         self._tell('\r' if sys.stderr.isatty() else '', '\n')
 
     def _tell(self, start: str, end: str) -> None:
