@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Synthetic videos: their files against the released ones, and runs."""
+"""Synthetic videos: anatomy, files against the released ones, and runs."""
 import os
 import sys
 from pathlib import Path
@@ -12,9 +12,9 @@ from scipy.io import loadmat
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/misc'))
 
 import make_synthetic_videos  # noqa: E402
-from synthetic.clip import clip_action, make_clip  # noqa: E402
-from synthetic.motions import ACTIONS  # noqa: E402
-from synthetic.skeleton import JHMDB_JOINTS, PENN_JOINTS  # noqa: E402
+from synthetic import clip as clip_module  # noqa: E402
+from synthetic import drawing, skeleton  # noqa: E402
+from synthetic.skeleton import ACTIONS, JHMDB_JOINTS, PENN_JOINTS  # noqa: E402
 from synthetic.writers import is_test, mask_boxes  # noqa: E402
 
 W, H = 128, 96
@@ -32,20 +32,119 @@ def files(root, pattern='*'):
             for p in root.rglob(pattern) if p.is_file()}
 
 
-@pytest.fixture(scope='module')
-def made(tmp_path_factory):
-    """Four clips (two actions) in both layouts."""
-    return make(tmp_path_factory.mktemp('videos') / 'out', '--num-videos', 4,
-                '--workers', 1)
+# --- people -------------------------------------------------------------
+
+
+def standing(heading):
+    """A person of 1.8 m at attention, one moment."""
+    pose = {key: np.zeros(1) for key in skeleton.POSE_KEYS}
+    points = skeleton.joint_positions(pose, heading, 1.8)
+    return {key: value[0] for key, value in points.items()}
+
+
+def camera(distance=5.):
+    """100 pixels a metre at a depth of four, looking at a height of 1.2 m."""
+    return clip_module.Camera(np.zeros(1), np.array([[160., 110.]]),
+                              np.array([400.]), 1.2, distance)
+
+
+def test_projection_by_hand():
+    uv, ppm = camera().project(np.array([.5, 1.7, 1.]), 0)
+    np.testing.assert_allclose(uv, [160 + 50, 110 - 50])
+    assert ppm == pytest.approx(100)
+
+
+@pytest.mark.parametrize('heading, right_is_left_in_image, view', [
+    (0, True, 'front'), (20, True, 'front'), (180, False, 'back'),
+    (-160, False, 'back'), (90, None, 'right'), (-90, None, 'left'),
+    (300, None, 'left')])
+def test_left_and_right_are_anatomical(heading, right_is_left_in_image, view):
+    assert clip_module.viewpoint(heading) == view
+    points = standing(heading)
+    if view in ('left', 'right'):  # who faces right shows the right side
+        shown, hidden = (points[f'{side}_hip'][2] for side in (
+            view, 'left' if view == 'right' else 'right'))
+        assert shown > hidden
+        return
+    for part in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'):
+        right, left = (points[f'{side}_{part}'][0]
+                       for side in ('right', 'left'))
+        assert (right < left) == right_is_left_in_image, part
+
+
+@pytest.mark.parametrize('action', ACTIONS)
+def test_bones_keep_their_length_and_feet_stay_on_the_ground(action):
+    pose = skeleton.perform(action, np.linspace(0, 3, 400),
+                            np.random.default_rng(1))
+    p = skeleton.joint_positions(pose, 30., 1.8)
+    for first, second, share in (('knee', 'hip', .243),
+                                 ('ankle', 'knee', .243),
+                                 ('elbow', 'shoulder', .172),
+                                 ('wrist', 'elbow', .150)):
+        for side in ('right', 'left'):
+            bone = p[f'{side}_{first}'] - p[f'{side}_{second}']
+            np.testing.assert_allclose(np.linalg.norm(bone, axis=1),
+                                       share * 1.8, rtol=1e-9)
+    feet = np.stack([p[f'{s}_{k}'][:, 1] for s in ('right', 'left')
+                     for k in ('ankle', 'toe')])
+    assert feet.min() > 0
+    assert feet[:, pose['lift'] < 1e-3].min(0).max() < .038 * 1.8 + .002
+    # nobody jumps from one frame to the next: at most a metre in 1/33 s
+    for name in JHMDB_JOINTS:
+        assert np.abs(np.diff(p[name], axis=0)).max() < .25, name
+
+
+def painted(heading):
+    """A canvas with a person who stands, and the pixels of the joints."""
+    points = standing(heading)
+    look = drawing.sample_look(np.random.default_rng(0))
+    canvas = drawing.Canvas(np.zeros((240, 320, 3)))
+    project = lambda xyz: camera().project(xyz, 0)  # noqa: E731
+    canvas.paint_person(points, 1.8, look, project, 0., True)
+    uv = project(np.stack([points[name] for name in JHMDB_JOINTS]))[0]
+    return canvas, dict(zip(JHMDB_JOINTS, uv))
+
+
+@pytest.mark.parametrize('heading, near, far', [(90, 'right', 'left'),
+                                                (-90, 'left', 'right')])
+def test_near_limb_hides_the_far_one(heading, near, far):
+    canvas, uv = painted(heading)
+    seen = dict(zip(JHMDB_JOINTS, drawing.visible_joints(
+        canvas.label, np.array(list(uv.values())), JHMDB_JOINTS)))
+    for part in ('knee', 'elbow', 'ankle'):
+        assert seen[f'{near}_{part}'] and not seen[f'{far}_{part}'], part
+
+
+def test_clothes_tell_right_from_left():
+    """Whichever way somebody turns: sleeves and socks differ, and each has
+    its colour from all sides."""
+    colours = {}
+    for heading in (0, 180):
+        canvas, uv = painted(heading)
+        for name, end in (('shoulder', 'elbow'), ('ankle', 'knee')):
+            for side in ('right', 'left'):
+                x, y = (.8 * uv[f'{side}_{name}'] +
+                        .2 * uv[f'{side}_{end}']).astype(int)
+                colours[side, name, heading] = canvas.picture[
+                    y - 1:y + 2, x - 1:x + 2].mean((0, 1))
+    for name in ('shoulder', 'ankle'):
+        for heading in (0, 180):
+            right, left = (colours[side, name, heading]
+                           for side in ('right', 'left'))
+            assert np.abs(right - left).max() > 40
+            again = colours['right', name, 180 - heading]
+            assert np.abs(right - again).max() < 40
 
 
 @pytest.fixture(scope='module')
 def clips():
     """One short clip of every action."""
-    return [make_clip(2 * k, 5, (2, 2), (W, H)) for k in range(len(ACTIONS))]
+    return [clip_module.make_clip(2 * k, 5, (2, 2), (W, H))
+            for k in range(len(ACTIONS))]
 
 
-def test_whole_body_in_every_frame(clips):
+def test_clips(clips):
+    """The whole body is in every frame, people move, and places differ."""
     for clip in clips:
         assert (clip.keypoints >= 0).all(), clip.name
         assert (clip.keypoints <= [W - 1, H - 1]).all(), clip.name
@@ -54,77 +153,56 @@ def test_whole_body_in_every_frame(clips):
         assert (joint >= boxes[:, None, :2] - .51).all(), clip.name
         assert (joint <= boxes[:, None, 2:] + .51).all(), clip.name
         assert (boxes[:, 2:] - boxes[:, :2]).max() > .3 * H, clip.name
-
-
-def test_clips_differ_and_people_move(clips):
-    means = np.stack([k.frames.mean((0, 1, 2)) for k in clips])
+        assert np.abs(np.diff(clip.keypoints, axis=0)).max() > .1
+    means = np.stack([clip.frames.mean((0, 1, 2)) for clip in clips])
     assert len(np.unique(means.round(1), axis=0)) == len(clips)
-    assert all(np.abs(np.diff(k.keypoints, axis=0)).max() > .1
-               for k in clips)
-    assert len({k.action for k in clips}) == len(ACTIONS)
+    assert {clip.action for clip in clips} == set(ACTIONS)
 
 
-def test_mask_boxes_by_hand():
-    masks = np.zeros((1, 10, 12), np.uint8)
-    masks[0, 3:6, 4:9] = 1
-    np.testing.assert_array_equal(mask_boxes(masks), [[5, 4, 9, 6]])
+# --- files --------------------------------------------------------------
 
 
-def test_jhmdb_files(made):
-    root = made / 'jhmdb'
-    mats = sorted(root.glob('joint_positions/*/*/joint_positions.mat'))
-    assert len(mats) == 4
-    for path in mats:
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    """Four clips (two actions) in both layouts."""
+    return make(tmp_path_factory.mktemp('videos') / 'out', '--num-videos', 4,
+                '--workers', 1)
+
+
+def test_both_layouts_hold_the_same_people(made):
+    order = [JHMDB_JOINTS.index(k) for k in PENN_JOINTS]
+    joints = sorted(made.glob('jhmdb/joint_positions/*/*/*.mat'),
+                    key=lambda path: path.parent.name)
+    labels = sorted(made.glob('penn_action/labels/*.mat'))
+    assert [k.name for k in labels] == [f'{i:04d}.mat' for i in range(1, 5)]
+    assert len(joints) == 4
+    for i, (path, label) in enumerate(zip(joints, labels)):
         action, name = path.parts[-3:-1]
-        mat = loadmat(path)
-        n = mat['pos_img'].shape[2]
-        assert 2 <= n <= 4
-        assert {k: (v.dtype, v.shape) for k, v in mat.items()
-                if k in ('pos_img', 'pos_world', 'scale')} == dict(
-                    pos_img=(np.float64, (2, 15, n)),
-                    pos_world=(np.float64, (2, 15, n)),
-                    scale=(np.float64, (1, n)))
+        mat, penn = loadmat(path), loadmat(label)
+        pos = mat['pos_img']
+        n = pos.shape[2]
+        assert 2 <= n <= 4 and pos.shape == (2, 15, n)
         # World positions are relative to the image's middle and height.
         np.testing.assert_allclose(
-            mat['pos_img'], np.array([W / 2, H / 2])[:, None, None] +
+            pos, np.array([W / 2, H / 2])[:, None, None] +
             mat['pos_world'] * mat['scale'] * H)
-        mask = loadmat(root / 'puppet_mask' / action / name /
+        mask = loadmat(made / 'jhmdb/puppet_mask' / action / name /
                        'puppet_mask.mat')['part_mask']
         assert mask.dtype == np.uint8 and mask.shape == (H, W, n)
-        assert set(np.unique(mask)) == {0, 1}
-        frames = sorted((root / 'Rename_Images' / action / name).iterdir())
+        frames = sorted((made / 'jhmdb/Rename_Images' / action /
+                         name).iterdir())
         assert [k.name for k in frames] == [
-            f'{i + 1:05d}.png' for i in range(n)]
+            f'{t + 1:05d}.png' for t in range(n)]
         assert cv2.imread(str(frames[0])).shape == (H, W, 3)
 
-
-def test_penn_files_hold_the_same_people(made):
-    order = [JHMDB_JOINTS.index(k) for k in PENN_JOINTS]
-    jhmdb = sorted(made.glob('jhmdb/joint_positions/*/*/*.mat'),
-                   key=lambda p: p.parent.name)
-    penn = sorted(made.glob('penn_action/labels/*.mat'))
-    assert [k.name for k in penn] == [f'{i:04d}.mat' for i in range(1, 5)]
-    for i, (first, second) in enumerate(zip(jhmdb, penn)):
-        mat, pos = loadmat(second), loadmat(first)['pos_img']
-        n = pos.shape[2]
-        assert {k: (v.dtype, v.shape) for k, v in mat.items()
-                if k in ('x', 'y', 'visibility', 'bbox', 'train',
-                         'dimensions', 'nframes')} == dict(
-                    x=(np.float64, (n, 13)), y=(np.float64, (n, 13)),
-                    visibility=(np.uint8, (n, 13)),
-                    bbox=(np.float64, (n, 4)), train=(np.int32, (1, 1)),
-                    dimensions=(np.uint16, (1, 3)), nframes=(np.uint8,
-                                                             (1, 1)))
-        assert mat['dimensions'].tolist() == [[H, W, n]]
-        np.testing.assert_allclose(mat['x'], pos[0, order].T)
-        np.testing.assert_allclose(mat['y'], pos[1, order].T)
-        assert mat['action'][0] == first.parts[-3]
-        assert mat['train'][0, 0] == (1, -1)[i % 2]
-        mask = loadmat(str(first).replace('joint_positions', 'puppet_mask'))[
-            'part_mask']
+        np.testing.assert_allclose(penn['x'], pos[0, order].T)
+        np.testing.assert_allclose(penn['y'], pos[1, order].T)
+        assert penn['dimensions'].tolist() == [[H, W, n]]
+        assert penn['action'][0] == action
+        assert penn['train'][0, 0] == (1, -1)[i % 2]
         for t in range(n):
             y, x = np.nonzero(mask[..., t])
-            assert mat['bbox'][t].tolist() == [
+            assert penn['bbox'][t].tolist() == [
                 x.min() + 1, y.min() + 1, x.max() + 1, y.max() + 1]
         frames = sorted(made.glob(f'penn_action/frames/{i + 1:04d}/*'))
         assert [k.name for k in frames] == [
@@ -133,29 +211,27 @@ def test_penn_files_hold_the_same_people(made):
 
 def kinds(path):
     """Type and rank of every field, whatever the number of frames."""
-    return {k: (v.dtype.kind, v.ndim, v.dtype.itemsize)
-            for k, v in loadmat(path).items()
-            if not k.startswith('__') and v.dtype.kind != 'U'}
+    return {k: (v.dtype.kind, v.ndim, v.dtype.itemsize *
+                (v.dtype.kind != 'U')) for k, v in loadmat(path).items()
+            if not k.startswith('__')}
 
 
 def test_fields_as_in_the_released_jhmdb(made, jhmdb_root):
-    for part, name in (('joint_positions', 'joint_positions.mat'),
-                       ('puppet_mask', 'puppet_mask.mat')):
-        real = next(jhmdb_root.glob(f'{part}/*/*/{name}'))
-        ours = next(made.glob(f'jhmdb/{part}/*/*/{name}'))
-        assert kinds(ours) == kinds(real)
+    for part in ('joint_positions', 'puppet_mask'):
+        real = kinds(next(jhmdb_root.glob(f'{part}/*/*/{part}.mat')))
+        real.pop('viewpoint', None)  # text, or an empty array of numbers
+        ours = kinds(next(made.glob(f'jhmdb/{part}/*/*/{part}.mat')))
+        ours.pop('viewpoint', None)
+        assert ours == real
 
 
 def test_fields_as_in_the_released_penn_action(made, penn_root):
-    real = kinds(penn_root / 'labels' / '0001.mat')
-    ours = kinds(made / 'penn_action' / 'labels' / '0001.mat')
-    assert ours == real
-    texts = {k for k, v in loadmat(penn_root / 'labels/0001.mat').items()
-             if getattr(v, 'dtype', None) is not None and v.dtype.kind == 'U'}
-    assert texts == {'action', 'pose'}
+    assert kinds(made / 'penn_action/labels/0001.mat') == kinds(
+        penn_root / 'labels/0001.mat')
 
 
-def test_splits_have_both_sides(made):
+def test_splits(made):
+    """As many as the folders, both subsets in each; and of 80 clips 30 %."""
     for action in ('walk', 'run'):
         clips = {p.name + '.avi'
                  for p in (made / 'jhmdb/Rename_Images' / action).iterdir()}
@@ -165,11 +241,7 @@ def test_splits_have_both_sides(made):
             lines = dict(k.split() for k in path.read_text().splitlines())
             assert set(lines) == clips
             assert set(lines.values()) == {'1', '2'}
-
-
-def test_a_hundred_clips_are_split_seventy_to_thirty():
-    numbers = [clip_action(i) for i in range(100)]
-    assert len(set(numbers)) == 100
+    numbers = [clip_module.clip_action(i) for i in range(10 * len(ACTIONS))]
     for split in (1, 2, 3):
         for action in ACTIONS:
             tests = [is_test(n, split) for a, n in numbers if a == action]
@@ -179,14 +251,11 @@ def test_a_hundred_clips_are_split_seventy_to_thirty():
 def test_a_clip_depends_on_its_seed_and_number_only(made, tmp_path):
     again = make(tmp_path / 'again', '--num-videos', 2, '--workers', 2,
                  '--layout', 'penn')
-    for part in ('labels/0001.mat', 'labels/0002.mat'):
-        ours, theirs = (k / 'penn_action' / part for k in (again, made))
-        assert ours.read_bytes() == theirs.read_bytes()
-    for part in ('frames/0001', 'frames/0002'):
-        ours, theirs = (files(k / 'penn_action' / part)
-                        for k in (again, made))
-        assert ours == theirs and len(ours) >= 2
     assert not (again / 'jhmdb').exists()
+    ours = files(again / 'penn_action')
+    theirs = files(made / 'penn_action')
+    assert len(ours) >= 6
+    assert ours == {path: theirs[path] for path in ours}
 
 
 def test_video_holds_the_frames(made, tmp_path):
@@ -199,38 +268,37 @@ def test_video_holds_the_frames(made, tmp_path):
     for png in sorted(folder.iterdir()):
         ok, frame = capture.read()
         assert ok
-        difference = cv2.absdiff(frame, cv2.imread(str(png)))
-        assert difference.mean() < 6
+        assert cv2.absdiff(frame, cv2.imread(str(png))).mean() < 6
     assert not capture.read()[0]
     for path, content in files(out, '*.mat').items():
         assert content == (made / path).read_bytes()
 
 
-def test_second_run_does_nothing(made, capsys):
+# --- runs ---------------------------------------------------------------
+
+
+def test_what_is_there(made, tmp_path, capsys):
+    """The same is not made again; another is only replaced when told so;
+    what is somebody else's never."""
     before = {p: p.stat().st_mtime_ns for p in made.rglob('*')}
     make(made, '--num-videos', 4, '--workers', 2)
     assert 'nothing to do' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match='--overwrite'):
+        make(made, '--num-videos', 4, '--seed', 4)
     assert before == {p: p.stat().st_mtime_ns for p in made.rglob('*')}
 
-
-def test_other_arguments_are_refused_unless_overwriting(tmp_path):
     one = ('--num-videos', 1, '--workers', 1, '--layout', 'penn')
     out = make(tmp_path / 'out', *one)
-    before = files(out)
-    with pytest.raises(SystemExit, match='--overwrite'):
-        make(out, *one, '--seed', 4)
-    assert files(out) == before
     make(out, *one, '--seed', 4, '--overwrite')
     label = Path('penn_action/labels/0001.mat')
-    assert files(out)[label] != before[label]
+    assert files(out)[label] != files(made)[label]
     assert os.listdir(tmp_path) == ['out']
 
-
-def test_a_folder_of_somebody_else_is_never_touched(tmp_path):
-    (tmp_path / 'thesis.txt').write_text('precious')
+    (out / make_synthetic_videos.RECORD).unlink()
+    before = files(out)
     with pytest.raises(SystemExit, match='not made by this tool'):
-        make(tmp_path, '--num-videos', 1, '--overwrite')
-    assert os.listdir(tmp_path) == ['thesis.txt']
+        make(out, *one, '--overwrite')
+    assert files(out) == before
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -247,6 +315,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 @pytest.mark.parametrize('args, field', [
     (('--num-frames', '9', '3'), '--num-frames'),
     (('--num-frames', '0'), '--num-frames'),
+    (('--num-frames', '1', '2', '3'), '--num-frames'),
     (('--num-videos', '0'), '--num-videos'),
     (('--size', '10', '10'), '--size'),
     (('--video', '--layout', 'penn'), '--video')])

@@ -1,95 +1,76 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Make videos of moving people in the raw layouts of the public data sets.
 
-For everybody who does not have JHMDB or Penn Action: articulated, textured
-people walk, run, jump, throw and so on in front of places, with camera
-motion, motion blur, things and people passing in front, and look-alikes.
-Keypoints, masks and boxes are exact. The files are laid out as released, so
-the data set converters read them like the originals::
+For everybody who does not have JHMDB or Penn Action: drawn people walk, run,
+wave and so on in front of places, with camera motion, passers-by and things
+in front. Keypoints, masks and boxes are exact. The files are laid out as
+released, so the data set converters read them like the originals::
 
     python tools/misc/make_synthetic_videos.py data/synthetic
     python tools/dataset_converters/jhmdb.py data/synthetic/jhmdb ...
     python tools/dataset_converters/penn_action.py data/synthetic/penn_action
 
-The same seed makes the same files, and a clip depends on nothing but the
-seed, its number, the range of frames and the size.
+The same arguments make the same files.
 """
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from functools import partial
-from multiprocessing import Pool
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Tuple
 
 import cv2
-from mmengine.utils import track_iter_progress
+from mmengine.utils import track_parallel_progress, track_progress
 from synthetic.clip import clip_action, make_clip
 from synthetic.writers import write_jhmdb, write_jhmdb_splits, write_penn
 
-#: Written last and renamed with the whole: a folder that has it is complete.
+# Not projects.temporal_corr, which would import all of MMPose.
+sys.path.append(
+    str(Path(__file__).resolve().parents[2] / 'projects/temporal_corr'))
+from video_io.arguments import number  # noqa: E402
+
+#: Written last: a folder that has it is complete.
 RECORD = 'synthetic_videos.json'
 #: Raised whenever the same arguments would make other files.
-VERSION = 1
+VERSION = 2
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read and check the command line."""
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Make synthetic videos of people in the raw layouts of '
         'JHMDB (OUT/jhmdb) and Penn Action (OUT/penn_action).')
     parser.add_argument('out', type=Path, help='folder to make')
-    parser.add_argument('--num-videos', type=int, default=100)
+    parser.add_argument('--num-videos', type=number(int, 1), default=100)
     parser.add_argument(
-        '--num-frames', type=int, nargs='+', default=[24], metavar='N',
+        '--num-frames', type=number(int, 1, 65535), nargs='+', default=[24],
+        metavar='N',
         help='frames per video, or the least and the largest number')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=number(int, 0), default=0)
     parser.add_argument('--layout', choices=('jhmdb', 'penn', 'both'),
                         default='both')
-    parser.add_argument('--size', type=int, nargs=2, default=[320, 240],
-                        metavar=('W', 'H'), help='of the frames, in pixels')
+    parser.add_argument('--size', type=number(int, 64, 4096), nargs=2,
+                        default=[320, 240], metavar=('W', 'H'),
+                        help='of the frames, in pixels')
     parser.add_argument(
         '--video', action='store_true', help='write the JHMDB layout with '
         'compressed videos (ReCompress_Videos) instead of PNG frames')
-    parser.add_argument('--workers', type=int, default=2,
+    parser.add_argument('--workers', type=number(int, 1), default=2,
                         help='number of processes')
     parser.add_argument(
         '--overwrite', action='store_true',
         help='replace what an earlier run with other arguments made')
     args = parser.parse_args(argv)
-    args.num_frames = (args.num_frames * 2)[:2] if len(
-        args.num_frames) == 1 else args.num_frames
-    if len(args.num_frames) != 2 or not (
-            1 <= args.num_frames[0] <= args.num_frames[1] <= 65535):
+    if len(args.num_frames) > 2 or args.num_frames != sorted(args.num_frames):
         parser.error('--num-frames takes one number, or two in ascending '
-                     'order, from 1 to 65535')
-    if args.num_videos < 1 or args.workers < 1 or args.seed < 0:
-        parser.error('--num-videos and --workers must be at least 1, --seed '
-                     'at least 0')
-    if not all(64 <= k <= 4096 for k in args.size):
-        parser.error('--size must be from 64 to 4096 pixels')
+                     'order')
+    args.num_frames = [args.num_frames[0], args.num_frames[-1]]
     if args.video and args.layout == 'penn':
         parser.error('--video concerns the JHMDB layout; choose --layout '
                      'jhmdb or both')
     return args
-
-
-def contents(args: argparse.Namespace) -> Dict:
-    """Everything that decides what the files hold."""
-    return dict(version=VERSION, num_videos=args.num_videos,
-                num_frames=list(args.num_frames), seed=args.seed,
-                layout=args.layout, size=list(args.size), video=args.video)
-
-
-def made_before(out: Path) -> Optional[Dict]:
-    """The record of an earlier run in ``out``, None where there is none."""
-    try:
-        return json.loads((out / RECORD).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        return None
 
 
 def write_clip(index: int, root: Path,
@@ -100,9 +81,9 @@ def write_clip(index: int, root: Path,
         tuple: Its action, name and number within the action.
     """
     cv2.setNumThreads(1)  # one process is one core
-    clip = make_clip(index, settings['seed'], tuple(settings['num_frames']),
-                     tuple(settings['size']))
-    number = clip_action(index)[1]
+    clip = make_clip(index, settings['seed'], settings['num_frames'],
+                     settings['size'])
+    _, number = clip_action(index)
     if settings['layout'] != 'penn':
         write_jhmdb(clip, root / 'jhmdb', settings['video'])
     if settings['layout'] != 'jhmdb':
@@ -113,25 +94,28 @@ def write_clip(index: int, root: Path,
 def make(root: Path, settings: Dict, workers: int) -> None:
     """Make all clips under ``root``, in ``workers`` processes."""
     task = partial(write_clip, root=root, settings=settings)
-    count = settings['num_videos']
+    indices = range(settings['num_videos'])
     if workers == 1:
-        clips = [task(k) for k in track_iter_progress(range(count))]
+        clips = track_progress(task, indices)
     else:
-        with Pool(min(workers, count)) as pool:
-            clips = list(track_iter_progress(
-                (pool.imap_unordered(task, range(count)), count)))
-    print()
+        clips = track_parallel_progress(task, indices, workers)
     if settings['layout'] != 'penn':
         write_jhmdb_splits(clips, root / 'jhmdb')
     (root / RECORD).write_text(
         json.dumps(settings, indent=2) + '\n', encoding='utf-8')
 
 
-def main(argv: Optional[List[str]] = None) -> None:
+def main(argv=None) -> None:
     """Entry point."""
     args = parse_args(argv)
-    out, settings = args.out.absolute(), contents(args)
-    found = made_before(out)
+    out = args.out.absolute()
+    settings = dict(version=VERSION, **{
+        key: value for key, value in vars(args).items()
+        if key not in ('out', 'workers', 'overwrite')})
+    try:
+        found = json.loads((out / RECORD).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        found = None
     if found == settings:
         print(f'{out} is complete; nothing to do')
         return
@@ -146,20 +130,14 @@ def main(argv: Optional[List[str]] = None) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     print(f'Making {args.num_videos} videos in {out}')
     # Beside OUT, so that the last step is one rename.
-    partial_dir = Path(tempfile.mkdtemp(prefix=f'.{out.name}.',
-                                        dir=out.parent))
-    try:
-        new, old = partial_dir / 'new', partial_dir / 'old'
+    with tempfile.TemporaryDirectory(
+            prefix=f'.{out.name}.', dir=out.parent) as partial_dir:
+        new = Path(partial_dir) / 'new'
         new.mkdir()
         make(new, settings, args.workers)
         if out.exists():
-            os.replace(out, old)
+            os.replace(out, Path(partial_dir) / 'old')
         os.replace(new, out)
-    finally:
-        shutil.rmtree(partial_dir, ignore_errors=True)
-    for name in ('jhmdb', 'penn_action'):
-        if (out / name).is_dir():
-            print(f'  {out / name}')
 
 
 if __name__ == '__main__':

@@ -1,26 +1,19 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """One video: who, what, where, and its frames and annotations."""
-from typing import List, NamedTuple, Tuple
+from functools import partial
+from typing import NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
-from .bystanders import passers_by, props_in_front
-from .camera import Camera, fit_in_frame, similarity, smooth_path
-from .canvas import Canvas, Light
-from .figure import OTHER, Figure, Painter, joints, visible_joints
-from .motions import ACTIONS, perform
-from .outfit import sample_outfit
-from .props import Prop, draw_prop
-from .scene import sample_scene
-from .skeleton import JHMDB_JOINTS, forward_kinematics, sample_body
+from .drawing import Canvas, colour, grained, sample_look, visible_joints
+from .skeleton import ACTIONS, JHMDB_JOINTS, joint_positions, perform
 
-#: Moments simulated per frame; long exposures average several of them.
-_SUBFRAMES = 3
-#: Room in metres that the body takes beyond a joint, JHMDB's order.
-_MARGIN = np.array([dict(head=.22, wrist=.17, ankle=.21).get(
-    k.rpartition('_')[2], .15) for k in JHMDB_JOINTS])
-_QUALITY = dict(goo=88, med=70, bad=48)
+#: Room in metres that the body takes beyond a joint.
+_MARGIN = np.array([
+    dict(head=.24, wrist=.17, ankle=.22).get(name.rpartition('_')[2], .15)
+    for name in JHMDB_JOINTS
+])
 
 
 class Clip(NamedTuple):
@@ -28,15 +21,13 @@ class Clip(NamedTuple):
 
     Attributes:
         name (str): Unique name, built as JHMDB's.
-        action (str): One of :data:`.motions.ACTIONS`.
+        action (str): One of :data:`.skeleton.ACTIONS`.
         viewpoint (str): ``front``, ``back``, ``left`` or ``right``: where
-            the person faces at the start, left and right as in the image.
+            the person faces, left and right as in the image.
         frames (ndarray): (n, H, W, 3) uint8 BGR.
-        keypoints (ndarray): (n, 15, 2) float64 0-based pixels in JHMDB's
-            order.
+        keypoints (ndarray): (n, 15, 2) 0-based pixels in JHMDB's order.
         visible (ndarray): (n, 15) bool.
-        masks (ndarray): (n, H, W) uint8, 1 on the whole body, whether
-            hidden or not.
+        masks (ndarray): (n, H, W) uint8, 1 on the whole body, hidden or not.
         scale (ndarray): (n,) size of the person, 1 = as tall as the image.
     """
     name: str
@@ -49,84 +40,120 @@ class Clip(NamedTuple):
     scale: np.ndarray
 
 
+class Camera(NamedTuple):
+    """A level camera over T moments: sideways position of the lens (T,) in
+    metres, shift of the picture (T, 2) in pixels, pixels of a metre at a
+    distance of one (T,), height and distance of the lens in metres."""
+    x: np.ndarray
+    shift: np.ndarray
+    zoom: np.ndarray
+    height: float
+    distance: float
+
+    def project(self, points: np.ndarray, t) -> Tuple:
+        """Pixels (..., 2), and pixels per metre (...), of world points."""
+        ppm = self.zoom[t] / (self.distance - points[..., 2])
+        uv = np.stack([points[..., 0] - self.x[t],
+                       self.height - points[..., 1]], -1)
+        return uv * ppm[..., None] + self.shift[t], ppm
+
+
 def clip_action(index: int) -> Tuple[str, int]:
     """Action of clip ``index`` (0-based) and its number within the action.
 
     Clips come in pairs of one action, so that any two clips or more can be
     split into training and test within an action.
     """
-    names = list(ACTIONS)
     pair, odd = divmod(index, 2)
-    return names[pair % len(names)], 2 * (pair // len(names)) + odd
+    turn, action = divmod(pair, len(ACTIONS))
+    return list(ACTIONS)[action], 2 * turn + odd
 
 
 def viewpoint(heading: float) -> str:
     """Name of the side that is seen for a heading in degrees."""
-    return ('front', 'right', 'back', 'left')[int(
-        np.floor(np.mod(heading + 45, 360) / 90))]
+    return ('front', 'right', 'back', 'left')[int((heading + 45) % 360 // 90)]
 
 
-def _sample_heading(rng: np.random.Generator, action: str,
-                    distance: float) -> float:
-    """Degrees; who goes far goes across rather than towards the camera."""
-    heading = rng.uniform(-180, 180)
-    if distance > 1.8:
-        steepest = np.degrees(np.arcsin(1.8 / distance))
-        heading = (90 + rng.uniform(-1, 1) * steepest) * rng.choice([-1, 1])
-    elif action == 'golf':
-        heading *= .5  # golfers are filmed from the front half
-    return float(heading)
+def _sample_camera(rng: np.random.Generator, points: np.ndarray,
+                   size: Tuple[int, int], moving: bool) -> Camera:
+    """A camera that keeps joints (T, 15, 3) in view."""
+    count, path = len(points), points[..., 0].mean(1)
+    follow = max(rng.uniform(.3, 1) if moving else 0,
+                 1 - 1.5 / max(np.ptp(path), 1e-6))
+    wander = moving * np.sin(np.arange(count)[:, None] * rng.uniform(
+        .1, .5, 3) + rng.uniform(0, 6, 3))
+    camera = Camera(follow * np.linspace(path[0], path[-1], count),
+                    wander[:, :2] * size[1] / 100,
+                    (1 + .04 * wander[:, 2]) * size[1],
+                    rng.uniform(1., 1.8), rng.uniform(5.2, 7.5))
+    uv, ppm = camera.project(points, np.repeat(
+        np.arange(count)[:, None], len(_MARGIN), 1))
+    reach = (_MARGIN * ppm)[..., None]
+    low, high = (uv - reach).min((0, 1)), (uv + reach).max((0, 1))
+    scale = (rng.uniform(.74, .98) * np.array(size) / (high - low)).min()
+    room = size - scale * (high - low)
+    shift = rng.uniform(.1, .9, 2) * room - scale * low
+    return camera._replace(shift=camera.shift * scale + shift,
+                           zoom=camera.zoom * scale)
 
 
-def _sample_camera(rng: np.random.Generator, seconds: np.ndarray,
-                   points: np.ndarray, size: Tuple[int, int],
-                   moving: bool) -> Camera:
-    """A camera that keeps the subject's joints (T, 15, 3) in view."""
-    w, h = size
-    t = len(seconds)
-    path = points[..., 0].mean(1)
-    travel = np.ptp(path)
-    follow = rng.uniform(.3, 1.) if moving or travel > 1.5 else 0.
-    follow = max(follow, 1 - 1.5 / max(travel, 1e-6))
-    line = np.polyval(np.polyfit(seconds, path, 1), seconds)
-    amount = rng.uniform(1., 4.) if moving else rng.uniform(0, .25)
-    shake = amount * np.stack([smooth_path(rng, seconds, rng.uniform(.3, 1.2))
-                               for _ in range(2)], 1)
-    roll = .4 * amount * smooth_path(rng, seconds, .4)
-    zoom = 1 + .05 * amount * smooth_path(rng, seconds, .25)
-    centre = np.array([w / 2, h * rng.uniform(.3, .5)])
-    camera = Camera(
-        focal=2.2 * h, height=float(rng.uniform(1., 1.9)),
-        distance=float(rng.uniform(5.2, 7.5)), centre=centre,
-        x=follow * line + np.zeros(t),
-        motion=similarity(zoom, roll, shake * h / 240, (w / 2, h / 2)))
-    return fit_in_frame(camera, points, _MARGIN, size,
-                        rng.uniform(.74, .98), rng.uniform(.1, .9, 2))
+def _sample_place(rng: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
+    """A backdrop of 30 m x 8 m, and the ground in front of it."""
+    h, w = 320, 1200
+    outdoors = rng.uniform() < .5
+    ramp = np.linspace(0, 1, h)[:, None, None]
+    wall = (225, 185, 140) * (1 - ramp) + 235 * ramp if outdoors else (
+        colour(rng, vivid=.25) * .4 + 130 - 50. * (ramp > .8))
+    wall = grained(rng, wall, (h, w), 60, .06)
+    for _ in range(40):
+        x, size = int(rng.integers(w)), int(rng.integers(25, 70))
+        if outdoors and rng.uniform() < .6:  # a tree
+            cv2.line(wall, (x, h), (x, h - size), (45, 62, 80), 9)
+            cv2.circle(wall, (x, h - size - 20), size // 2 + 12,
+                       (40, rng.uniform(70, 120), 60), -1)
+        elif outdoors:  # a house
+            house = wall[h - 3 * size:, x:x + 2 * size]
+            house[:] = colour(rng, vivid=.3)
+            row, column = np.ogrid[:house.shape[0], :house.shape[1]]
+            house[(row % 26 > 12) & (column % 20 > 9)] *= .5
+        else:  # a poster or a piece of furniture
+            y = h - int(rng.integers(0, 150))
+            cv2.rectangle(wall, (x, y - int(rng.integers(30, 90))),
+                          (x + size, y), colour(rng, vivid=.7).tolist(), -1)
+    base = np.array((55, 120, 90) if outdoors else (100, 145, 185))
+    ground = grained(rng, base * rng.uniform(.6, 1.2), (h, w), 30, .15)
+    for x in rng.integers(0, w, 6):  # lines that run into the picture
+        ground[:, x:x + 3] *= 1.25
+    return (grained(rng, wall, (h, w), 5, .12),
+            grained(rng, ground, (h, w), 4, .12))
 
 
-def _degrade(rng: np.random.Generator, image: np.ndarray, grain: np.ndarray,
-             quality: int) -> np.ndarray:
-    """Sensor noise and compression of one frame (H, W, 3).
-
-    ``grain`` (H, W) is shifted at random: drawing it anew for each frame
-    would take longer than drawing a person.
-    """
-    shift = rng.integers(0, grain.shape)
-    image = image + np.roll(grain, shift, (0, 1))[..., None]
-    # OpenCV rounds and saturates.
-    code = cv2.imencode('.jpg', cv2.convertScaleAbs(np.maximum(image, 0)),
-                        [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(code, cv2.IMREAD_COLOR)
+def _draw_place(place: Tuple, camera: Camera, t: int, size: Tuple[int, int],
+                depth: float) -> np.ndarray:
+    """The empty place at one moment, (H, W, 3)."""
+    near, pictures = camera.distance - 1.5, []
+    for texture, (up, far), (down, close) in zip(
+            place, ((8, -depth), (0, -depth)), ((0, -depth), (0, near))):
+        h, w = texture.shape[:2]
+        uv, _ = camera.project(np.array(
+            [(-15, up, far), (15, up, far), (15, down, close),
+             (-15, down, close)]), t)
+        warp = cv2.getPerspectiveTransform(
+            np.float32([(0, 0), (w, 0), (w, h), (0, h)]), np.float32(uv))
+        pictures.append(cv2.warpPerspective(
+            texture, warp, size, borderMode=cv2.BORDER_REFLECT))
+    (_, edge), _ = camera.project(np.array([0, 0, -depth]), t)
+    edge = int(np.clip(edge, 0, size[1]))
+    return np.concatenate([pictures[0][:edge], pictures[1][edge:]])
 
 
 def make_clip(index: int, seed: int, num_frames: Tuple[int, int],
               size: Tuple[int, int]) -> Clip:
-    """Simulate and render a video.
+    """Simulate and draw a video.
 
     Args:
         index (int): 0-based number of the clip.
-        seed (int): Seed of the whole set; a clip depends on both and on
-            nothing else.
+        seed (int): Seed of the whole set; a clip depends on nothing else.
         num_frames (tuple): Least and largest number of frames.
         size (tuple): (width, height) in pixels.
 
@@ -134,73 +161,63 @@ def make_clip(index: int, seed: int, num_frames: Tuple[int, int],
         Clip: The video and its annotations.
     """
     rng = np.random.default_rng([seed, index])
-    n = int(rng.integers(num_frames[0], num_frames[1] + 1))
+    count = int(rng.integers(num_frames[0], num_frames[1] + 1))
     action, number = clip_action(index)
-    fps = rng.uniform(13, 28)
-    shutter = float(rng.choice([.1, .35, .8]))
-    sub = np.linspace(-.5, .5, _SUBFRAMES) * shutter
-    seconds = ((np.arange(n)[:, None] + sub) / fps).ravel()
+    seconds = np.arange(count) / rng.uniform(13, 28)
+    light, moving, grain = rng.uniform((-1, 0, 1), (1, 1, 4))
 
-    body = sample_body(rng)
-    pose = perform(action, seconds, rng, body.stature)
-    heading = _sample_heading(rng, action, np.ptp(pose['travel']))
-    subject = Figure(body, sample_outfit(rng), forward_kinematics(
-        body, pose, heading, np.zeros(2)), True)
-    points = joints(subject)
-    near = float(points[..., 2].max())
-    moving = rng.uniform() < .55
-    scene = sample_scene(rng)
-    camera = _sample_camera(rng, seconds, points, size, moving)
-    others = passers_by(rng, seconds, subject, scene, near)
-    props = props_in_front(rng, seconds, subject, camera, near)
-    direction = rng.uniform((-.9, .35, .3), (.9, 1., 1.))
-    light = Light(direction / np.linalg.norm(direction),
-                  float(rng.uniform(.5, .75)),
-                  rng.uniform(.9, 1.06, 3).astype(np.float32))
-    shadow = float(rng.uniform(.2, .35 if scene.indoors else .5))
-    grade = str(rng.choice(list(_QUALITY)))
-    grain = rng.uniform(.5, 3.) * rng.standard_normal(size[::-1], np.float32)
-    grain = grain.astype(np.float32)
+    pose, stature = perform(action, seconds, rng), rng.uniform(1.55, 1.9)
+    heading = rng.uniform(-180, 180)
+    if np.ptp(pose['travel']) > 1.8:  # across, not into the camera
+        heading = rng.choice([-90, 90]) + heading / 6
+    subject = joint_positions(pose, heading, stature)
+    joints = np.stack([subject[name] for name in JHMDB_JOINTS], 1)
+    camera = _sample_camera(rng, joints, size, moving < .55)
+    depth, place = rng.uniform(2.5, 6.), _sample_place(rng)
+    people = [(subject, stature, sample_look(rng), True)]
+    if rng.uniform() < .4:  # somebody walks by behind
+        side = rng.choice([-1, 1])
+        other = joint_positions(perform('walk', seconds, rng), side * 90.,
+                                stature)
+        step = (camera.x.mean() - side * rng.uniform(-1, 1), 0,
+                -rng.uniform(1., depth - 1))
+        other.update({name: value + step for name, value in other.items()
+                      if name not in ('forward', 'up')})
+        people.insert(0, (other, stature, sample_look(rng), False))
+    spots, texture = np.zeros((0, 4)), None
+    if rng.uniform() < .35:  # a bush or a post stands in front
+        bush = rng.uniform() < .5
+        spots = np.array(
+            [(0, .3, 0, .28), (.25, .25, 0, .22), (-.1, .5, 0, .2)]
+            if bush else [(0, 0, 0, .06), (0, 2.6, 0, .06)])
+        spots[:, 0] += camera.x.mean() + rng.choice([-1, 1]) * rng.uniform(
+            .2, .5)
+        spots[:, 2] += joints[..., 2].max() + rng.uniform(.4, .8)
+        texture = grained(rng, (40, 95, 60) if bush else colour(rng),
+                          (64, 48), 6, .4 if bush else .1)
 
-    uv, ppm, _ = camera.project(points)
-    middle = np.arange(n) * _SUBFRAMES + _SUBFRAMES // 2
-    speed = np.abs(np.diff(uv[middle], axis=0)).max() if n > 1 else 0.
-    # A long exposure is an average; three moments do where limbs are thick.
-    take = (-1, 0, 1) if speed * shutter > 4 else (0, )
-    painter = Painter(subject, camera, light)
-    things = sorted(others + props, key=_depth)
-    far = sum(_depth(k) < 0 for k in things)
-    things = [k if isinstance(k, Prop) else Painter(k, camera, light)
-              for k in things]
-    frames, masks, visible = [], [], []
-    for t in middle:
-        canvas = Canvas(scene.render(camera, t, size))
-        _draw(canvas, things[:far], camera, t, light, shadow)
-        canvas.expose(painter, [t + k for k in take], shadow)
-        _draw(canvas, things[far:], camera, t, light, shadow)
+    frames, masks, visible, keypoints = [], [], [], []
+    for t in range(count):
+        project = partial(camera.project, t=t)
+        canvas = Canvas(_draw_place(place, camera, t, size, depth))
+        for points, height, look, is_subject in people:
+            canvas.paint_person({k: v[t] for k, v in points.items()}, height,
+                                look, project, light, is_subject)
+        if len(spots):
+            uv, ppm = project(spots[:, :3])
+            canvas.paint(np.column_stack([uv, spots[:, 3] * ppm]), texture,
+                         light)
+        keypoints.append(project(joints[t])[0])
+        visible.append(visible_joints(canvas.label, keypoints[-1],
+                                      JHMDB_JOINTS))
         masks.append(canvas.cover.astype(np.uint8))
-        visible.append(visible_joints(canvas.label, uv[t]))
-        frames.append(_degrade(rng, canvas.colour, grain, _QUALITY[grade]))
+        picture = canvas.picture + grain * rng.standard_normal(
+            (*size[::-1], 1))
+        frames.append(np.clip(picture, 0, 255).astype(np.uint8))
     view = viewpoint(heading)
-    name = (f'synthetic_{index:04d}_{action}_f_{"cm" if moving else "nm"}_'
-            f'np{1 + len(others)}_{view[:2]}_{grade}_{number}')
-    scale = ppm[middle].mean(1) * body.stature / size[1]
-    return Clip(name, action, view, np.stack(frames), uv[middle],
-                np.stack(visible), np.stack(masks), scale)
-
-
-def _depth(thing) -> float:
-    """World z of a figure or a prop."""
-    if isinstance(thing, Prop):
-        return thing.z
-    return float(thing.points['pelvis'][:, 2].mean())
-
-
-def _draw(canvas: Canvas, things: List, camera: Camera, t: int, light: Light,
-          shadow: float) -> None:
-    """Draw what is not the subject, far things first."""
-    for thing in things:
-        if isinstance(thing, Prop):
-            draw_prop(canvas, thing, camera, t, light.ambient + .25, OTHER)
-        else:
-            thing.draw(canvas, t, shadow)
+    name = (f'synthetic_{index:04d}_{action}_f_'
+            f'{"cm" if moving < .55 else "nm"}_np{len(people)}_{view[:2]}_'
+            f'med_{number}')
+    _, ppm = camera.project(subject['pelvis'], np.arange(count))
+    return Clip(name, action, view, np.stack(frames), np.stack(keypoints),
+                np.stack(visible), np.stack(masks), ppm * stature / size[1])

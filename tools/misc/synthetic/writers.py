@@ -1,8 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Writing clips as JHMDB and Penn Action are released.
-
-Coordinates in the files are 1-based, as in the originals.
-"""
+"""Writing clips as JHMDB and Penn Action are released, 1-based."""
 import io
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -17,12 +14,6 @@ from .skeleton import JHMDB_JOINTS, PENN_JOINTS
 #: Numbers within an action, modulo ten, that are tested in splits 1 to 3.
 TEST_NUMBERS = ((1, 4, 7), (0, 3, 6), (1, 5, 8))
 
-#: What MATLAB writes into the first 116 bytes, without the time of writing,
-#: so that equal contents make equal files.
-_MAT_HEADER = b'MATLAB 5.0 MAT-file Platform: posix, synthetic'.ljust(116)
-
-_TO_PENN = [JHMDB_JOINTS.index(k) for k in PENN_JOINTS]
-
 
 def is_test(number: int, split: int) -> bool:
     """Whether the ``number``-th clip of an action (from 0) is a test clip
@@ -31,25 +22,28 @@ def is_test(number: int, split: int) -> bool:
 
 
 def _save_mat(path: Path, fields: Dict) -> None:
-    """Write a compressed MATLAB 5 file without a time stamp."""
+    """Write a MATLAB file; its header, with the time, gives way to one that
+    is always the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    savemat(buffer, fields, do_compression=True)
-    path.write_bytes(_MAT_HEADER + buffer.getvalue()[116:])
+    content = io.BytesIO()
+    savemat(content, fields, do_compression=True)
+    header = b'MATLAB 5.0 MAT-file Platform: posix, synthetic'.ljust(116)
+    path.write_bytes(header + content.getvalue()[116:])
 
 
-def _save_image(path: Path, image: np.ndarray, options: List[int]) -> None:
-    if not cv2.imwrite(str(path), image, options):
-        raise OSError(f'{path}: the frame could not be written; check the '
-                      'free space and the permissions of its folder')
+def _save_images(folder: Path, pattern: str, frames: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames, 1):
+        path = str(folder / pattern.format(number))
+        if not cv2.imwrite(path, frame, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+            raise OSError(f'{path} cannot be written: is the disk full?')
 
 
 def _save_video(path: Path, frames: np.ndarray) -> None:
     """Write Motion JPEG, which OpenCV encodes itself on every platform."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    h, w = frames.shape[1:3]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25.,
-                             (w, h))
+                             frames.shape[2:0:-1])
     if not writer.isOpened():
         raise OSError(f'{path}: OpenCV cannot write Motion JPEG; leave out '
                       '--video to write PNG frames instead')
@@ -60,12 +54,12 @@ def _save_video(path: Path, frames: np.ndarray) -> None:
 
 def mask_boxes(masks: np.ndarray) -> np.ndarray:
     """Extents of masks (n, H, W): x1, y1, x2, y2, 1-based and inclusive."""
-    out = np.zeros((len(masks), 4))
+    boxes = np.zeros((len(masks), 4))
     for axis in (1, 2):
         hit = masks.any(axis)
-        out[:, axis - 1] = hit.argmax(1) + 1
-        out[:, axis + 1] = hit.shape[1] - hit[:, ::-1].argmax(1)
-    return out
+        boxes[:, axis - 1] = hit.argmax(1) + 1
+        boxes[:, axis + 1] = hit.shape[1] - hit[:, ::-1].argmax(1)
+    return boxes
 
 
 def write_jhmdb(clip: Clip, root: Path, video: bool) -> None:
@@ -78,15 +72,11 @@ def write_jhmdb(clip: Clip, root: Path, video: bool) -> None:
             frames in ``Rename_Images``.
     """
     part = Path(clip.action) / clip.name
-    h, w = clip.masks.shape[1:]
     if video:
         _save_video(root / 'ReCompress_Videos' / f'{part}.avi', clip.frames)
     else:
-        folder = root / 'Rename_Images' / part
-        folder.mkdir(parents=True)
-        for i, frame in enumerate(clip.frames):
-            # OpenCV's own settings: the fastest, and no larger for grain.
-            _save_image(folder / f'{i + 1:05d}.png', frame, [])
+        _save_images(root / 'Rename_Images' / part, '{:05d}.png', clip.frames)
+    h, w = clip.masks.shape[1:]
     pos_img = (clip.keypoints + 1).transpose(2, 1, 0)
     # The puppet's scale comes in steps; positions relative to it follow.
     scale = np.maximum(np.round(clip.scale / .05), 1) * .05
@@ -100,21 +90,15 @@ def write_jhmdb(clip: Clip, root: Path, video: bool) -> None:
 
 def write_jhmdb_splits(clips: List[Tuple[str, str, int]],
                        root: Path) -> None:
-    """Write the three splits.
-
-    Args:
-        clips (list[tuple]): Action, name and number within the action of
-            every clip.
-        root (Path): JHMDB's root.
-    """
+    """Write the three splits of clips: action, name and number of each."""
     folder = root / 'sub_splits'
     folder.mkdir(parents=True)
-    for action in sorted({k[0] for k in clips}):
+    for action, name, number in sorted(clips):
         for split in (1, 2, 3):
-            lines = [f'{name}.avi {2 if is_test(number, split) else 1}\n'
-                     for a, name, number in sorted(clips) if a == action]
             path = folder / f'{action}_test_split_{split}.txt'
-            path.write_text(''.join(lines), encoding='utf-8')
+            with open(path, 'a', encoding='utf-8') as file:
+                file.write(f'{name}.avi {2 if is_test(number, split) else 1}'
+                           '\n')
 
 
 def write_penn(clip: Clip, root: Path, index: int, number: int) -> None:
@@ -127,17 +111,14 @@ def write_penn(clip: Clip, root: Path, index: int, number: int) -> None:
         number (int): Its number within its action.
     """
     n, h, w = clip.masks.shape
-    folder = root / 'frames' / f'{index + 1:04d}'
-    folder.mkdir(parents=True)
-    for i, frame in enumerate(clip.frames):
-        _save_image(folder / f'{i + 1:06d}.jpg', frame,
-                    [cv2.IMWRITE_JPEG_QUALITY, 92])
-    joints = clip.keypoints[:, _TO_PENN] + 1
+    name, order = f'{index + 1:04d}', [JHMDB_JOINTS.index(k)
+                                       for k in PENN_JOINTS]
+    _save_images(root / 'frames' / name, '{:06d}.jpg', clip.frames)
+    x, y = np.moveaxis(clip.keypoints[:, order] + 1, -1, 0)
     small = np.uint8 if n < 256 else np.uint16
-    _save_mat(root / 'labels' / f'{index + 1:04d}.mat', dict(
-        action=clip.action, pose=clip.viewpoint, x=joints[..., 0],
-        y=joints[..., 1],
-        visibility=clip.visible[:, _TO_PENN].astype(np.uint8),
+    _save_mat(root / 'labels' / f'{name}.mat', dict(
+        action=clip.action, pose=clip.viewpoint, x=x, y=y,
+        visibility=clip.visible[:, order].astype(np.uint8),
         train=np.int32([[-1 if is_test(number, 1) else 1]]),
         bbox=mask_boxes(clip.masks),
         dimensions=np.uint16([[h, w, n]]), nframes=small([[n]])))
