@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmpose.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -149,3 +151,25 @@ val_dataloader = dict(batch_size=4, num_workers=1, sampler=dict(lanes=4))
 test_dataloader = val_dataloader
 """)
     return path
+
+
+@pytest.fixture
+def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
+    """Makes a config and a checkpoint of random weights that fits it."""
+    monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
+    monkeypatch.setenv('JHMDB_SPLIT', '1')
+
+    def make(temporal='correlation'):
+        config = tmp_path / f'{temporal}_tiny.py'
+        config.write_text(f"_base_ = '{tiny_config}'\n"
+                          f'model = dict(head=dict(temporal={temporal!r}))\n')
+        torch.manual_seed(0)
+        model = MODELS.build(Config.fromfile(config).model)
+        for parameter in model.parameters():
+            # The block starts as identity, blind to the maps.
+            torch.nn.init.normal_(parameter, std=0.2)
+        checkpoint = config.with_suffix('.pth')
+        torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
+        return str(config), str(checkpoint)
+
+    return make

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import pytest
-from mmengine.config import Config
 from mmpose.visualization import PoseLocalVisualizer
 
 #: Frames of the five videos of tiny_jhmdb.
@@ -67,14 +66,6 @@ def test_interval_counts_in_each_video(run_launcher, tiny_config, untrained,
     assert pictures(tmp_path / 'pictures') == names(interval=3)
     assert {f'{name}.png' for name, _ in shown} == names(interval=3)
     assert {wait_time for _, wait_time in shown} == {0.25}
-
-
-def test_backend_from_the_command_line(tiny_config):
-    """An entry of a list is named by its number."""
-    cfg = Config.fromfile(tiny_config)
-    cfg.merge_from_dict(
-        {'visualizer.vis_backends.0.type': 'TensorboardVisBackend'})
-    assert cfg.visualizer.vis_backends == [dict(type='TensorboardVisBackend')]
 
 
 @pytest.fixture

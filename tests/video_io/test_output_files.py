@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from projects.temporal_corr.video_io.arguments import number
 from projects.temporal_corr.video_io.list_file import ListFile
-from projects.temporal_corr.video_io.output_files import output_path
+from projects.temporal_corr.video_io.output_files import (VideoFile,
+                                                          output_path,
+                                                          save_figure,
+                                                          save_image)
 from projects.temporal_corr.video_io.progress import Progress
 from projects.temporal_corr.video_io.window import can_open_windows
-from projects.temporal_corr.visualization import (VideoFile, save_figure,
-                                                  save_image)
 
 
 def frames(count, size=(64, 48)):

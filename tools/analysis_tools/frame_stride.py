@@ -32,9 +32,9 @@ from projects.temporal_corr.engine.launch import (  # noqa: E402
 from projects.temporal_corr.engine.safe_loading import is_missing  # noqa: E402
 from projects.temporal_corr.engine.trained_videos_hook import \
     video_ids  # noqa: E402
-from projects.temporal_corr.visualization import save_figure  # noqa: E402
-from projects.temporal_corr.visualization.stride_plot import \
-    draw_stride_plot  # noqa: E402
+from projects.temporal_corr.video_io.output_files import \
+    save_figure  # noqa: E402
+from projects.temporal_corr.visualization import draw_stride_plot  # noqa: E402
 
 from stride_evaluation import (  # noqa: E402 isort: skip
     StrideEvaluation, build_test_dataset)

@@ -26,9 +26,9 @@ sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 import repo_path  # noqa: F401, E402
 
 from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.visualization import save_figure  # noqa: E402
-from projects.temporal_corr.visualization.stride_plot import \
-    draw_stride_plot  # noqa: E402
+from projects.temporal_corr.video_io.output_files import \
+    save_figure  # noqa: E402
+from projects.temporal_corr.visualization import draw_stride_plot  # noqa: E402
 
 from ablation_results import (  # noqa: E402 isort: skip
     KIND, MORE_COLUMNS, read_ablation, summarize)

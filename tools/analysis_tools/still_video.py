@@ -18,7 +18,8 @@ from mmengine.utils import track_iter_progress
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
-from projects.temporal_corr.visualization import load_video_model  # noqa: E402
+from projects.temporal_corr.apis.video_model import \
+    load_video_model  # noqa: E402
 
 
 def parse_args():

@@ -2,37 +2,34 @@
 """Draw what a correlation model sees (the paper's Fig. 2).
 
 The exemplar frame with the chosen keypoints marked, their correlation maps
-and heatmaps on a later frame, and the pose estimate with and without the
-maps:
+and heatmaps on a later frame, and the pose with and without the maps; of one
+frame or, as a video, of all:
 
     visualize_correlation.py CONFIG CHECKPOINT --out FILE.png
-
-Or a whole video, frame by frame, with a row for each keypoint: exemplar
-frame, correlation map, heatmap:
-
     visualize_correlation.py CONFIG CHECKPOINT --out FILE.mp4
 """
 import argparse
 import os.path as osp
 import sys
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from mmengine.config import DictAction
-from mmengine.utils import track_iter_progress
+from mmengine.visualization.utils import img_from_canvas
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
+from projects.temporal_corr.apis.correlation_views import \
+    stream_correlation  # noqa: E402
+from projects.temporal_corr.apis.video_model import \
+    load_video_model  # noqa: E402
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
-from projects.temporal_corr.video_io.output_files import \
-    output_path  # noqa: E402
-from projects.temporal_corr.visualization.correlation_figure import \
+from projects.temporal_corr.video_io.output_files import (  # noqa: E402
+    SameSize, VideoFile, output_path, save_figure)
+from projects.temporal_corr.visualization import \
+    draw_correlation_figure  # noqa: E402
+from projects.temporal_corr.visualization.maps import \
     keypoint_indices  # noqa: E402
-
-from projects.temporal_corr.visualization import (  # noqa: E402 isort: skip
-    VideoFile, draw_correlation_figure, draw_correlation_panels,
-    load_video_model, probe_correlation, save_figure, stream_correlation)
-
-PICTURES = ('.png', '.jpg', '.pdf', '.svg')
 
 
 def parse_args():
@@ -71,9 +68,9 @@ def parse_args():
         help='frames per second of an .mp4. Defaults to 12')
     parser.add_argument(
         '--height',
-        type=int,
-        default=256,
-        help='height of a panel of an .mp4 in pixels. Defaults to 256')
+        type=number(int, 32),
+        default=360,
+        help='height of a panel in pixels. Defaults to 360')
     parser.add_argument(
         '--device', default='cpu', help='device to run on. Defaults to cpu')
     parser.add_argument(
@@ -84,53 +81,40 @@ def parse_args():
         help='override settings of the config, as KEY=VALUE: '
         'test_dataloader.dataset.frame_stride=3')
     args = parser.parse_args()
-    if args.height < 32:
-        parser.error('--height must be at least 32')
-    if is_video(args.out) and args.frame is not None:
+    args.is_video = args.out.lower().endswith('.mp4')
+    if args.is_video and args.frame is not None:
         parser.error('--frame is for a picture: an .mp4 shows all frames')
     return args
 
 
-def is_video(path: str) -> bool:
-    """Whether a file is to be a video."""
-    return path.lower().endswith('.mp4')
-
-
-def write_picture(args, video_model, video_id: str) -> str:
-    """Write one pair of frames; returns what is on it."""
-    metainfo = video_model.dataset.metainfo
-    views = probe_correlation(video_model, video_id, args.frame, args.gap,
-                              track_iter_progress)
-    save_figure(
-        draw_correlation_figure(views, args.keypoints, metainfo), args.out)
-    return f'frame {views.frame}, exemplars from frame {views.exemplar_frame}'
-
-
-def write_video(args, video_model, video_id: str) -> str:
-    """Write all frames; returns what is on them."""
-    metainfo = video_model.dataset.metainfo
-    with VideoFile(args.out, args.fps) as file:
-        for views in stream_correlation(video_model, video_id, args.gap,
-                                        track_iter_progress):
-            file.write(
-                draw_correlation_panels(views, args.keypoints, metainfo,
-                                        args.height))
-    return f'{file.num_frames} frames, {args.fps:g} a second'
-
-
 def main():
     args = parse_args()
-    output_path(args.out, (*PICTURES, '.mp4'))
-    video_model = load_video_model(
+    output_path(args.out, ('.png', '.jpg', '.pdf', '.svg', '.mp4'))
+    model = load_video_model(
         config_path(args.config), args.checkpoint, args.device,
         args.cfg_options)
-    keypoint_indices(args.keypoints, video_model.dataset.metainfo)
-    video_id = args.video or video_model.video_ids[0]
+    metainfo = model.dataset.metainfo
+    keypoint_indices(args.keypoints, metainfo)
+    video_id = args.video or model.video_ids[0]
     existed = osp.exists(args.out)
-    write = write_video if is_video(args.out) else write_picture
-    what = write(args, video_model, video_id)
-    print(f'\n{args.out}{" (replaced)" if existed else ""}: {video_id}, '
-          f'{what}')
+    frame = None if args.is_video else args.frame or 'middle'
+    figures = ((views,
+                draw_correlation_figure(views, args.keypoints, metainfo,
+                                        args.height))
+               for views in stream_correlation(model, video_id, args.gap,
+                                               frame))
+    if args.is_video:
+        fit = SameSize()
+        with VideoFile(args.out, args.fps) as file:
+            for _, figure in figures:
+                file.write(fit(img_from_canvas(FigureCanvasAgg(figure))))
+        what = f'{file.num_frames} frames, {args.fps:g} a second'
+    else:
+        (views, figure), = figures
+        save_figure(figure, args.out)
+        what = (f'frame {views.frame}, exemplars from frame '
+                f'{views.exemplar_frame}')
+    print(f'{args.out}{" (replaced)" if existed else ""}: {video_id}, {what}')
 
 
 if __name__ == '__main__':

@@ -13,21 +13,21 @@ import sys
 
 import numpy as np
 from mmengine.config import DictAction
-from mmengine.utils import ProgressBar
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 from repo_path import config_path  # noqa: E402
 
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 from projects.temporal_corr.video_io.output_files import (  # noqa: E402
-    fit_image, output_path)
+    VideoFile, fit_image, output_path, save_figure)
+from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
 from projects.temporal_corr.visualization import (  # noqa: E402
-    PredictionPainter, VideoExcerpt, VideoFile, draw_contact_sheet,
-    load_video_model, save_figure, stream_predictions)
-from projects.temporal_corr.visualization.prediction_panels import (  # noqa: E402,E501
-    join_panels, panel_size)
-from projects.temporal_corr.visualization.video_model import \
-    load_frame  # noqa: E402
+    draw_contact_sheet, draw_prediction)
+from projects.temporal_corr.visualization.predictions import (  # noqa: E402
+    join_panels, panel_size, prediction_colors)
+
+from projects.temporal_corr.apis.video_model import (  # noqa: E402 isort: skip
+    load_frame, load_video_model, stream_predictions)
 
 
 def parse_args():
@@ -61,7 +61,7 @@ def parse_args():
         help='frames per second. Defaults to 12')
     parser.add_argument(
         '--height',
-        type=int,
+        type=number(int, 32),
         default=360,
         help='height of a panel in pixels. Defaults to 360')
     parser.add_argument('--out', required=True, help='video to write: .mp4')
@@ -69,7 +69,7 @@ def parse_args():
         '--sheet', help='picture of some frames to write: .png, .jpg, .pdf')
     parser.add_argument(
         '--sheet-frames',
-        type=int,
+        type=number(int, 1),
         default=6,
         help='frames of each video on the sheet. Defaults to 6')
     parser.add_argument(
@@ -86,44 +86,7 @@ def parse_args():
         parser.error('CONFIG needs a CHECKPOINT')
     if not args.config and not args.compare:
         parser.error('give CONFIG CHECKPOINT, or --compare')
-    if args.height < 32 or args.sheet_frames < 1:
-        parser.error('--height must be at least 32, --sheet-frames 1')
     return args
-
-
-def load_models(args) -> list:
-    """The models of the command line, in its order."""
-    chosen = [(args.config, args.checkpoint, None)] if args.config else []
-    return [
-        load_video_model(
-            config_path(config), checkpoint, args.device, args.cfg_options,
-            name) for config, checkpoint, name in chosen + args.compare
-    ]
-
-
-def draw_video(models, video_id, painter, file, sheet_frames, progress):
-    """Write one video; returns what is to be on the sheet of it."""
-    names = [model.name for model in models]
-    length = len(models[0].items(video_id))
-    keep = set(np.linspace(0, length - 1, sheet_frames).round().astype(int))
-    legend = 'white: ground truth, magenta: wrong' if painter.show_gt else ''
-    excerpt = VideoExcerpt(video_id)
-    stream = stream_predictions(models, video_id)
-    for position, (image, samples) in enumerate(stream):
-        matrix = fit_image(image.shape[1::-1], painter.size)
-        panels = [painter(image, sample, matrix) for sample in samples]
-        number = samples[0].frame_index + 1
-        caption = f'{video_id}   frame {number}   {legend}'
-        file.write(join_panels(panels, names, caption.strip()))
-        if position in keep:
-            excerpt.append(image, samples)
-        progress.update()
-    return excerpt
-
-
-def spread(names: list, count: int) -> list:
-    """The first of as many equal parts of a list."""
-    return names[::max(-(-len(names) // count), 1)][:count]
 
 
 def main():
@@ -131,30 +94,45 @@ def main():
     output_path(args.out, ('.mp4', ))
     if args.sheet:
         output_path(args.sheet, ('.png', '.jpg', '.pdf', '.svg'))
-    models = load_models(args)
-    dataset = models[0].dataset
-    videos = args.videos or spread(models[0].video_ids, 3)
-    items = [models[0].items(video_id) for video_id in videos]
-    sizes = [
-        load_frame(dataset, int(rows[0]))[0].shape[1::-1] for rows in items
+    first = [(args.config, args.checkpoint, None)] if args.config else []
+    models = [
+        load_video_model(
+            config_path(config), checkpoint, args.device, args.cfg_options,
+            name) for config, checkpoint, name in first + args.compare
     ]
-    painter = PredictionPainter(dataset.metainfo,
-                                panel_size(sizes, args.height), args.show_gt)
-
+    names = [model.name for model in models]
+    dataset, known = models[0].dataset, models[0].video_ids
+    # the first of each of three parts
+    videos = args.videos or known[::max(-(-len(known) // 3), 1)]
+    items = {video_id: models[0].items(video_id) for video_id in videos}
+    size = panel_size([
+        load_frame(dataset, int(rows[0]))[0].shape[1::-1]
+        for rows in items.values()
+    ], args.height)
     existed = [path for path in (args.out, args.sheet)
                if path and osp.exists(path)]  # yapf: disable
-    progress = ProgressBar(sum(map(len, items)))
-    with VideoFile(args.out, args.fps) as file:
-        excerpts = [
-            draw_video(models, video_id, painter, file, args.sheet_frames,
-                       progress) for video_id in videos
-        ]
+    colors = prediction_colors(dataset.metainfo, args.show_gt)
+    excerpts = {video_id: [] for video_id in videos}
+    with VideoFile(args.out, args.fps) as file, Progress(
+            sum(map(len, items.values()))) as progress:
+        for video_id, rows in items.items():
+            kept = np.linspace(0, len(rows) - 1, args.sheet_frames).round()
+            for position, (image, samples) in enumerate(
+                    stream_predictions(models, video_id)):
+                matrix = fit_image(image.shape[1::-1], size)
+                panels = [
+                    draw_prediction(image, sample, dataset.metainfo, matrix,
+                                    size, args.show_gt) for sample in samples
+                ]
+                caption = f'{video_id}   frame {samples[0].frame_index + 1}'
+                file.write(join_panels(panels, names, caption, colors))
+                if args.sheet and position in kept:
+                    excerpts[video_id].append((image, samples))
+                progress.update()
     if args.sheet:
-        sheet = draw_contact_sheet(excerpts,
-                                   [model.name for model in models],
-                                   dataset.metainfo, args.show_gt)
-        save_figure(sheet, args.sheet)
-    print()
+        save_figure(
+            draw_contact_sheet(excerpts, names, dataset.metainfo,
+                               args.show_gt), args.sheet)
     for path in filter(None, (args.out, args.sheet)):
         print(path + (' (replaced)' if path in existed else ''))
 

@@ -37,13 +37,7 @@ class VideoModel:
         return [video_id for video_id, _ in self.dataset.videos]
 
     def items(self, video_id: str) -> np.ndarray:
-        """Indices of the frames of a video, in time.
-
-        Args:
-            video_id (str): The video.
-
-        Returns:
-            np.ndarray: Indices into the data set.
+        """Indices of the frames of a video in the data set, in time.
 
         Raises:
             ValueError: If there is no such video, naming similar ones.
@@ -78,8 +72,6 @@ def load_video_model(config: str,
         VideoModel: Ready to predict.
 
     Raises:
-        FileNotFoundError: If the checkpoint or data are missing.
-        RuntimeError: If the checkpoint is that of another model.
         TypeError: If the data set is none of videos.
     """
     cfg = Config.fromfile(config)

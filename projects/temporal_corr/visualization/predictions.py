@@ -1,0 +1,231 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Predictions on the frames of videos, side by side for several models."""
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from mmpose.structures import PoseDataSample
+
+from ..evaluation.pck import keypoint_hits
+from ..video_io.output_files import centred
+from .poses import Color, draw_poses, legend, side_colors
+
+Size = Tuple[int, int]
+#: Some frames of a video: each image and the samples of the models.
+Excerpt = List[Tuple[np.ndarray, List[PoseDataSample]]]
+
+WHITE = (255, 255, 255)
+MAGENTA = (255, 0, 200)  # in neither data set's skeleton
+BAR = 28  # height of a line of text above or below the panels
+CELL = 384  # pixels of a cell of the contact sheet
+INCHES = 1.6  # of a cell
+MARGIN = 1.3  # what a cell shows, in sides of the largest person box
+
+
+def draw_prediction(image: np.ndarray,
+                    sample: PoseDataSample,
+                    metainfo: dict,
+                    matrix: np.ndarray,
+                    size: Size,
+                    show_gt: bool = False,
+                    thr: float = 0.2) -> np.ndarray:
+    """Draw the prediction of a frame into a panel of a given size.
+
+    Args:
+        image (np.ndarray): The whole image, RGB uint8 (H, W, 3).
+        sample (PoseDataSample): With ``pred_instances`` and, to show it,
+            ``gt_instances`` of one person in pixels of the image.
+        metainfo (dict): Metainfo of the data set.
+        matrix (np.ndarray): Affine map, image to panel pixel, (2, 3).
+        size (tuple): Width and height of the panel in pixels.
+        show_gt (bool): Whether to draw the ground truth in white under the
+            prediction, and in magenta a ring around each visible keypoint
+            that PCK counts as wrong and a line to where it should be.
+            Defaults to False.
+        thr (float): Threshold of PCK. Defaults to 0.2.
+
+    Returns:
+        np.ndarray: Panel in shape (size[1], size[0], 3), black where the
+        image ends.
+    """
+    panel = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC)
+    radius = max(2, round(size[1] / 80))
+    keypoints = _move(sample.pred_instances.keypoints[:1], matrix)
+    style = dict(radius=radius, thickness=max(1, radius - 1))
+    if not show_gt:
+        return draw_poses(panel, keypoints, metainfo, **style)
+    gt = sample.gt_instances
+    target, width = _move(gt.keypoints[:1], matrix), max(1, radius // 2)
+    panel = draw_poses(panel, target, metainfo, gt.keypoints_visible[:1],
+                       width, width, WHITE)
+    panel = draw_poses(panel, keypoints, metainfo, **style)
+    box = gt.get('bbox_size')
+    if box is None:
+        box = gt.bboxes[:, 2:] - gt.bboxes[:, :2]
+    hits = keypoint_hits(sample.pred_instances.keypoints, gt.keypoints,
+                         np.asarray(box).max(axis=-1), thr)[0]
+    ends = np.concatenate([keypoints, target]).swapaxes(0, 1)
+    wrong = (gt.keypoints_visible[0] > 0) & ~hits
+    for start, end in ends[wrong & np.isfinite(ends).all(axis=(1, 2))]:
+        start, end = start.round().astype(int), end.round().astype(int)
+        cv2.circle(panel, start, 2 * width + 3, MAGENTA, width, cv2.LINE_AA)
+        cv2.line(panel, start, end, MAGENTA, width, cv2.LINE_AA)
+    return panel
+
+
+def prediction_colors(metainfo: dict, show_gt: bool) -> Dict[str, Color]:
+    """What the colours of :func:`draw_prediction` mean.
+
+    Args:
+        metainfo (dict): Metainfo of the data set.
+        show_gt (bool): Whether the ground truth is drawn.
+
+    Returns:
+        dict: RGB colours by what they mean.
+    """
+    colors = side_colors(metainfo)
+    if show_gt:
+        colors.update({'ground truth': WHITE, 'wrong by PCK@0.2': MAGENTA})
+    return colors
+
+
+def panel_size(sizes: Sequence[Size], height: int) -> Size:
+    """A size of panels that suits images of several sizes.
+
+    Args:
+        sizes (Sequence[tuple]): Widths and heights of the images.
+        height (int): Height of the panels in pixels.
+
+    Returns:
+        tuple: Width and height, even, for the widest image.
+    """
+    aspect = max(size[0] / size[1] for size in sizes)
+    half = round(height / 2)
+    return 2 * round(half * aspect), 2 * half
+
+
+def join_panels(panels: Sequence[np.ndarray],
+                names: Sequence[str],
+                caption: str = '',
+                colors: Optional[Dict[str, Color]] = None) -> np.ndarray:
+    """A frame of a video: panels side by side, named, with a caption.
+
+    Args:
+        panels (Sequence[np.ndarray]): Panels of one size, RGB uint8.
+        names (Sequence[str]): Their names, above them.
+        caption (str): Text below. Defaults to ''.
+        colors (dict, optional): RGB colours by what they mean, in a second
+            line below. Defaults to None, no such line.
+
+    Returns:
+        np.ndarray: Image with BAR more rows above, below, and for the
+        colours.
+    """
+    width = panels[0].shape[1]
+    rows = [
+        np.concatenate([_bar({name: WHITE}, width) for name in names], axis=1),
+        np.concatenate(panels, axis=1),
+        _bar({caption: WHITE}, width * len(panels))
+    ]
+    if colors:
+        rows.append(_bar(colors, width * len(panels)))
+    return np.concatenate(rows)
+
+
+def _bar(words: Dict[str, Color], width: int) -> np.ndarray:
+    """A centred line of text on dark grey, made to fit."""
+    font, scale, gap = cv2.FONT_HERSHEY_SIMPLEX, 0.5, '   '
+
+    def length(text):
+        return cv2.getTextSize(text, font, scale, 1)[0][0]
+
+    scale *= min(1, (width - 16) / max(length(gap.join(words)), 1))
+    left = (width - length(gap.join(words))) // 2
+    bar = np.full((BAR, width, 3), 30, dtype=np.uint8)
+    for text, color in words.items():
+        cv2.putText(bar, text, (left, BAR - 9), font, scale, color, 1,
+                    cv2.LINE_AA)
+        left += length(text + gap)
+    return bar
+
+
+def draw_contact_sheet(excerpts: Dict[str, Excerpt],
+                       names: Sequence[str],
+                       metainfo: dict,
+                       show_gt: bool = False) -> Figure:
+    """Frames of videos as one picture: a row for each video and model.
+
+    A video is shown at one scale, which fits the person in its frames.
+
+    Args:
+        excerpts (dict): Name of each video to some of its frames: images,
+            RGB uint8, each with the samples of the models.
+        names (Sequence[str]): Names of the models.
+        metainfo (dict): Metainfo of the data set.
+        show_gt (bool): Whether to draw the ground truth.
+            Defaults to False.
+
+    Returns:
+        Figure: The sheet; ``save_figure`` writes it.
+    """
+    columns = max(map(len, excerpts.values()))
+    figure = Figure(
+        figsize=(columns * INCHES + 0.3,
+                 len(excerpts) * (len(names) * INCHES + 0.3) + 0.3),
+        dpi=130)
+    figure.set_layout_engine('constrained', h_pad=0.02, w_pad=0.02)
+    parts = figure.subfigures(len(excerpts), squeeze=False)[:, 0]
+    for part, (video_id, frames) in zip(parts, excerpts.items()):
+        part.suptitle(video_id, fontsize=9, fontweight='bold')
+        grid = part.subplots(len(names), columns, squeeze=False)
+        boxes = [samples[0].gt_instances.bboxes[0] for _, samples in frames]
+        side = max(1., *((box[2:] - box[:2]).max() for box in boxes))
+        for column, ((image, samples), box) in enumerate(zip(frames, boxes)):
+            grid[0, column].set_title(
+                f'frame {samples[0].frame_index + 1}', fontsize=8, pad=3)
+            matrix = fit_person(box, MARGIN * side, image.shape[1::-1],
+                                (CELL, CELL))
+            for axes, sample in zip(grid[:, column], samples):
+                axes.imshow(
+                    draw_prediction(image, sample, metainfo, matrix,
+                                    (CELL, CELL), show_gt))
+        for axes in grid.flat:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        for axes, name in zip(grid[:, 0], names):
+            axes.set_ylabel(name, fontsize=8)
+    figure.legend(
+        handles=legend(prediction_colors(metainfo, show_gt)),
+        loc='outside lower center',
+        ncols=4,
+        fontsize=8,
+        facecolor='0.8')  # white would not show on white
+    return figure
+
+
+def fit_person(box: np.ndarray, side: float, size: Size,
+               target: Size) -> np.ndarray:
+    """The affine map that shows the surroundings of a person in a panel.
+
+    Args:
+        box (np.ndarray): x1, y1, x2, y2 in pixels of the image, (4, ).
+        side (float): Pixels of the image that fit along the panel's shorter
+            side.
+        size (tuple): Width and height of the image. The person is off the
+            panel's middle where the image would not fill the panel.
+        target (tuple): Width and height of the panel.
+
+    Returns:
+        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
+    """
+    scale = min(target) / side
+    middle = (np.asarray(size) - 1) / 2
+    reach = np.maximum((np.asarray(size) - np.divide(target, scale)) / 2, 0)
+    centre = np.clip((box[:2] + box[2:]) / 2, middle - reach, middle + reach)
+    return centred(centre, scale, target)
+
+
+def _move(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Points (..., 2) under an affine map."""
+    return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]

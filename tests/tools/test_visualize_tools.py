@@ -1,0 +1,132 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The tools that draw, on the five videos of tiny_jhmdb."""
+import cv2
+import numpy as np
+import pytest
+
+from projects.temporal_corr.apis.video_model import (load_video_model,
+                                                     stream_predictions)
+from projects.temporal_corr.visualization.predictions import BAR
+
+VIDEOS = [f'Rename_Images/act/clip{i}' for i in (2, 5)]  # 3 and 4 frames
+
+
+@pytest.fixture
+def draw(run_tool, tmp_path, monkeypatch, capsys):
+    """Runs a tool in another directory; returns what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *arguments):
+        run_tool(f'tools/analysis_tools/{name}.py', *arguments)
+        return capsys.readouterr().out
+
+    return run
+
+
+def properties(path):
+    reader = cv2.VideoCapture(path)
+    return [
+        reader.get(key)
+        for key in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS,
+                    cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    ]
+
+
+def test_correlation_as_picture_and_video(draw, tiny_model_files, tmp_path):
+    (tmp_path / 'maps.png').write_bytes(b'the one before')
+    said = draw('visualize_correlation', *tiny_model_files(), '--out',
+                'maps.png', '--video', VIDEOS[1], '--keypoints', 'neck')
+    assert 'maps.png (replaced)' in said
+    assert 'clip5, frame 3, exemplars from frame 2' in said
+    picture = cv2.imread('maps.png')
+    said = draw('visualize_correlation', *tiny_model_files(), '--out',
+                'maps.mp4', '--video', VIDEOS[1], '--keypoints', 'neck',
+                '--fps', 25)
+    assert 'clip5, 3 frames, 25 a second' in said
+    # the same pictures, made even
+    height, width = (side + side % 2 for side in picture.shape[:2])
+    assert properties('maps.mp4') == [3, 25, width, height]
+
+
+def test_predictions_of_two_models(draw, tiny_model_files):
+    compare = []
+    for temporal in ('correlation', None):
+        compare += ['--compare', *tiny_model_files(temporal), str(temporal)]
+    draw('visualize_predictions', *compare, '--videos', *VIDEOS, '--show-gt',
+         '--height', 96, '--fps', 5, '--sheet-frames', 2, '--out', 'video.mp4',
+         '--sheet', 'sheet.png')
+    assert properties('video.mp4') == [3 + 4, 5, 2 * 128, 96 + 3 * BAR]
+    assert cv2.imread('sheet.png') is not None
+
+
+def test_one_model_shows_three_videos_of_five(draw, tiny_model_files):
+    """Spread over the data set: the first, third and fifth."""
+    draw('visualize_predictions', *tiny_model_files(), '--out', 'video.mp4',
+         '--height', 64)
+    assert properties('video.mp4')[0] == 5 + 7 + 4
+
+
+def test_trajectories_and_scores(draw, tiny_model_files):
+    video, names = 'Rename_Images/act/clip1', ('head', 'left_ankle')
+    models = {
+        name: tiny_model_files(temporal)
+        for name, temporal in (('alone', None), ('ours', 'correlation'))
+    }
+    chosen = [f for name in models for f in ('--model', name, *models[name])]
+    out = draw('plot_trajectories', *chosen, '--video', video, '--keypoints',
+               *names, '--out', 'plot.png')
+    assert cv2.imread('plot.png') is not None
+    assert f'plot.png: {video}, 5 frames' in out
+    # the tables of the metrics by body part would hide the one here
+    assert 'PCK@0.2 (bbox)' not in out
+
+    model = load_video_model(*models['ours'])
+    samples = [s for _, (s, ) in stream_predictions([model], video)]
+    pred = np.stack([s.pred_instances.keypoints[0] for s in samples])
+    gt = np.stack([s.gt_instances.keypoints[0] for s in samples])
+    ids = [model.dataset.metainfo['keypoint_name2id'][n] for n in names]
+
+    def acceleration(points):
+        points = points[2:] - 2 * points[1:-1] + points[:-2]
+        return np.linalg.norm(points, axis=-1)
+
+    for title, chosen in (('all', slice(None)), ('head, left ankle', ids)):
+        # the boxes are all 48 x 36
+        right = np.linalg.norm(pred - gt, axis=-1) <= .2 * 48
+        scores = (right[:, chosen].mean(),
+                  acceleration(pred)[:, chosen].mean() / 48,
+                  acceleration(pred - gt)[:, chosen].mean() / 48)
+        cells = ' | '.join(f'{100 * score:.1f}' for score in scores)
+        assert f'| ours | {title} | {cells} |' in out
+
+
+@pytest.mark.parametrize('name, arguments', [
+    ('visualize_correlation', ['c.py', 'c.pth', '--out', 'a.mp4', '--frame', 3]
+     ),
+    ('visualize_correlation', ['c.py', 'c.pth', '--out', 'a.mp4', '--fps', 0]),
+    ('visualize_correlation', ['c.py', 'c.pth', '--out', 'a.gif']),
+    ('visualize_predictions', ['--out', 'a.mp4']),
+    ('visualize_predictions', ['c.py', '--out', 'a.mp4']),
+    ('plot_trajectories', [*('--model', 'ours', 'c.py', 'c.pth') * 2,
+                           '--out', 'a.png']),
+])  # yapf: disable
+def test_unusable_arguments_are_refused(draw, name, arguments, tmp_path):
+    with pytest.raises(SystemExit):
+        draw(name, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('name, temporal, arguments, message', [
+    ('visualize_correlation', None, [], 'no correlation maps'),
+    ('visualize_predictions', None, ['--videos', VIDEOS[0], 'clip'],
+     'has no video'),
+    ('visualize_correlation', 'correlation', ['--keypoints', 'nose'],
+     'has no keypoint nose'),
+])  # yapf: disable
+def test_nothing_is_written_of_what_is_not_there(draw, tiny_model_files, name,
+                                                 temporal, arguments, message,
+                                                 tmp_path):
+    with pytest.raises(SystemExit, match=message):
+        draw(name, *tiny_model_files(temporal), *arguments, '--out',
+             'out/a.mp4')
+    assert not list((tmp_path / 'out').iterdir())
