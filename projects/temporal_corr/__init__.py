@@ -8,12 +8,9 @@ a config does it with
 from .codecs import *  # noqa: F401,F403
 from .datasets import *  # noqa: F401,F403
 from .engine import *  # noqa: F401,F403
-from .engine import register_safe_globals
 from .evaluation import *  # noqa: F401,F403
 from .models import *  # noqa: F401,F403
 from .version import __version__
 from .visualization import *  # noqa: F401,F403
-
-register_safe_globals()
 
 __all__ = ['__version__']

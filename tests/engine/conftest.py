@@ -10,13 +10,22 @@ import torch.nn as nn
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner, checkpoint
 from torch.utils.data import Dataset
 
-from projects.temporal_corr.engine import register_safe_globals
+from projects.temporal_corr.engine import register_safe_loaders
 
-register_safe_globals()
 _names = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def safe_loaders(monkeypatch):
+    """As in our tools, and only for these tests."""
+    monkeypatch.setattr(CheckpointLoader, '_schemes',
+                        CheckpointLoader._schemes)
+    monkeypatch.setattr(checkpoint, 'load_from_http',
+                        checkpoint.load_from_http)
+    register_safe_loaders()
 
 
 class Points(Dataset):
@@ -63,44 +72,53 @@ class Score(BaseMetric):
         return dict(Mean=score, Other=score)
 
 
-def _loader():
+def _loader(dataset):
     return dict(
         batch_size=4,
         num_workers=0,
         sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=Points(),
+        dataset=dataset or Points(),
         collate_fn=dict(type='pseudo_collate'))
 
 
 @pytest.fixture
 def build_runner():
-    """Builds a Runner with the given hook; keywords go to the Runner."""
+    """Builds a Runner with the given hook; keywords go to the Runner.
 
-    def build(work_dir, checkpoint_hook, epochs=2, scores=None, model=None,
-              **kwargs):
-        evaluation = {}
-        if scores is not None:
-            evaluation = dict(
-                val_dataloader=_loader(),
-                val_cfg=dict(),
-                val_evaluator=[Score(scores)])
+    It trains on ``dataset``, validates on ``val`` if that or ``scores`` is
+    given, or tests on ``test``.
+    """
+
+    def build(work_dir, checkpoint_hook, epochs=2, scores=None, dataset=None,
+              val=None, test=None, **kwargs):
         torch.manual_seed(0)
+        score = [Score(scores or itertools.repeat(.5))]
         options = dict(
-            model=model or Line(),
+            model=Line(),
             work_dir=str(work_dir),
-            train_dataloader=_loader(),
-            train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            optim_wrapper=dict(
-                optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
-            param_scheduler=dict(type='StepLR', step_size=1),
             default_hooks=dict(checkpoint=checkpoint_hook),
             default_scope='mmengine',
             randomness=dict(seed=0),
             log_level='WARNING',
-            experiment_name=f'tiny_{next(_names)}',
-            **evaluation)
-        options.update(kwargs)
-        return Runner(**options)
+            experiment_name=f'tiny_{next(_names)}')
+        if test is None:
+            options.update(
+                train_dataloader=_loader(dataset),
+                train_cfg=dict(by_epoch=True, max_epochs=epochs),
+                optim_wrapper=dict(
+                    optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+                param_scheduler=dict(type='StepLR', step_size=1))
+        else:
+            options.update(
+                test_dataloader=_loader(test),
+                test_cfg=dict(),
+                test_evaluator=score)
+        if not (scores is None and val is None):
+            options.update(
+                val_dataloader=_loader(val),
+                val_cfg=dict(),
+                val_evaluator=score)
+        return Runner(**dict(options, **kwargs))
 
     return build
 

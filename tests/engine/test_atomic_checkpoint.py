@@ -41,26 +41,18 @@ def test_file_is_complete_or_absent_after_sigkill(tmp_path):
     assert path.exists()
 
 
-def test_backend_is_found_by_name(tmp_path):
+def test_removals_wait_for_the_end_of_the_block(tmp_path):
     backend = get_file_backend(
         str(tmp_path), backend_args=dict(backend='atomic'))
-    assert isinstance(backend, AtomicLocalBackend)
-    backend.put_text('text', tmp_path / 'file')
-    assert backend.get_text(tmp_path / 'file') == 'text'
-    assert files(tmp_path) == ['file']
-
-
-def test_removals_wait_for_the_end_of_the_block(tmp_path):
-    backend = AtomicLocalBackend()
     for name in ('old', 'renewed'):
-        backend.put(b'1', tmp_path / name)
+        backend.put_text('1', tmp_path / name)
     with backend.removals_deferred():
         backend.remove(tmp_path / 'old')
         backend.remove(tmp_path / 'renewed')
-        backend.put(b'2', tmp_path / 'renewed')
+        backend.put_text('2', tmp_path / 'renewed')
         assert files(tmp_path) == ['old', 'renewed']
     assert files(tmp_path) == ['renewed']
-    assert backend.get(tmp_path / 'renewed') == b'2'
+    assert backend.get_text(tmp_path / 'renewed') == '2'
 
     with pytest.raises(OSError):
         with backend.removals_deferred():
@@ -107,12 +99,9 @@ def test_best_checkpoint_of_several_metrics_by_iteration(
 
 
 @pytest.mark.parametrize('fatal, left', [
-    pytest.param('epoch_2.pth', ['best_Mean_epoch_1.pth', 'epoch_1.pth'],
-                 id='while the checkpoint is written'),
-    pytest.param('best_Mean_epoch_2.pth',
-                 ['best_Mean_epoch_1.pth', 'epoch_2.pth'],
-                 id='while the best checkpoint is written'),
-])  # yapf: disable
+    ('epoch_2.pth', ['best_Mean_epoch_1.pth', 'epoch_1.pth']),
+    ('best_Mean_epoch_2.pth', ['best_Mean_epoch_1.pth', 'epoch_2.pth']),
+])
 def test_old_checkpoint_outlives_a_failed_write(fatal, left, build_runner,
                                                 tmp_path, monkeypatch):
     put = AtomicLocalBackend.put
@@ -133,20 +122,18 @@ def test_old_checkpoint_outlives_a_failed_write(fatal, left, build_runner,
     assert set(load_from_local(pointed)) >= {'optimizer', 'message_hub'}
 
 
-def test_leftovers_of_a_killed_run_are_removed(build_runner, tmp_path):
-    (tmp_path / 'epoch_1.pth.incomplete').write_bytes(b'half')
-    (tmp_path / 'notes.txt').write_text('stay')
-    build_runner(tmp_path, HOOK, epochs=1).train()
-    assert files(tmp_path) == ['epoch_1.pth', 'last_checkpoint', 'notes.txt']
-
-
-def test_other_storage_is_left_to_its_backend(build_runner, tmp_path):
-    """``out_dir`` and ``backend_args`` mean what they mean in MMEngine."""
+def test_folder_of_another_name_without_leftovers(build_runner, tmp_path):
+    """``out_dir`` means what it means in MMEngine; of a killed run only the
+    unfinished files are removed."""
+    out = tmp_path / 'out' / 'run'
+    out.mkdir(parents=True)
+    (out / 'epoch_1.pth.incomplete').write_bytes(b'half')
+    (out / 'notes.txt').write_text('stay')
     hook = dict(HOOK, out_dir=str(tmp_path / 'out'))
     build_runner(tmp_path / 'run', hook, epochs=1).train()
-    assert files(tmp_path / 'out' / 'run') == ['epoch_1.pth']
+    assert files(out) == ['epoch_1.pth', 'notes.txt']
     assert (tmp_path / 'run/last_checkpoint').read_text() == str(
-        tmp_path / 'out/run/epoch_1.pth')
+        out / 'epoch_1.pth')
 
 
 @pytest.mark.parametrize('save_best', [['Mean'], ['Mean', 'Other']])
@@ -175,26 +162,21 @@ def test_a_run_removes_files_of_its_own_folder_only(save_best, build_runner,
     assert 'epoch_3.pth' not in files(new)
 
 
-def test_a_run_keeps_its_own_best_where_the_other_was_better(
-        build_runner, tmp_path):
+@pytest.mark.parametrize('moved, scores, best', [
+    (False, [.4], 'best_Mean_epoch_2.pth'),
+    (True, [.4, .6], 'best_Mean_epoch_3.pth'),
+], ids=['its own, where the other was better', 'of a moved folder'])
+def test_which_best_is_kept(moved, scores, best, build_runner, tmp_path):
     hook = dict(HOOK, save_best='Mean', rule='greater')
-    build_runner(tmp_path / 'old', hook, epochs=1, scores=[.5]).train()
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    build_runner(old, hook, epochs=1, scores=[.5]).train()
+    if moved:
+        old.rename(new)
+    start = new if moved else old
     build_runner(
-        tmp_path / 'new', hook, epochs=2, scores=[.4], resume=True,
-        load_from=str(tmp_path / 'old/epoch_1.pth')).train()
-    assert 'best_Mean_epoch_2.pth' in files(tmp_path / 'new')
-
-
-def test_a_run_whose_folder_was_moved_replaces_its_best(
-        build_runner, tmp_path):
-    hook = dict(HOOK, save_best='Mean', rule='greater')
-    build_runner(tmp_path / 'old', hook, epochs=1, scores=[.5]).train()
-    (tmp_path / 'old').rename(tmp_path / 'new')
-    build_runner(
-        tmp_path / 'new', hook, epochs=3, scores=[.4, .6], resume=True,
-        load_from=str(tmp_path / 'new/epoch_1.pth')).train()
-    best = [x for x in files(tmp_path / 'new') if x.startswith('best')]
-    assert best == ['best_Mean_epoch_3.pth']
+        new, hook, epochs=1 + len(scores), scores=scores, resume=True,
+        load_from=str(start / 'epoch_1.pth')).train()
+    assert [x for x in files(new) if x.startswith('best')] == [best]
 
 
 def test_a_training_that_diverged_keeps_its_checkpoints(

@@ -11,7 +11,7 @@ from mmpose.utils import register_all_modules
 import projects.temporal_corr  # noqa: F401
 from projects.temporal_corr.engine import load_from_local
 from projects.temporal_corr.engine.checkpoint_guard_hook import (
-    check_checkpoint, compare, describe, load_weights)
+    check_checkpoint, compare, load_weights, own_names)
 
 HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
 GUARD = dict(type='mmpose.CheckpointGuardHook')
@@ -48,43 +48,32 @@ def single_of_mmpose(**kwargs):
     return build(head='HeatmapHead', **kwargs)
 
 
-@pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
-def test_own_checkpoint_is_accepted(temporal):
-    model = build(temporal)
-    for start in (False, True):
-        assert check_checkpoint(
-            model, dict(state_dict=build(temporal).state_dict()), 'own.pth',
-            start) == ''
-
-
 @pytest.mark.parametrize('temporal, new', [
     ('correlation', ['head.correlation.scale', 'head.correlation.bias']),
     ('heatmap', ['head.previous_heatmaps.scale',
                  'head.previous_heatmaps.bias']),
+    (None, []),
 ])  # yapf: disable
-def test_training_starts_from_a_single_frame_model(temporal, new):
-    """Only the temporal parameters are missing, and they are reported."""
+def test_own_checkpoints_and_starts_of_training(temporal, new):
+    """The own one always; a single-frame one, this project's or MMPose's,
+    where training starts: only the temporal parameters are missing."""
     model = build(temporal)
-    result = compare(model, build(None).state_dict())
-    assert result.missing == new + ['head.refinement.maps_conv.weight']
-    assert not result.unexpected and not result.misshaped
-    message = check_checkpoint(
-        model, dict(state_dict=build(None).state_dict()), 'single.pth', True)
-    assert message.startswith('starting from single.pth; 3 temporal')
-
-
-def test_training_starts_from_a_model_of_mmpose():
-    model = build('correlation')
-    missing = compare(model, single_of_mmpose().state_dict()).missing
-    assert missing and all(
-        key.startswith(('head.refinement.', 'head.correlation.'))
-        for key in missing)
+    for start in (False, True):
+        own = dict(state_dict=build(temporal).state_dict())
+        assert check_checkpoint(model, own, 'own.pth', start) == ''
+    single = build(None).state_dict()
+    new += ['head.refinement.maps_conv.weight'] * bool(new)
+    assert compare(model, single) == (new, [], [])
+    message = check_checkpoint(model, dict(state_dict=single), 's.pth', True)
+    assert all(name in message for name in new)
     check_checkpoint(model, single_of_mmpose().state_dict(), 'bare.pth', True)
+    if new:
+        with pytest.raises(RuntimeError, match=f'not in the.*: {new[0]}'):
+            check_checkpoint(model, single, 's.pth', False)
 
 
 def test_old_names_of_mmpose_are_understood():
     """Before 1.0: keypoint_head, all convolutions in final_layer."""
-    model = build(None)
     old = OrderedDict()
     for key, value in single_of_mmpose().state_dict().items():
         key = key.replace('head.conv_layers.0.', 'head.final_layer.0.')
@@ -95,36 +84,30 @@ def test_old_names_of_mmpose_are_understood():
                               f'head.final_layer.3.{name}')
         old[key.replace('head.', 'keypoint_head.')] = value
     old['data_preprocessor.mean'] = torch.zeros(3)
-    result = compare(model, old)
-    assert all(key.startswith('head.refinement.') for key in result.missing)
-    assert not result.unexpected and not result.misshaped
-    assert any(key.startswith('keypoint_head.') for key in old)
+    before = list(old)
+    missing, *others = compare(build(None), old)
+    assert all(key.startswith('head.refinement.') for key in missing)
+    assert others == [[], []]
+    assert list(old) == before, 'comparing changes nothing'
 
 
 REFUSED = {
     'another temporal mode':
     (lambda: build('correlation'), lambda: build('heatmap'),
-     ['another temporal mode: head.correlation.scale',
-      'It seems to be a correlation model for 15 keypoints',
-      'the model is a model with previous heatmaps',
-      'the config that it was trained with']),
+     'another temporal mode: head.correlation.scale'),
     'a temporal model for a single-frame one':
     (lambda: build('heatmap'), lambda: build(None),
-     ['another temporal mode: head.previous_heatmaps.scale',
-      'the model is a single-frame model of this project']),
+     'another temporal mode: head.previous_heatmaps.scale'),
     'another number of keypoints':
     (lambda: build('correlation', keypoints=13), lambda: build('correlation'),
-     ['head.final_layer.weight is (13, 8, 1, 1) in the checkpoint, '
-      '(15, 8, 1, 1) in the model', 'for 13 keypoints',
-      'another number of keypoints needs another final layer']),
+     r'head.final_layer.weight is \(13, 8, 1, 1\) in the checkpoint, '
+     r'\(15, 8, 1, 1\) in the model.*keypoints_by_name.py'),
     'another backbone':
     (lambda: build('correlation', depth=50), lambda: build('correlation'),
-     ['backbone.layer1.0.conv1.weight is']),
+     'backbone.layer1.0.conv1.weight is'),
     'a backbone alone':
     (lambda: build('correlation').backbone, lambda: build('correlation'),
-     ['not in the checkpoint: backbone.conv1.weight, ', ' more',
-      'no pose model: it has no head, only bn1, conv1, layer1',
-      "init_cfg=dict(type='Pretrained'"]),
+     r"not in the checkpoint: backbone.conv1.weight, .*init_cfg=dict\(type='"),
 }  # yapf: disable
 
 
@@ -133,20 +116,9 @@ REFUSED = {
 def test_refused(name, start):
     theirs, ours, words = REFUSED[name]
     checkpoint = dict(state_dict=theirs().state_dict())
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(RuntimeError, match=words) as error:
         check_checkpoint(ours(), checkpoint, 'some/epoch_1.pth', start)
-    for word in ['the checkpoint some/epoch_1.pth', *words, 'What to do']:
-        assert word in str(error.value), (word, str(error.value))
-
-
-def test_test_of_a_single_frame_model_is_refused_for_a_temporal_one():
-    with pytest.raises(RuntimeError) as error:
-        check_checkpoint(
-            build('correlation'), single_of_mmpose().state_dict(), 'x.pth',
-            start=False)  # yapf: disable
-    assert ('temporal parameters not in the checkpoint: '
-            'head.correlation.scale') in str(error.value)
-    assert 'It seems to be a single-frame model for 15' in str(error.value)
+    assert 'some/epoch_1.pth' in str(error.value)
 
 
 def test_leftovers_are_reported_at_a_start_and_refused_in_a_test():
@@ -158,15 +130,10 @@ def test_leftovers_are_reported_at_a_start_and_refused_in_a_test():
         check_checkpoint(build(None), state_dict, 'x.pth', start=False)
 
 
-def test_wrapped_names_and_batch_counters():
-    """DataParallel's prefix and counters that old checkpoints lack."""
-    state_dict = {
-        f'module.{key}': value
-        for key, value in build('correlation').state_dict().items()
-        if 'num_batches_tracked' not in key
-    }
-    result = compare(build('correlation'), state_dict)
-    assert result == ([], [], {})
+@pytest.mark.parametrize('name', ['conv4_2.weight', 'model0.0.weight'])
+def test_weights_that_are_not_converted_are_told(name):
+    with pytest.raises(RuntimeError, match='openpose_mpi.py'):
+        check_checkpoint(build(), {name: torch.zeros(1)}, 'x.pth', True)
 
 
 PREFIXES = dict(
@@ -182,11 +149,13 @@ PREFIXES = dict(
 
 @pytest.mark.parametrize('name', PREFIXES)
 def test_what_passes_the_check_is_loaded(name):
-    """Every tensor, by each of the names that wrappers give."""
+    """Every tensor, by each of the names that wrappers give; counters of
+    batches, which old checkpoints lack, are not missed."""
     source, model = build('correlation'), build('correlation')
     state_dict = OrderedDict((PREFIXES[name](key), torch.rand_like(value))
-                             if value.is_floating_point() else (key, value)
-                             for key, value in source.state_dict().items())
+                             for key, value in source.state_dict().items()
+                             if value.is_floating_point())
+    assert compare(model, own_names(model, state_dict)) == ([], [], [])
     load_weights(model, dict(state_dict=state_dict), 'x.pth')
     for key, value in model.state_dict().items():
         if value.is_floating_point():
@@ -216,34 +185,15 @@ def test_two_sets_of_weights_are_refused(start):
         check_checkpoint(build('correlation'), state_dict, 'x.pth', start)
 
 
-@pytest.mark.parametrize('start', [True, False])
-@pytest.mark.parametrize('value', ['nan', 'inf', '-inf'])
-@pytest.mark.parametrize('key', ['backbone.conv1.weight',
-                                 'backbone.bn1.running_var'])
+@pytest.mark.parametrize('key, value, start', [
+    ('backbone.conv1.weight', 'nan', True),
+    ('backbone.bn1.running_var', '-inf', False),
+])
 def test_weights_that_are_no_numbers_are_named(key, value, start):
     state_dict = build('correlation').state_dict()
     state_dict[key].view(-1)[-1] = float(value)
     with pytest.raises(RuntimeError, match=f'x.pth holds NaN.*in {key}'):
         check_checkpoint(build('correlation'), state_dict, 'x.pth', start)
-
-
-def test_two_models_of_one_description_differ_in_what_is_named():
-    with pytest.raises(RuntimeError) as error:
-        check_checkpoint(
-            build('correlation', depth=50),
-            build('correlation').state_dict(), 'x.pth', False)
-    assert 'Both seem to be a correlation model for 15 keypoints' in str(
-        error.value)
-    assert 'backbone.layer1.0.conv1.weight is (4, 4, 3, 3) in' in str(
-        error.value)
-
-
-def test_comparing_changes_nothing():
-    model, state_dict = build('correlation'), single_of_mmpose().state_dict()
-    before = deepcopy(model.state_dict()), list(state_dict)
-    compare(model, state_dict)
-    assert list(state_dict) == before[1]
-    torch.testing.assert_close(model.state_dict(), before[0])
 
 
 class TestInARun:
@@ -254,13 +204,29 @@ class TestInARun:
         build_runner(tmp_path / 'run', HOOK).train()
         return tmp_path / 'run' / 'epoch_2.pth'
 
+    @pytest.fixture
+    def build(self, build_runner, tmp_path):
+        """A runner that has the hook, of a checkpoint that was edited."""
+
+        def build(load_from=None, edit=None, **kwargs):
+            if edit is not None:
+                checkpoint = load_from_local(str(load_from))
+                edit(checkpoint)
+                load_from = tmp_path / 'edited.pth'
+                torch.save(checkpoint, load_from)
+            options = dict(custom_hooks=[GUARD], **kwargs)
+            if load_from is not None:
+                options['load_from'] = str(load_from)
+            return build_runner(tmp_path / 'next', HOOK, **options)
+
+        return build
+
     def test_start_resume_and_ema_go_through(self, trained, build_runner,
                                              tmp_path):
         hooks = [GUARD, dict(type='EMAHook')]
-        first = build_runner(
+        build_runner(
             tmp_path / 'ema', HOOK, custom_hooks=hooks,
-            load_from=str(trained))  # yapf: disable
-        first.train()
+            load_from=str(trained)).train()  # yapf: disable
         again = build_runner(
             tmp_path / 'ema', HOOK, epochs=3, custom_hooks=hooks, resume=True,
             load_from=str(tmp_path / 'ema/epoch_2.pth'))  # yapf: disable
@@ -268,31 +234,23 @@ class TestInARun:
         assert again.iter == 6
 
     @pytest.mark.parametrize('resume', [False, True])
-    def test_refused_before_loading(self, resume, trained, build_runner,
-                                    tmp_path):
-        checkpoint = load_from_local(str(trained))
-        del checkpoint['state_dict']['linear.weight']
-        torch.save(checkpoint, tmp_path / 'broken.pth')
-        runner = build_runner(
-            tmp_path / 'next', HOOK, custom_hooks=[GUARD], resume=resume,
-            load_from=str(tmp_path / 'broken.pth'))  # yapf: disable
+    def test_refused_before_loading(self, resume, trained, build):
+        runner = build(
+            trained, lambda c: c['state_dict'].pop('linear.weight'),
+            resume=resume)  # yapf: disable
         before = deepcopy(runner.model.state_dict())
-        with pytest.raises(RuntimeError, match='linear.weight') as error:
+        with pytest.raises(RuntimeError, match='edited.pth.*linear.weight'):
             runner.train()
-        assert 'broken.pth' in str(error.value)
         torch.testing.assert_close(runner.model.state_dict(), before)
 
     @pytest.mark.parametrize('resume', [False, True])
-    def test_wrapped_names_are_loaded(self, resume, trained, build_runner,
-                                      tmp_path):
-        checkpoint = load_from_local(str(trained))
-        weights = checkpoint['state_dict']
-        checkpoint['state_dict'] = {
-            f'_orig_mod.{key}': value for key, value in weights.items()}
-        torch.save(checkpoint, tmp_path / 'compiled.pth')
-        runner = build_runner(
-            tmp_path / 'next', HOOK, custom_hooks=[GUARD], resume=resume,
-            load_from=str(tmp_path / 'compiled.pth'))  # yapf: disable
+    def test_wrapped_names_are_loaded(self, resume, trained, build):
+        weights = load_from_local(str(trained))['state_dict']
+        runner = build(
+            trained,
+            lambda c: c.update(state_dict={
+                f'_orig_mod.{key}': value for key, value in weights.items()}),
+            resume=resume)  # yapf: disable
         if resume:
             runner.train()  # both epochs are done
         else:  # what Runner.train does before the first of them
@@ -316,12 +274,9 @@ class TestInARun:
             optimizer=dict(type='SGD', lr=0.01, momentum=0.8)),
             param_scheduler=dict(type='StepLR', step_size=2)), None),
     ], ids=['Adam', 'groups', 'cosine', 'two', 'other numbers'])
-    def test_resumed_with_another_config(self, other, words, trained,
-                                         build_runner, tmp_path):
+    def test_resumed_with_another_config(self, other, words, trained, build):
         """MMEngine would mix the two."""
-        runner = build_runner(
-            tmp_path / 'next', HOOK, epochs=3, custom_hooks=[GUARD],
-            resume=True, load_from=str(trained), **other)  # yapf: disable
+        runner = build(trained, epochs=3, resume=True, **other)
         if words is None:
             runner.train()
         else:
@@ -335,12 +290,11 @@ class TestInARun:
         (None, 'model.linear.weight', 'model.linear.weight'),
     ])  # yapf: disable
     def test_a_start_of_which_nothing_fits(self, prefix, keep, words, trained,
-                                           build_runner, tmp_path):
+                                           build, tmp_path):
         """init_cfg takes what fits, and says nothing if that is nothing."""
         weights = load_from_local(str(trained))['state_dict']
         torch.save({keep: weights['linear.weight']}, tmp_path / 'start.pth')
-        runner = build_runner(
-            tmp_path / 'next', HOOK, custom_hooks=[GUARD], epochs=1)
+        runner = build(epochs=1)
         runner.model.init_cfg = dict(
             type='Pretrained', checkpoint=str(tmp_path / 'start.pth'),
             prefix=prefix)  # yapf: disable
@@ -350,18 +304,9 @@ class TestInARun:
             with pytest.raises(RuntimeError, match=words):
                 runner.train()
 
-    def test_validation_alone_must_agree_entirely(self, trained, build_runner,
-                                                  tmp_path):
-        checkpoint = load_from_local(str(trained))
-        checkpoint['state_dict']['more'] = torch.zeros(1)
-        torch.save(checkpoint, tmp_path / 'more.pth')
-        runner = build_runner(
-            tmp_path / 'val', HOOK, scores=[0.5], custom_hooks=[GUARD],
-            load_from=str(tmp_path / 'more.pth'))  # yapf: disable
+    def test_validation_alone_must_agree_entirely(self, trained, build):
+        runner = build(
+            trained, lambda c: c['state_dict'].update(more=torch.zeros(1)),
+            scores=[0.5])  # yapf: disable
         with pytest.raises(RuntimeError, match='not in the model: more'):
             runner.val()
-
-
-@pytest.mark.parametrize('name', ['conv4_2.weight', 'model0.0.weight'])
-def test_weights_that_are_not_converted_are_told(name):
-    assert 'openpose_mpi.py' in describe({name: torch.zeros(1)})

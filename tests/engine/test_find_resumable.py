@@ -34,27 +34,38 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-@pytest.mark.parametrize('happened, expected', [
-    pytest.param(lambda folder: None, 'epoch_10.pth', id='nothing'),
-    pytest.param(lambda folder: (folder / 'last_checkpoint').unlink(),
-                 'epoch_10.pth', id='last_checkpoint is missing'),
-    pytest.param(lambda folder: (folder / 'last_checkpoint').write_text(''),
-                 'epoch_10.pth', id='last_checkpoint is empty'),
-    pytest.param(lambda folder: (folder / 'epoch_10.pth').unlink(),
-                 'epoch_9.pth', id='last_checkpoint points to nothing'),
-    pytest.param(lambda folder: cut(folder / 'epoch_10.pth'),
-                 'epoch_9.pth', id='the newest is cut off'),
-    pytest.param(lambda folder: (folder / 'epoch_10.pth').write_bytes(b''),
-                 'epoch_9.pth', id='the newest is empty'),
-    pytest.param(
-        lambda folder: torch.save(COMPLETE, folder / 'epoch_11.pth.incomplete'
-                                  ),
-        'epoch_10.pth', id='a newer one under its temporary name'),
-])  # yapf: disable
-def test_newest_complete_one(happened, expected, work_dir):
+def diverged(path):
+    torch.save(
+        dict(COMPLETE, state_dict=dict(weight=torch.tensor(float('nan')))),
+        path)
+
+
+@pytest.mark.parametrize('happened, expected, words', [
+    (lambda folder: None, 'epoch_10.pth', None),
+    (lambda folder: (folder / 'last_checkpoint').write_text(''),
+     'epoch_10.pth', None),
+    (lambda folder: (folder / 'epoch_10.pth').unlink(), 'epoch_9.pth', None),
+    (lambda folder: cut(folder / 'epoch_10.pth'), 'epoch_9.pth',
+     'damaged or cut off'),
+    (lambda folder: (folder / 'epoch_10.pth').write_bytes(b''), 'epoch_9.pth',
+     'empty'),
+    (lambda folder: diverged(folder / 'epoch_10.pth'), 'epoch_9.pth', 'NaN'),
+    (lambda folder: torch.save(COMPLETE, folder / 'epoch_11.pth.incomplete'),
+     'epoch_10.pth', None),
+    # of one time the higher number
+    (lambda folder: [os.utime(path, (1000, 1000))
+                     for path in folder.glob('*.pth')], 'epoch_10.pth', None),
+], ids=['nothing', 'last_checkpoint is empty', 'it points to nothing',
+        'the newest is cut off', 'the newest is empty', 'it diverged',
+        'a newer one under its temporary name', 'all of one time'])
+def test_newest_complete_one(happened, expected, words, work_dir, messages):
+    """What is skipped is named with the reason."""
     happened(work_dir)
     found = find_resumable_checkpoint(str(work_dir))
     assert found == str(work_dir / expected)
+    assert len(messages) == bool(words)
+    for message in messages:
+        assert str(work_dir / 'epoch_10.pth') in message and words in message
 
 
 def test_checkpoints_that_cannot_be_read_are_not_overwritten(work_dir):
@@ -64,40 +75,13 @@ def test_checkpoints_that_cannot_be_read_are_not_overwritten(work_dir):
         find_resumable_checkpoint(str(work_dir))
 
 
-def test_of_one_time_the_higher_number(work_dir):
-    for path in work_dir.glob('*.pth'):
-        os.utime(path, (1000, 1000))
-    assert find_resumable_checkpoint(str(work_dir)).endswith('epoch_10.pth')
-
-
-def test_a_training_that_diverged_goes_on_from_before(work_dir, messages):
-    path = work_dir / 'epoch_10.pth'
-    torch.save(
-        dict(COMPLETE, state_dict=dict(weight=torch.tensor(float('nan')))),
-        path)
-    found = find_resumable_checkpoint(str(work_dir))
-    assert found == str(work_dir / 'epoch_9.pth')
-    assert 'NaN' in messages[0] and str(path) in messages[0]
-
-
-def test_several_folders(work_dir, tmp_path_factory):
+def test_several_folders_and_none(work_dir, tmp_path_factory):
     other = tmp_path_factory.mktemp('other')
     torch.save(COMPLETE, other / 'iter_3.pth')
-    found = find_resumable_checkpoint(
-        str(work_dir), str(other), str(other / 'not there'))
+    nowhere = str(other / 'not there')
+    found = find_resumable_checkpoint(str(work_dir), str(other), nowhere)
     assert found == str(other / 'iter_3.pth')
-
-
-def test_no_folder(tmp_path):
-    assert find_resumable_checkpoint(str(tmp_path / 'not there')) is None
-
-
-def test_skipped_file_is_named(work_dir, messages):
-    cut(work_dir / 'epoch_10.pth')
-    find_resumable_checkpoint(str(work_dir))
-    message, = messages
-    assert message.startswith(f'not resuming from {work_dir}/epoch_10.pth')
-    assert 'damaged or cut off' in message
+    assert find_resumable_checkpoint(nowhere) is None
 
 
 def killed_at_the_third(self, obj, filepath):

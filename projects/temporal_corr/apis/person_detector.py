@@ -10,7 +10,7 @@ from mmpose.evaluation.functional import nms
 from mmpose.utils import adapt_mmdet_pipeline
 
 from ..engine.checkpoint_guard_hook import check_pretrained
-from ..engine.safe_loading import is_missing
+from ..engine.safe_loading import is_missing, register_safe_loaders
 from ..video_io.frame_source import SourceFrame
 
 
@@ -43,6 +43,7 @@ class PersonDetector:
                 'MMDetection')
         self.category = category
         self.nms_thr = nms_thr
+        register_safe_loaders()
         # MMPose stays the default scope for everybody else.
         with DefaultScope.overwrite_default_scope('mmdet'):
             self.model = init_detector(

@@ -24,12 +24,7 @@ class AtomicLocalBackend(LocalBackend):
         self._deferred: Optional[Dict[str, Tuple[int, int]]] = None
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
-        """Write bytes to a file, completely or not at all.
-
-        Args:
-            obj (bytes): Data to be written.
-            filepath (str or Path): Path of the file.
-        """
+        """Write bytes to a file, completely or not at all."""
         filepath = str(filepath)
         mkdir_or_exist(osp.dirname(osp.abspath(filepath)))
         temporary = filepath + TEMPORARY_SUFFIX
@@ -43,21 +38,11 @@ class AtomicLocalBackend(LocalBackend):
                  obj: str,
                  filepath: Union[str, Path],
                  encoding: str = 'utf-8') -> None:
-        """Write text to a file, completely or not at all.
-
-        Args:
-            obj (str): Data to be written.
-            filepath (str or Path): Path of the file.
-            encoding (str): Encoding of the file. Defaults to 'utf-8'.
-        """
+        """Write text to a file, completely or not at all."""
         self.put(obj.encode(encoding), filepath)
 
     def remove(self, filepath: Union[str, Path]) -> None:
-        """Remove a file, at the end of :meth:`removals_deferred` if inside.
-
-        Args:
-            filepath (str or Path): Path of the file.
-        """
+        """Remove a file, at the end of :meth:`removals_deferred` if inside."""
         if self._deferred is None:
             super().remove(filepath)
         else:
@@ -70,9 +55,6 @@ class AtomicLocalBackend(LocalBackend):
         A file that was written anew in the meantime stays. If the block
         fails, all stay.
         """
-        if self._deferred is not None:
-            yield
-            return
         self._deferred = {}
         try:
             yield

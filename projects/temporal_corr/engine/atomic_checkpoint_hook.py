@@ -2,13 +2,12 @@
 import os
 import os.path as osp
 from contextlib import nullcontext
-from typing import Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmpose.registry import HOOKS
 
-from .atomic_backend import TEMPORARY_SUFFIX, AtomicLocalBackend
+from .atomic_backend import TEMPORARY_SUFFIX
 from .safe_loading import CheckpointError, not_finite
 
 
@@ -17,38 +16,29 @@ class AtomicCheckpointHook(CheckpointHook):
     """A CheckpointHook whose checkpoints survive SIGKILL at any moment.
 
     MMEngine's writes checkpoints in place and removes the outdated one
-    before. Here a checkpoint, and ``last_checkpoint``, appears under its name
-    only when it is complete, and an outdated one is removed only after the
-    new one is there; so with the best checkpoint. Storage other than local
-    files is left to its own backend.
+    before. Here a checkpoint appears under its name only when it is complete,
+    and an outdated one is removed only after the new one is there; so with
+    the best checkpoint. Weights that are not finite are not saved. Storage
+    other than local files is left to its own backend.
 
     Args:
-        backend_args (dict, optional): Storage backend. Defaults to None,
-            :class:`AtomicLocalBackend` for local files
-        **kwargs: Arguments of :class:`mmengine.hooks.CheckpointHook`.
+        *args, **kwargs: Those of :class:`mmengine.hooks.CheckpointHook`.
+            ``backend_args`` defaults to :class:`AtomicLocalBackend` for local
+            files.
     """
 
-    def __init__(self,
-                 *args,
-                 backend_args: Optional[dict] = None,
-                 **kwargs) -> None:
-        super().__init__(*args, backend_args=backend_args, **kwargs)
-
     def before_train(self, runner) -> None:
-        """Choose the backend, remove what a killed run left unfinished.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Choose the backend, remove what a killed run left unfinished."""
         root = str(self.out_dir or runner.work_dir)
         if (self.backend_args in (None, dict(backend='local'))
                 and self.file_client_args is None and '://' not in root):
             self.backend_args = dict(backend='atomic')
         self._forget_other_runs(runner, root)
         super().before_train(runner)
-        if is_main_process():
-            _remove_incomplete(self.out_dir)
-            _remove_incomplete(runner.work_dir)
+        if is_main_process() and osp.isdir(self.out_dir):
+            for name in os.listdir(self.out_dir):
+                if name.endswith(TEMPORARY_SUFFIX):
+                    os.remove(osp.join(self.out_dir, name))
 
     def _forget_other_runs(self, runner, root: str) -> None:
         """Leave alone what a run in another folder wrote.
@@ -69,70 +59,35 @@ class AtomicCheckpointHook(CheckpointHook):
             elif key.startswith('best_ckpt'):
                 info[key] = osp.join(root, osp.basename(info[key]))
 
-    def _save_checkpoint_with_step(self, runner, step: int,
-                                   meta: dict) -> None:
-        """Save a checkpoint, then point to it, then remove an outdated one.
+    def _removals_deferred(self):
+        return getattr(self.file_backend, 'removals_deferred', nullcontext)()
 
-        Args:
-            runner (Runner): The runner of the training process.
-            step (int): Epoch or iteration, for the name.
-            meta (dict): Meta information of the checkpoint.
+    def after_train_epoch(self, runner) -> None:
+        """Save a checkpoint if it is time, then remove an outdated one."""
+        with self._removals_deferred():
+            super().after_train_epoch(runner)
+
+    def after_train_iter(self, runner, *args, **kwargs) -> None:
+        """Save a checkpoint if it is time, then remove an outdated one."""
+        with self._removals_deferred():
+            super().after_train_iter(runner, *args, **kwargs)
+
+    def after_val_epoch(self, runner, metrics) -> None:
+        """Save the best checkpoint, then remove the one that was best."""
+        with self._removals_deferred():
+            super().after_val_epoch(runner, metrics)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Refuse weights that are not finite: checkpoints that can be used
+        would give way to them.
 
         Raises:
-            CheckpointError: If weights are not finite: checkpoints that can
-                be used would give way to them.
+            CheckpointError: If there are.
         """
-        names = not_finite(runner.model.state_dict())
+        names = not_finite(checkpoint['state_dict'])
         if names:
             raise CheckpointError(
-                f'the training diverged: NaN or infinity in {names} at step '
-                f'{step}, which is not saved. Go on from the last checkpoint '
-                f'in {self.out_dir} with a lower learning rate')
-        outdated = None
-        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
-            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
-                outdated = self.keep_ckpt_ids.popleft()
-            self.keep_ckpt_ids.append(step)
-            runner.message_hub.update_info('keep_ckpt_ids',
-                                           list(self.keep_ckpt_ids))
-        name = self.filename_tmpl.format(step)
-        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
-        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            name,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args)
-        if not is_main_process():
-            return
-        AtomicLocalBackend().put_text(
-            self.last_ckpt, osp.join(runner.work_dir, 'last_checkpoint'))
-        if outdated is not None:
-            path = self.file_backend.join_path(
-                self.out_dir, self.filename_tmpl.format(outdated))
-            if self.file_backend.isfile(path):
-                self.file_backend.remove(path)
-
-    def _save_best_checkpoint(self, runner, metrics: dict) -> None:
-        """Save the best checkpoint, then remove the one that was best.
-
-        Args:
-            runner (Runner): The runner of the training process.
-            metrics (dict): Evaluation results.
-        """
-        keep = getattr(self.file_backend, 'removals_deferred', nullcontext)
-        with keep():
-            super()._save_best_checkpoint(runner, metrics)
-
-
-def _remove_incomplete(folder: str) -> None:
-    """Remove temporary files of a run that was killed while it wrote."""
-    if osp.isdir(folder):
-        for name in os.listdir(folder):
-            if name.endswith(TEMPORARY_SUFFIX):
-                os.remove(osp.join(folder, name))
+                f'the training diverged: NaN or infinity in {names} after '
+                f'iteration {runner.iter}, which is not saved. Go on from the '
+                f'last checkpoint in {self.out_dir} with a lower learning '
+                'rate')

@@ -12,11 +12,7 @@ from ..video_io.window import can_open_windows
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add MMPose's flags for pictures and for the launcher.
-
-    Args:
-        parser (ArgumentParser): The parser of a tool, changed in place.
-    """
+    """Add MMPose's flags for pictures and for the launcher."""
     parser.add_argument(
         '--show-dir',
         help='directory where the visualization images will be saved')
@@ -47,13 +43,9 @@ def announce_world_size(launcher: str) -> None:
     """Set ``WORLD_SIZE`` as torchrun does, before a config is read.
 
     Configs deal out a batch by it. Slurm and MPI have names of their own.
-
-    Args:
-        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
     """
     names = dict(
-        slurm=('SLURM_NTASKS', ),
-        mpi=('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'))
+        slurm=('SLURM_NTASKS', ), mpi=('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'))
     for name in names.get(launcher, ()):
         if name in os.environ:
             os.environ.setdefault('WORLD_SIZE', os.environ[name])
@@ -63,9 +55,6 @@ def prepare_loaders(cfg: Config) -> None:
     """Make ``num_workers=0`` work, whatever else is set of the workers.
 
     PyTorch refuses ``persistent_workers`` and ``prefetch_factor`` then.
-
-    Args:
-        cfg (Config): The config, changed in place.
     """
     for phase in ('train', 'val', 'test'):
         loader = cfg.get(f'{phase}_dataloader') or {}
@@ -75,12 +64,7 @@ def prepare_loaders(cfg: Config) -> None:
 
 
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch the visualization hook on for ``--show`` and ``--show-dir``.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (Namespace): ``show``, ``show_dir``, ``interval``, ``wait_time``.
-    """
+    """Switch the visualization hook on for ``--show`` and ``--show-dir``."""
     if args.show and not can_open_windows():
         args.show = False
     if not args.show and args.show_dir is None:
@@ -99,7 +83,7 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def prepare_launcher(cfg: Config, launcher: str) -> Config:
-    """Set the launcher, on machines without a GPU, too.
+    """Set the launcher, on machines without a GPU, too, and the guard.
 
     MMEngine selects a CUDA device for each process and hands its number to
     DistributedDataParallel. Without CUDA neither is possible: the process

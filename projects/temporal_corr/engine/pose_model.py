@@ -3,12 +3,11 @@ from typing import Optional
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import CheckpointLoader
 from mmpose.registry import MODELS
 from torch import nn
 
 from .checkpoint_guard_hook import load_weights
-from .safe_loading import is_missing
+from .safe_loading import is_missing, load_checkpoint
 
 
 def load_pose_model(cfg: Config,
@@ -28,7 +27,7 @@ def load_pose_model(cfg: Config,
     Raises:
         FileNotFoundError: If there is no such checkpoint.
         ValueError: If the config is not that of a model.
-        RuntimeError: If the checkpoint is that of another model.
+        CheckpointError: If the checkpoint is that of another model.
     """
     if checkpoint is not None and is_missing(checkpoint):
         raise FileNotFoundError(
@@ -41,7 +40,5 @@ def load_pose_model(cfg: Config,
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        loaded = CheckpointLoader.load_checkpoint(
-            checkpoint, map_location='cpu')
-        load_weights(model, loaded, checkpoint)
+        load_weights(model, load_checkpoint(checkpoint), checkpoint)
     return model.to(device).eval()

@@ -6,9 +6,9 @@ import re
 from typing import Optional
 
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
 
-from .safe_loading import CheckpointError, check_finite, load_from_local
+from .safe_loading import (CheckpointError, check_finite, load_checkpoint,
+                           load_from_local)
 
 #: What a checkpoint holds that training can go on from.
 RESUMABLE = ('state_dict', 'optimizer', 'meta', 'message_hub')
@@ -24,10 +24,9 @@ def load_resumable(path: str) -> dict:
         dict: The checkpoint.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         CheckpointError: If it cannot be read, or lacks what training needs.
     """
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    checkpoint = load_checkpoint(path)
     lacking = [key for key in RESUMABLE if key not in checkpoint]
     if lacking:
         raise CheckpointError(
@@ -67,8 +66,8 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
     optimizer, such as the best checkpoint.
 
     Args:
-        folders (str): Folders with checkpoints (``*.pth``). Those that do
-            not exist are left out.
+        folders (str): Folders with checkpoints (``*.pth``), which need not
+            exist.
 
     Returns:
         str, optional: Path of the checkpoint, None if there is none.
@@ -77,8 +76,22 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
         RuntimeError: If there are checkpoints, but none can be read: a new
             start in the same folder would replace them.
     """
+
+    def age(path: str) -> tuple:
+        """By time, then by the number in the name; the best, which need not
+        be read where there is another, last."""
+        name = osp.basename(path)
+        numbers = re.findall(r'\d+', name)
+        return (not name.startswith('best_'), os.stat(path).st_mtime_ns,
+                int(numbers[-1]) if numbers else -1)
+
+    paths = {
+        osp.join(folder, name)
+        for folder in folders if osp.isdir(folder)
+        for name in os.listdir(folder) if name.endswith('.pth')
+    }
     unreadable = []
-    for path in _newest_first(folders):
+    for path in sorted(paths, key=age, reverse=True):
         try:
             checkpoint = load_from_local(path, map_location='cpu')
             check_finite(checkpoint.get('state_dict', {}), path)
@@ -98,24 +111,3 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
             'above). To start anew, move them away or choose another '
             '--work-dir')
     return None
-
-
-def _newest_first(folders) -> list:
-    """Checkpoint files by time, those of one time by the number in the name.
-
-    Best checkpoints come last: they hold no optimizer, and need not be read
-    where there is another.
-    """
-    paths = {
-        osp.join(folder, name)
-        for folder in folders if osp.isdir(folder)
-        for name in os.listdir(folder) if name.endswith('.pth')
-    }
-
-    def age(path: str) -> tuple:
-        name = osp.basename(path)
-        numbers = re.findall(r'\d+', name)
-        return (not name.startswith('best_'), os.stat(path).st_mtime_ns,
-                int(numbers[-1]) if numbers else -1)
-
-    return sorted(paths, key=age, reverse=True)

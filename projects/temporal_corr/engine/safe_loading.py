@@ -3,29 +3,28 @@
 
 A pickle may name any function to be called while it is loaded. PyTorch's
 ``weights_only`` loading calls none but those that build tensors; checkpoints
-of MMEngine hold a few other types (the logs are HistoryBuffers of numpy
-arrays, the metainfo of the data set holds arrays, scores may be numpy
-scalars). These, and no others, are allowed here.
-
-torch >= 2.4 can be told of them (``torch.serialization.add_safe_globals``).
-The ``weights_only`` unpickler of earlier versions can build no object of
-another class at all; there the same list restricts Python's own unpickler,
-as the documentation of :mod:`pickle` recommends ("Restricting Globals").
+of MMEngine hold a few other types (HistoryBuffers, arrays and scalars of
+NumPy). These, and no others, are allowed here. torch >= 2.6 is told of them;
+for earlier versions, whose ``weights_only`` unpickler cannot be told (or runs
+code, CVE-2025-32434), the same list restricts Python's unpickler, as the
+documentation of :mod:`pickle` recommends ("Restricting Globals").
 """
 import os.path as osp
 import pickle
 import re
 from collections import Counter
-from functools import lru_cache
-from types import FunctionType, SimpleNamespace
-from typing import Any, Callable, Dict, Mapping
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, Mapping, Sequence
+from urllib.parse import urlparse
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.utils import digit_version, mkdir_or_exist
 from torch import Tensor
 
 try:
@@ -33,13 +32,8 @@ try:
 except ImportError:  # numpy 1
     from numpy.core import multiarray
 
-_DTYPES = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
-           'uint32', 'uint64', 'float16', 'float32', 'float64')
-
-
 # How the unpicklers of all versions say that something is not allowed.
 _REFUSED = r'(?i)(unsupported (class|global)|unrecognized function).*'
-_STATISTICS = ('min', 'max', 'current', 'mean')
 # MMEngine's, the trainers' and most other people's; averages of weights.
 _NESTED_IN = ('state_dict', 'model_state_dict', 'model', 'module', 'net',
               'network', 'weights', 'params', 'ema_state_dict',
@@ -48,23 +42,25 @@ _NESTED_IN = ('state_dict', 'model_state_dict', 'model', 'module', 'net',
 _OTHER_FILES = (
     (rb'', 'is empty: fetch it again'),
     (rb'version https://git-lfs.*',
-     "is not the file itself but Git LFS's pointer to it: run `git lfs pull` "
-     'in the repository that it comes from'),
+     "is Git LFS's pointer to the file: run `git lfs pull` in the repository "
+     'that it comes from'),
     (rb'(\xef\xbb\xbf)?\s*<.*',
      'is a web page, as servers send it in place of a file that needs a login '
-     'or is gone: open it in a browser to see, and fetch the file elsewhere'),
+     'or is gone: fetch the file elsewhere'),
     (rb'(\xef\xbb\xbf)?[^\x00-\x08\x0e-\x1f\x80-\xc1\xf5-\xff]'
      rb'[^\x00-\x08\x0e-\x1f\xf5-\xff]*',
      'is a text file: give the file of the weights (.pth, .caffemodel) here, '
      'a config before it, a prototxt with --prototxt'),
-    (rb'\x08.\x12.*',
-     'is an ONNX model, which demo/onnx_example.py runs: give the .pth file '
-     'that it was exported from'),
-    (rb'.{7}\x00\{.*',
-     'is a safetensors file: save it as a .pth file with '
+    (rb'\x08.\x12.*', 'is an ONNX model, which demo/onnx_example.py runs: '
+     'give the .pth file that it was exported from'),
+    (rb'.{7}\x00\{.*', 'is a safetensors file: save it as a .pth file with '
      'torch.save(safetensors.torch.load_file(FILE), NEW)'),
     (rb'\x1f\x8b.*', 'is compressed: unpack it with gunzip or tar -xzf'),
 )
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used, with the file and what to do."""
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -80,77 +76,66 @@ def _history_buffer_statistic(owner: type, name: str) -> Callable:
 
     The real one would open a way to every function in the process.
     """
-    if owner is not HistoryBuffer or name not in _STATISTICS:
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current',
+                                                  'mean'):
         raise pickle.UnpicklingError(
             f'Unsupported class: getattr({owner!r}, {name!r})')
     return getattr(HistoryBuffer, name)
 
 
-@lru_cache(maxsize=None)
-def safe_globals() -> Dict[str, Callable]:
-    """The types of an MMEngine checkpoint that are no tensors.
-
-    Returns:
-        dict: Functions and classes by the names that pickles give them, with
-        numpy's module path before and after numpy 2.
-    """
-    types = {
-        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
-        'numpy.ndarray': np.ndarray,
-        'numpy.dtype': np.dtype,
-        # the milestones of a MultiStepLR
-        'collections.Counter': Counter,
-        '_codecs.encode': _encode_latin1,
-        'builtins.getattr': _history_buffer_statistic,
-        # as Python 2 called it, and so pickle protocol 2
-        '__builtin__.getattr': _history_buffer_statistic,
-    }
-    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        types[f'{module}._reconstruct'] = multiarray._reconstruct
-        types[f'{module}.scalar'] = multiarray.scalar
-    for name in _DTYPES:
-        dtype = type(np.dtype(name))
-        types[f'{dtype.__module__}.{dtype.__qualname__}'] = dtype
-    return types
+#: The types of an MMEngine checkpoint that are no tensors, by the names that
+#: pickles give them (protocol 2 those of Python 2), before and after numpy 2.
+SAFE_GLOBALS: Dict[str, Callable] = {
+    'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+    'numpy.ndarray': np.ndarray,
+    'numpy.dtype': np.dtype,
+    'collections.Counter': Counter,  # the milestones of a MultiStepLR
+    '_codecs.encode': _encode_latin1,
+    'builtins.getattr': _history_buffer_statistic,
+    '__builtin__.getattr': _history_buffer_statistic,
+}
+for _module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+    SAFE_GLOBALS[f'{_module}._reconstruct'] = multiarray._reconstruct
+    SAFE_GLOBALS[f'{_module}.scalar'] = multiarray.scalar
+for _kind in '?bhilBHILefd':
+    _dtype = type(np.dtype(_kind))
+    SAFE_GLOBALS[f'{_dtype.__module__}.{_dtype.__qualname__}'] = _dtype
 
 
 class _AllowListUnpickler(pickle.Unpickler):
-    """Finds the globals of weights-only loading and :func:`safe_globals`."""
 
     def find_class(self, module: str, name: str) -> Any:
         from torch._weights_only_unpickler import _get_allowed_globals
-        for allowed in (_get_allowed_globals(), safe_globals()):
+        for allowed in (_get_allowed_globals(), SAFE_GLOBALS):
             if f'{module}.{name}' in allowed:
                 return allowed[f'{module}.{name}']
         raise pickle.UnpicklingError(f'Unsupported class {module}.{name}')
 
 
-# What torch.load needs of a `pickle_module`.
-_allow_list_pickle = SimpleNamespace(
-    __name__='allow_list_pickle',
-    Unpickler=_AllowListUnpickler,
-    UnpicklingError=pickle.UnpicklingError,
-    load=lambda file, **kwargs: _AllowListUnpickler(file, **kwargs).load())
-
-
-def _has_safe_globals() -> bool:
-    return hasattr(torch.serialization, 'add_safe_globals')
+def _load(path: str, map_location) -> Any:
+    if digit_version(torch.__version__) >= digit_version('2.6.0'):
+        allowed = [(value, name) for name, value in SAFE_GLOBALS.items()]
+        with torch.serialization.safe_globals(allowed):
+            return torch.load(
+                path, map_location=map_location, weights_only=True)
+    allow_list_pickle = SimpleNamespace(
+        __name__='allow_list_pickle',
+        Unpickler=_AllowListUnpickler,
+        UnpicklingError=pickle.UnpicklingError,
+        load=lambda file, **kwargs: _AllowListUnpickler(file, **kwargs).load())
+    return torch.load(
+        path, map_location=map_location, pickle_module=allow_list_pickle)
 
 
 def is_missing(filename: str) -> bool:
-    """Whether a checkpoint is a local file that is not there.
-
-    Args:
-        filename (str): Path or URL.
-
-    Returns:
-        bool: False for what is downloaded.
-    """
+    """Whether a checkpoint is a local file that is not there."""
     return '://' not in filename and not osp.isfile(osp.expanduser(filename))
 
 
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be used, with the file and what to do."""
+def first_few(names: Sequence[str], count: int = 4) -> str:
+    """The first names in words, and how many more there are."""
+    more = f' and {len(names) - count} more' if len(names) > count else ''
+    return ', '.join(names[:count]) + more
 
 
 def no_weights(path: str) -> str:
@@ -167,21 +152,21 @@ def no_weights(path: str) -> str:
     for pattern, message in _OTHER_FILES:
         if re.fullmatch(pattern, start, re.DOTALL):
             return message
-    if start.startswith(b'PK'):
-        try:
-            with ZipFile(path) as archive:
-                names = {osp.basename(name) for name in archive.namelist()}
-        except BadZipFile:
-            return ''
-        if 'constants.pkl' in names:
-            return ('is a TorchScript model, which holds its code: give the '
-                    '.pth file that it was made from')
-        if 'data.pkl' not in names:
-            return 'is an archive of other files: unpack it'
-    return ''
+    if not start.startswith(b'PK'):
+        return ''
+    try:
+        with ZipFile(path) as archive:
+            names = {osp.basename(name) for name in archive.namelist()}
+    except BadZipFile:
+        return ''
+    if 'constants.pkl' in names:
+        return ('is a TorchScript model, which holds its code: give the .pth '
+                'file that it was made from')
+    return '' if 'data.pkl' in names else ('is an archive of other files: '
+                                           'unpack it')
 
 
-def find_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
+def find_state_dict(checkpoint: Any) -> Mapping[str, Tensor]:
     """The weights of a checkpoint, whichever trainer wrote it.
 
     Args:
@@ -194,9 +179,10 @@ def find_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
     Raises:
         ValueError: If there are none, or several that may be meant.
     """
+    remedy = 'save torch.save(model.state_dict(), FILE)'
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f'it holds a {type(checkpoint).__name__}, no state '
-                         'dict: save torch.save(model.state_dict(), FILE)')
+                         f'dict: {remedy}')
     inner = [
         key for key in _NESTED_IN if isinstance(checkpoint.get(key), Mapping)
     ]
@@ -206,39 +192,21 @@ def find_state_dict(checkpoint: Any) -> Dict[str, Tensor]:
         raise ValueError(f'it holds several models, {", ".join(inner)}: save '
                          'the state dict of one, under "state_dict"')
     if not any(isinstance(value, Tensor) for value in checkpoint.values()):
-        found = ', '.join(map(str, list(checkpoint)[:6])) or 'nothing'
-        raise ValueError(f'it holds no state dict, only {found}: save '
-                         'torch.save(model.state_dict(), FILE)')
+        found = first_few(list(map(str, checkpoint)), 6) or 'nothing'
+        raise ValueError(f'it holds no state dict, only {found}: {remedy}')
     return checkpoint
 
 
 def not_finite(state_dict: Mapping[str, Tensor]) -> str:
-    """Which weights hold NaN or infinity.
-
-    Args:
-        state_dict (dict): Parameters and buffers by name.
-
-    Returns:
-        str: The first few names, empty if all are finite.
-    """
-    names = [
+    """Names of the first weights that hold NaN or infinity, empty if none."""
+    return first_few([
         name for name, value in state_dict.items()
         if isinstance(value, Tensor) and not value.isfinite().all()
-    ]
-    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-    return ', '.join(names[:3]) + more
+    ], 3)
 
 
 def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
-    """Raise if there are weights that are no numbers.
-
-    Args:
-        state_dict (dict): Parameters and buffers by name.
-        filename (str): Where they come from, for the message.
-
-    Raises:
-        CheckpointError: If there are, with their names.
-    """
+    """Raise a CheckpointError if there are weights that are no numbers."""
     names = not_finite(state_dict)
     if names:
         raise CheckpointError(
@@ -252,7 +220,7 @@ def load_from_local(filename: str, map_location=None) -> dict:
 
     Args:
         filename (str): Path of the file.
-        map_location: As of :func:`torch.load`. Defaults to None
+        map_location: As of :func:`torch.load`. Defaults to None.
 
     Returns:
         dict: The checkpoint, with its weights under ``state_dict`` unless it
@@ -260,36 +228,32 @@ def load_from_local(filename: str, map_location=None) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file is damaged, holds no weights, or more than
-            tensors and the types of MMEngine checkpoints.
+        CheckpointError: If the file is damaged, holds no weights, or more
+            than tensors and the types of MMEngine checkpoints.
     """
     filename = osp.expanduser(filename)
-    if not osp.isfile(filename):
+    if is_missing(filename):
         raise FileNotFoundError(
             f'there is no checkpoint {osp.abspath(filename)}: check the path')
-    if _has_safe_globals():
-        options = dict(weights_only=True)
-    else:
-        options = dict(pickle_module=_allow_list_pickle)
     other = no_weights(filename)
     if other:
         raise CheckpointError(f'the checkpoint {filename} {other}')
     try:
-        checkpoint = torch.load(filename, map_location=map_location, **options)
+        checkpoint = _load(filename, map_location)
     # A file that is no checkpoint can end in any.
     except Exception as error:
         refused = re.search(_REFUSED, str(error))
+        reason = refused.group() if refused else (
+            str(error) or repr(error)).split('\n')[0]
+        remedy = 'it is damaged or cut off: fetch or make it again'
         if refused:
-            reason, remedy = refused.group(), (
+            remedy = (
                 'it holds more than weights, and loading it could run code. '
                 'If you trust where it comes from, save only its state_dict '
                 'with the software that made it, and load that')
-        else:
-            reason = (str(error) or repr(error)).splitlines()[0]
-            remedy = 'it is damaged or cut off: fetch or make it again'
-            if filename.endswith('.caffemodel'):
-                remedy = ('a Caffe model has to be converted first, by '
-                          'tools/model_converters/openpose_mpi.py')
+        elif filename.endswith('.caffemodel'):
+            remedy = ('a Caffe model has to be converted first, by '
+                      'tools/model_converters/openpose_mpi.py')
         raise CheckpointError(
             f'cannot load the checkpoint {filename}: {remedy}. '
             f'[{reason}]') from error
@@ -304,16 +268,16 @@ def load_from_local(filename: str, map_location=None) -> dict:
 
 def load_from_http(filename: str,
                    map_location=None,
-                   model_dir=None,
+                   model_dir: str = None,
                    progress: bool = True) -> dict:
     """Download a checkpoint, once, and load it as :func:`load_from_local`.
 
     Args:
-        filename (str): URL. The file is kept in ``model_dir``.
-        map_location: As of :func:`torch.load`. Defaults to None
+        filename (str): URL.
+        map_location: As of :func:`torch.load`. Defaults to None.
         model_dir (str, optional): Folder of downloads. Defaults to None,
-            torch.hub's
-        progress (bool): Whether to show how far it is. Defaults to True
+            torch.hub's.
+        progress (bool): Whether to show a progress bar. Defaults to True.
 
     Returns:
         dict: The checkpoint.
@@ -321,10 +285,6 @@ def load_from_http(filename: str,
     Raises:
         CheckpointError: If it cannot be downloaded.
     """
-    from urllib.parse import urlparse
-
-    from mmengine.dist import barrier, is_main_process
-    from mmengine.utils import mkdir_or_exist
     folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
     path = osp.join(folder, osp.basename(urlparse(filename).path))
     if is_main_process() and not osp.exists(path):
@@ -340,15 +300,8 @@ def load_from_http(filename: str,
     return load_from_local(path, map_location)
 
 
-def register_safe_globals() -> None:
-    """Make MMEngine load checkpoints safely. Calling it again is harmless.
-
-    Files and downloads go through :func:`load_from_local`. On torch >= 2.4
-    the types of MMEngine checkpoints are allowed in weights-only loading.
-    """
-    if _has_safe_globals():
-        torch.serialization.add_safe_globals(
-            [_named(value, name) for name, value in safe_globals().items()])
+def register_safe_loaders() -> None:
+    """Make MMEngine load files and downloads by the functions above."""
     CheckpointLoader.register_scheme('', load_from_local, force=True)
     CheckpointLoader.register_scheme(('http://', 'https://'),
                                      load_from_http,
@@ -357,14 +310,7 @@ def register_safe_globals() -> None:
     mmengine_checkpoint.load_from_http = load_from_http
 
 
-def _named(value: Callable, name: str) -> Any:
-    """An entry for add_safe_globals that allows ``value`` as ``name``."""
-    if f'{value.__module__}.{value.__qualname__}' == name:
-        return value
-    if isinstance(value, FunctionType):
-        # torch < 2.6 knows a function by the name that it carries itself.
-        value = FunctionType(value.__code__, value.__globals__)
-        value.__module__, value.__qualname__ = name.rsplit('.', 1)
-        value.__name__ = value.__qualname__
-        return value
-    return value, name
+def load_checkpoint(filename: str) -> dict:
+    """Load a checkpoint, a path or any URL of MMEngine's, onto the CPU."""
+    register_safe_loaders()
+    return CheckpointLoader.load_checkpoint(filename, map_location='cpu')

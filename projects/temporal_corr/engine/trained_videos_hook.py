@@ -5,20 +5,15 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from .safe_loading import first_few
+
 #: Where a checkpoint's meta lists the videos that the model was trained on.
 META_KEY = 'train_videos'
 
 
 def video_ids(dataset) -> Optional[List[str]]:
-    """The videos of a data set.
-
-    Args:
-        dataset: A data set; wrappers (``datasets`` or ``dataset``) are
-            looked into.
-
-    Returns:
-        list[str] | None: Sorted ids; None if the data set knows no videos.
-    """
+    """Sorted ids of the videos of a data set, or of what it wraps as
+    ``datasets`` or ``dataset``; None if it knows no videos."""
     if hasattr(dataset, 'videos'):
         return sorted(video_id for video_id, _ in dataset.videos)
     parts = getattr(dataset, 'datasets', None)
@@ -53,29 +48,20 @@ class TrainedVideosHook(Hook):
 
     @property
     def train_videos(self) -> Optional[List[str]]:
-        """list[str] | None: Sorted ids of the videos that the model was
-        trained on so far, None if that is not known."""
+        """Sorted ids of the videos that the model was trained on so far, None
+        if that is not known."""
         return sorted(self._trained) if self._known else None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take over what the checkpoint records.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): What was read from the file.
-        """
+        """Take over what the checkpoint records."""
         meta = checkpoint.get('meta') or {}
         self._known = meta.get(META_KEY) is not None
         self._trained = set(meta.get(META_KEY) or ())
-        self._same_data = None if self._known else (
-            meta.get('dataset_meta') or {}).get('dataset_name')
+        self._same_data = None if self._known else (meta.get('dataset_meta')
+                                                    or {}).get('dataset_name')
 
     def before_train(self, runner: Runner) -> None:
-        """Add the videos of the training data set.
-
-        Args:
-            runner (Runner): The runner of the training process.
-        """
+        """Add the videos of the training data set."""
         dataset = runner.train_dataloader.dataset
         own = video_ids(dataset)
         if own is None:
@@ -92,59 +78,37 @@ class TrainedVideosHook(Hook):
         self._known = True
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Record the videos.
-
-        Args:
-            runner (Runner): The runner of the training process.
-            checkpoint (dict): What is about to be written.
-        """
+        """Record the videos."""
         if self._known:
             checkpoint['meta'][META_KEY] = self.train_videos
 
     def before_val(self, runner: Runner) -> None:
-        """Warn once of validation videos that the model is trained on.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Warn once of validation videos that the model is trained on."""
         if not self._warned:
             self._warned = True
             self._warn(runner, runner.val_dataloader.dataset, 'validation')
 
     def before_test(self, runner: Runner) -> None:
-        """Warn of test videos that the model was trained on.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Warn of test videos that the model was trained on."""
         self._warn(runner, runner.test_dataloader.dataset, 'test')
 
     def _warn(self, runner: Runner, dataset, kind: str) -> None:
         videos = video_ids(dataset) or []
         leaked = [video for video in videos if video in self._trained]
-        if not leaked:
-            return
-        line = '!' * 79
-        more = f' and {len(leaked) - 5} more' if len(leaked) > 5 else ''
-        runner.logger.warning(
-            f'\n{line}\nThe model was trained on {len(leaked)} of the '
-            f'{len(videos)} {kind} videos: {", ".join(leaked[:5])}{more}.\n'
-            'The result says nothing about videos it has not seen. The splits '
-            'of JHMDB\nare disjoint per split number only: train and '
-            f'evaluate with the same JHMDB_SPLIT.\n{line}')
+        if leaked:
+            line = '!' * 79
+            runner.logger.warning(
+                f'\n{line}\nThe model was trained on {len(leaked)} of the '
+                f'{len(videos)} {kind} videos: {first_few(leaked, 5)}.\n'
+                'The result says nothing about videos it has not seen. The '
+                'splits of JHMDB\nare disjoint per split number only: train '
+                f'and evaluate with the same JHMDB_SPLIT.\n{line}')
 
     def describe_test(self, runner: Runner) -> dict:
         """What a reader of a test result needs to know of the run.
 
-        Args:
-            runner (Runner): The runner, after its test.
-
-        Returns:
-            dict: ``config``, ``checkpoint``, ``ann_file`` (str or None),
-            ``test_videos`` and ``train_videos`` (lists of ids, None where
-            the data set or the checkpoint does not say), ``frame_stride``,
-            ``indices`` (the data set's argument: None if all of it was
-            tested) and ``num_frames``.
+        None stands where the data set or the checkpoint does not say;
+        ``indices`` is None if all of the data set was tested.
         """
         dataset = runner.test_dataloader.dataset
         return dict(
@@ -160,14 +124,8 @@ class TrainedVideosHook(Hook):
 
 
 def trained_videos_hook(runner: Runner) -> TrainedVideosHook:
-    """The hook of a runner, registered now if its config has none.
-
-    Args:
-        runner (Runner): A runner that has not loaded its checkpoint yet.
-
-    Returns:
-        TrainedVideosHook: The hook.
-    """
+    """The hook of a runner that has not loaded its checkpoint yet, registered
+    now if its config has none."""
     for hook in runner.hooks:
         if isinstance(hook, TrainedVideosHook):
             return hook

@@ -1,8 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import os
 import os.path as osp
+from collections import Counter
 from pathlib import Path
-from typing import Optional, Sequence, Set
+from typing import Optional, Sequence
 
 import numpy as np
 from mmengine import fileio
@@ -52,34 +53,22 @@ class VideoVisualizationHook(PoseVisualizationHook):
                              f'(--interval) to be positive, got {interval}')
         super().__init__(enable=enable, interval=interval, **kwargs)
         self._folder: Optional[str] = None
-        self._drawn: Set[str] = set()
+        self._drawn: Counter = Counter()
 
     def before_test(self, runner: Runner) -> None:
-        """Choose the folder and the colours of the data set.
-
-        Args:
-            runner (Runner): The runner of the testing process.
-        """
+        """Choose the folder and the colours of the data set."""
         if not self.enable:
             return
         if self.out_dir is not None:
             self._folder = osp.join(runner.work_dir, runner.timestamp,
                                     self.out_dir)
             runner.logger.info(f'Pictures are drawn into {self._folder}')
-        self._drawn = set()
+        self._drawn = Counter()
         self._visualizer.set_dataset_meta(runner.test_evaluator.dataset_meta)
 
-    def after_test_iter(self, runner: Runner, batch_idx: int,
-                        data_batch: dict,
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
                         outputs: Sequence[PoseDataSample]) -> None:
-        """Draw the frames of a batch.
-
-        Args:
-            runner (Runner): The runner of the testing process.
-            batch_idx (int): Number of the batch.
-            data_batch (dict): What the data loader gave.
-            outputs (Sequence[PoseDataSample]): Predictions.
-        """
+        """Draw the frames of a batch."""
         if not self.enable:
             return
         for sample in outputs:
@@ -87,14 +76,6 @@ class VideoVisualizationHook(PoseVisualizationHook):
             self._test_index += 1
             if number % self.interval == 0:
                 self._draw(sample)
-
-    def after_test(self, runner: Runner) -> None:
-        """Forget the names of the pictures.
-
-        Args:
-            runner (Runner): The runner of the testing process.
-        """
-        self._drawn = set()
 
     def _draw(self, sample: PoseDataSample) -> None:
         """Draw one frame to a file, a window or the backends."""
@@ -129,25 +110,15 @@ class VideoVisualizationHook(PoseVisualizationHook):
 
     def _unused(self, name: str) -> str:
         """The name, with a number where a frame shows several people."""
-        unused, number = name, 0
-        while unused in self._drawn:
-            number += 1
-            unused = f'{name}_{number}'
-        self._drawn.add(unused)
-        return unused
+        count = self._drawn[name]
+        self._drawn[name] += 1
+        return f'{name}_{count}' if count else name
 
 
 def picture_name(sample: PoseDataSample) -> str:
-    """What the picture of a frame, or of a single image, is called.
-
-    Args:
-        sample (PoseDataSample): With ``img_path`` and, if it is a frame,
-            ``video_id`` and ``frame_index`` (from 0) in its metainfo.
-
-    Returns:
-        str: Relative path without an ending; no name that a data set gives a
-        video leads out of the folder.
-    """
+    """Relative path, without an ending, of the picture of a frame or of a
+    single image. No name that a data set gives a video leads out of the
+    folder."""
     if 'video_id' in sample:
         parts = [
             part for part in str(sample.video_id).split('/')
