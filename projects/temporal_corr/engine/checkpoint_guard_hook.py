@@ -172,8 +172,7 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
     temporal = temporal_prefixes(model)
     new = [key for key in missing if key.startswith(temporal)]
     foreign = [key for key in unexpected if key.startswith(temporal)]
-    if start:
-        missing = [key for key in missing if key not in new]
+    missing = [key for key in missing if key not in new]
     own_config = 'use the config that it was trained with'
     init_cfg = ("to take over a backbone only, leave load_from out and set "
                 "model.backbone.init_cfg=dict(type='Pretrained', "
@@ -190,10 +189,11 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
          f'{own_config}, or start the training from a single-frame '
          'checkpoint'),
         ('not in the checkpoint', missing, f'{own_config}; {init_cfg}'),
-        ('not in the model',
-         [] if start else [key for key in unexpected
-                           if key not in foreign], own_config),
     )
+    if not start:
+        leftover = [key for key in unexpected if key not in foreign]
+        problems += (('temporal parameters not in the checkpoint', new,
+                      own_config), ('not in the model', leftover, own_config))
     found = [problem for problem in problems if problem[1]]
     if found:
         reasons = '; '.join(f'{what}: {first_few(names)}'
