@@ -19,7 +19,6 @@ CONVERTERS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
 sys.path.insert(0, str(CONVERTERS))
 
 import coco_video  # noqa: E402
-import converter_io  # noqa: E402
 import jhmdb  # noqa: E402
 import mat_file  # noqa: E402
 
@@ -117,28 +116,20 @@ def converted(out, split=1):
 # --- real clips ---------------------------------------------------------
 
 
-def test_real_boxes_are_the_mask_extents(real_subset):
-    root, out, _ = real_subset
+def test_real_boxes_joints_frames_and_ids(real_subset):
+    root, out, frames = real_subset
     clips = converted(out)
     assert set(clips) == set(REAL_CLIPS)
-    for name, records in clips.items():
-        mask = loadmat(str(mask_file(root, name)))['part_mask']
-        assert len(records) == mask.shape[2]
-        for i, (_, annotation) in enumerate(records):
-            rows, cols = np.nonzero(mask[:, :, i])
-            x1, y1 = cols.min() + 1, rows.min() + 1
-            x2, y2 = cols.max() + 1, rows.max() + 1
-            assert annotation['bbox'] == [x1, y1, x2 - x1 + 1, y2 - y1 + 1]
-
-
-def test_real_joints_frames_and_ids(real_subset):
-    root, out, frames = real_subset
     for vid_id, name in enumerate(sorted(REAL_CLIPS), 1):
-        records = converted(out)[name]
         joints = loadmat(str(joint_file(root, name)))['pos_img']
+        mask = loadmat(str(mask_file(root, name)))['part_mask']
         capture = cv2.VideoCapture(
             str(root / 'ReCompress_Videos' / f'{name}.avi'))
-        for i, (image, annotation) in enumerate(records):
+        for i, (image, annotation) in enumerate(clips[name]):
+            rows, cols = np.nonzero(mask[:, :, i])
+            x1, y1 = cols.min() + 1, rows.min() + 1
+            assert annotation['bbox'] == [
+                x1, y1, cols.max() + 2 - x1, rows.max() + 2 - y1]
             keypoints = np.reshape(annotation['keypoints'], (15, 3))
             np.testing.assert_allclose(
                 keypoints[:, :2], joints[:, :, i].T, atol=5.1e-5)
@@ -155,7 +146,7 @@ def test_real_joints_frames_and_ids(real_subset):
             # the data root is the parent of the folder of frames
             pixels = cv2.imread(str(frames.parent / image['file_name']))
             np.testing.assert_array_equal(pixels, capture.read()[1])
-        assert not capture.read()[0]
+        assert len(clips[name]) == mask.shape[2] and not capture.read()[0]
 
 
 def test_mmpose_reads_the_files(real_subset):
@@ -167,10 +158,9 @@ def test_mmpose_reads_the_files(real_subset):
         data_prefix=dict(img=str(frames.parent)),
         test_mode=True)
     dataset.full_init()
-    names = sorted(name for name, subset in REAL_CLIPS.items() if subset == 1)
     expected = np.concatenate([
         loadmat(str(joint_file(root, name)))['pos_img'].transpose(2, 1, 0)
-        for name in names
+        for name in sorted(REAL_CLIPS) if REAL_CLIPS[name] == 1
     ])
     assert len(dataset) == len(expected)
     for i, joints in enumerate(expected):
@@ -203,9 +193,6 @@ def test_real_splits(jhmdb_root, split):
     assert set(subsets.values()) == {'train', 'test'}
 
 
-# --- names --------------------------------------------------------------
-
-
 def test_names_are_those_of_mmpose():
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
     metainfo = parse_pose_metainfo(
@@ -218,105 +205,88 @@ def test_names_are_those_of_mmpose():
 
 # --- one clip at fault --------------------------------------------------
 
+CLIP = 'wave/clip_wave_1'
+GOOD = np.full((2, 15, FRAMES), 3.)
+NAN = GOOD.copy()
+NAN[1, 3, 2] = np.nan
+
 
 def truncate(path, keep):
     path.write_bytes(path.read_bytes()[:keep])
 
 
-def save_joints(root, joints):
-    save(joint_file(root, 'wave/clip_wave_1'), pos_img=joints)
+def joints(**variables):
+    return lambda root: save(joint_file(root, CLIP), **variables)
 
 
-def damaged(release, case):
-    """Damage the release; return what the error has to name."""
-    name = 'wave/clip_wave_1'
-    joints, masks = joint_file(release, name), mask_file(release, name)
-    good = np.full((2, 15, FRAMES), 3.)
-    if case == 'joints cut':
-        truncate(joints, joints.stat().st_size // 2)
-        return [str(joints), 'truncated', 'download']
-    if case == 'masks cut in the header':
-        truncate(masks, 60)
-        return [str(masks), 'truncated', 'download']
-    if case == 'empty file':
-        truncate(joints, 0)
-        return [str(joints), 'truncated', 'download']
-    if case == 'text file':
-        joints.write_text('<html>404 not found</html>' * 20)
-        return [str(joints), 'not a MATLAB file', 'download']
-    if case == 'MATLAB 7.3':
-        header = b'MATLAB 7.3 MAT-file'.ljust(124) + b'\x00\x02IM'
-        joints.write_bytes(header.ljust(600, b'\0'))
-        return [str(joints), '7.3', "'-v7'"]
-    if case == 'no such variable':
-        save(joints, pos_world=good)
-        return [str(joints), "'pos_img'", 'download']
-    if case == 'NaN':
-        good[1, 3, 2] = np.nan
-        save_joints(release, good)
-        return [str(joints), "'pos_img'", 'NaN', '[1, 3, 2]']
-    if case == 'wrong number of joints':
-        save_joints(release, good[:, :14])
-        return [str(joints), "'pos_img'", '2 x 14 x 4', '2 x 15 x n']
-    if case == 'text in place of numbers':
-        save(joints, pos_img='hello')
-        return [str(joints), "'pos_img'", 'expected numbers']
-    if case == 'too few joint frames':
-        save_joints(release, good[:, :, :3])
-        return [str(masks), str(joints), "'part_mask' has 4", 'has 3']
-    if case == 'all masks empty':
-        save(masks, part_mask=np.zeros((HEIGHT, WIDTH, FRAMES), np.uint8))
-        return [str(masks), "'part_mask'", 'empty in every frame']
-    if case == 'mask without frames axis':
-        save(masks, part_mask=np.zeros((0, 0), np.uint8))
-        return [str(masks), "'part_mask'", '(H, W, n)']
-    folder = release / 'Rename_Images' / name
-    if case == 'one image missing':
-        (folder / '00003.png').unlink()
-        return [str(folder), '3 images', 'has 4 frames', 'remove']
-    if case == 'one image too many':
-        write_frames(release, name, FRAMES + 1)
-        return [str(folder), '5 images', 'has 4 frames', 'remove']
-    if case == 'image of another size':
-        write_frames(release, name, FRAMES, (WIDTH * 2, HEIGHT))
-        return [str(folder / '00001.png'), '64x24', '32x24', 'remove']
-    if case == 'image cut':
-        truncate(folder / '00001.png', 10)
-        return [str(folder / '00001.png'), 'not a readable image']
-    split = release / 'sub_splits' / 'wave_test_split_1.txt'
-    if case == 'line without a subset':
-        split.write_text('clip_wave_0.avi 1\nclip_wave_1.avi\n')
-        return [str(split), 'line 2', "'clip_wave_1.avi'", '"<clip>.avi 1"']
-    if case == 'clip listed twice':
-        split.write_text('clip_wave_0.avi 1\nclip_wave_0.avi 2\n')
-        return [str(split), 'line 2', 'twice', 'remove']
-    if case == 'no split files':
-        split.unlink()
-        return [str(split.parent), '_test_split_1.txt', 'sub_splits.zip']
-    if case == 'no mask file':
-        masks.unlink()
-        return ['1 of the 3 clips', name, str(masks), '--allow-missing']
-    assert case == 'neither frames nor video'
-    for path in folder.iterdir():
+def masks(mask):
+    return lambda root: save(mask_file(root, CLIP), part_mask=mask)
+
+
+def split(text):
+    return lambda root: (root / 'sub_splits/wave_test_split_1.txt').write_text(
+        text)
+
+
+def neither(root):
+    for path in (root / 'Rename_Images' / CLIP).iterdir():
         path.unlink()
-    return [name, f'{name}.avi', '--allow-missing']
 
 
-@pytest.mark.parametrize('case', [
-    'joints cut', 'masks cut in the header', 'empty file', 'text file',
-    'MATLAB 7.3', 'no such variable', 'NaN', 'wrong number of joints',
-    'text in place of numbers', 'too few joint frames', 'all masks empty',
-    'mask without frames axis', 'one image missing', 'one image too many',
-    'image of another size', 'image cut', 'line without a subset',
-    'clip listed twice', 'no split files', 'no mask file',
-    'neither frames nor video'
-])
+FAULTS = {
+    'joints cut': (lambda root: truncate(joint_file(root, CLIP), 500),
+                   ['joint_positions.mat', 'truncated', 'download']),
+    'masks cut in the header': (lambda root: truncate(
+        mask_file(root, CLIP), 60), ['puppet_mask.mat', 'truncated']),
+    'text file': (lambda root: joint_file(root, CLIP).write_text(
+        '<html>404 not found</html>' * 20), ['not a MATLAB file']),
+    'MATLAB 7.3': (lambda root: joint_file(root, CLIP).write_bytes(
+        (b'MATLAB 7.3 MAT-file'.ljust(124) + b'\0\2IM').ljust(600, b'\0')),
+        ['joint_positions.mat', '7.3', "'-v7'"]),
+    'no such variable': (joints(pos_world=GOOD), ["'pos_img'", 'download']),
+    'NaN': (joints(pos_img=NAN), ["'pos_img'", 'NaN', '[1, 3, 2]']),
+    'wrong number of joints': (joints(pos_img=GOOD[:, :14]),
+                               ['2 x 14 x 4', '2 x 15 x n']),
+    'text in place of numbers': (joints(pos_img='hello'),
+                                 ["'pos_img'", 'expected numbers']),
+    'too few joint frames': (joints(pos_img=GOOD[:, :, :3]),
+                             ["'part_mask' has 4", 'has 3']),
+    'all masks empty': (masks(np.zeros((HEIGHT, WIDTH, FRAMES), np.uint8)),
+                        ["'part_mask'", 'empty in every frame']),
+    'mask without pixels': (masks(np.zeros((0, 0), np.uint8)),
+                            ["'part_mask'", 'empty']),
+    'one image missing': (lambda root: (
+        root / 'Rename_Images' / CLIP / '00003.png').unlink(),
+        ['3 images', 'has 4 frames', 'remove']),
+    'one image too many': (lambda root: write_frames(root, CLIP, FRAMES + 1),
+                           ['5 images', 'has 4 frames', 'remove']),
+    'image of another size': (lambda root: write_frames(
+        root, CLIP, FRAMES, (WIDTH * 2, HEIGHT)), ['64x24', '32x24']),
+    'image cut': (lambda root: truncate(
+        root / 'Rename_Images' / CLIP / '00001.png', 10),
+        ['00001.png', 'not a readable image']),
+    'line without a subset': (split('clip_wave_0.avi 1\nclip_wave_1.avi\n'),
+                              ['line 2', "'clip_wave_1.avi'"]),
+    'clip listed twice': (split('clip_wave_0.avi 1\nclip_wave_0.avi 2\n'),
+                          ['line 2', 'twice', 'remove']),
+    'no split files': (lambda root: (
+        root / 'sub_splits/wave_test_split_1.txt').unlink(),
+        ['_test_split_1.txt', 'sub_splits.zip']),
+    'no mask file': (lambda root: mask_file(root, CLIP).unlink(),
+                     ['1 of the 3 clips', 'puppet_mask', '--allow-missing']),
+    'neither frames nor video': (neither, ['.avi', '--allow-missing']),
+}
+
+
+@pytest.mark.parametrize('case', FAULTS)
 def test_fault_is_named_and_nothing_written(release, tmp_path, case):
-    expected = damaged(release, case)
-    with pytest.raises(converter_io.ConversionError) as caught:
+    damage, expected = FAULTS[case]
+    damage(release)
+    with pytest.raises(ValueError) as caught:
         jhmdb.convert(release, 1, tmp_path / 'out')
     for words in expected:
         assert words in str(caught.value)
+    assert CLIP in str(caught.value) or 'sub_splits' in str(caught.value)
     assert list((tmp_path / 'out').iterdir()) == []
 
 
@@ -325,12 +295,12 @@ def test_cut_anywhere_gives_one_kind_of_error(release):
     content = path.read_bytes()
     for keep in range(0, len(content) - 8, 7):
         path.write_bytes(content[:keep])
-        with pytest.raises(converter_io.ConversionError, match=str(path)):
+        with pytest.raises(ValueError, match=str(path)):
             mat_file.load_mat(path, ['part_mask'])
 
 
 def test_command_line_reports_a_fault_without_traceback(release, tmp_path):
-    damaged(release, 'joints cut')
+    FAULTS['joints cut'][0](release)
     run = subprocess.run(
         [sys.executable, CONVERTERS / 'jhmdb.py', release, '--split', '1',
          '--out', tmp_path / 'out'],
@@ -343,82 +313,52 @@ def test_command_line_reports_a_fault_without_traceback(release, tmp_path):
 # --- what other programs leave behind -----------------------------------
 
 
-def converted_twice(release, tmp_path, change):
-    """What is written before and after a change of the release."""
-    results = []
-    for folder in 'before', 'after':
-        jhmdb.convert(release, 1, tmp_path / folder)
-        results.append({
-            path.name: path.read_text()
-            for path in (tmp_path / folder).iterdir()
-        })
-        change()
-    return results
+def texts(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
-@pytest.mark.parametrize('edit', [
-    lambda text: text,
-    lambda text: text.replace('\n', '\r\n\r\n'),
-    lambda text: text.replace('.avi ', '.AVI\t'),
-], ids=['as released', 'CRLF and empty lines', 'upper case and tabs'])
-def test_split_files_of_other_editors(release, tmp_path, encoding, edit):
-    path = release / 'sub_splits/wave_test_split_1.txt'
-    text = path.read_text()
-
-    before, after = converted_twice(
-        release, tmp_path,
-        lambda: path.write_bytes(edit(text).encode(encoding)))
-    assert before == after
-
-
-def test_hidden_files_are_left_alone(release, tmp_path):
+@pytest.mark.parametrize('encoding, edit', [
+    ('utf-8-sig', str), ('utf-16', lambda text: text.replace(
+        '\n', '\r\n\r\n').replace('.avi ', '.AVI\t'))
+], ids=['byte order mark', 'UTF-16, CRLF, empty lines, upper case, tabs'])
+def test_other_editors_and_hidden_files(release, tmp_path, encoding, edit):
     """macOS writes ._NAME beside NAME, Windows Thumbs.db."""
-
-    def litter():
-        for path in list(release.rglob('*')):
-            if path.is_file():
-                path.with_name(f'._{path.name}').write_bytes(
-                    b'\0\5\x16\7Mac OS X')
-                path.with_name('Thumbs.db').write_bytes(b'Windows')
-                path.with_name('.DS_Store').write_bytes(b'Mac OS X')
-
-    before, after = converted_twice(release, tmp_path, litter)
-    assert before == after
-
-
-def test_frames_in_upper_case_are_named(release, tmp_path):
-    folder = release / 'Rename_Images/wave/clip_wave_0'
-    for path in folder.iterdir():
-        path.rename(path.with_suffix('.PNG'))
-    with pytest.raises(
-            converter_io.ConversionError, match=r'00001\.PNG.*00001\.png'):
-        jhmdb.convert(release, 1, tmp_path / 'out')
-    assert len(list(folder.iterdir())) == FRAMES, 'nothing is extracted'
+    jhmdb.convert(release, 1, tmp_path / 'before')
+    path = release / 'sub_splits/wave_test_split_1.txt'
+    path.write_bytes(edit(path.read_text()).encode(encoding))
+    for path in list(release.rglob('*')):
+        if path.is_file():
+            path.with_name(f'._{path.name}').write_bytes(b'\0\5Mac OS X')
+            path.with_name('Thumbs.db').write_bytes(b'Windows')
+            path.with_name('.DS_Store').write_bytes(b'Mac OS X')
+    jhmdb.convert(release, 1, tmp_path / 'after')
+    assert texts(tmp_path / 'before') == texts(tmp_path / 'after')
 
 
-def test_frames_that_are_turned_are_no_frames_of_the_mask(release, tmp_path):
+def test_frames_in_upper_case_or_turned(release, tmp_path):
     """As they are loaded, and not as their header says."""
-    path = release / 'Rename_Images/wave/clip_wave_0/00001.png'
+    folder = release / 'Rename_Images' / CLIP
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new('RGB', (WIDTH, HEIGHT)).save(path, exif=exif)
-    with pytest.raises(
-            converter_io.ConversionError, match=f'{HEIGHT}x{WIDTH} pixels'):
+    Image.new('RGB', (WIDTH, HEIGHT)).save(folder / '00001.png', exif=exif)
+    with pytest.raises(ValueError, match=f'{HEIGHT}x{WIDTH} pixels'):
         jhmdb.convert(release, 1, tmp_path / 'out')
+    for path in folder.iterdir():
+        path.rename(path.with_suffix('.PNG'))
+    with pytest.raises(ValueError, match=r'00001\.PNG.*00001\.png'):
+        jhmdb.convert(release, 1, tmp_path / 'out')
+    assert len(list(folder.iterdir())) == FRAMES, 'nothing is extracted'
 
 
 def test_files_of_others_are_not_replaced(release, tmp_path):
     """MMPose's published annotations have the same names."""
     published = '{"categories": [], "images": []}'
-    out = tmp_path / 'annotations'
-    jhmdb.convert(release, 1, out)
-    jhmdb.convert(release, 1, out)  # its own files are
-    (out / 'Sub1_test.json').write_text(published)
-    with pytest.raises(
-            converter_io.ConversionError, match='Sub1_test.json.*--out'):
-        jhmdb.convert(release, 1, out)
-    assert (out / 'Sub1_test.json').read_text() == published
+    jhmdb.convert(release, 1, tmp_path)
+    jhmdb.convert(release, 1, tmp_path)  # its own files are
+    (tmp_path / 'Sub1_test.json').write_text(published)
+    with pytest.raises(ValueError, match='Sub1_test.json.*--out'):
+        jhmdb.convert(release, 1, tmp_path)
+    assert (tmp_path / 'Sub1_test.json').read_text() == published
 
 
 # --- what may be missing ------------------------------------------------
@@ -439,30 +379,28 @@ def test_allow_missing_leaves_clips_out_and_keeps_ids(release, tmp_path):
 
 
 def test_empty_mask_takes_the_nearest_box(release, tmp_path):
-    name = 'wave/clip_wave_1'
     mask = np.zeros((HEIGHT, WIDTH, FRAMES), np.uint8)
     mask[3:5, 10:20, 0] = 1
     mask[4:9, 11:13, 3] = 1
-    save(mask_file(release, name), part_mask=mask)
+    masks(mask)(release)
     report = jhmdb.convert(release, 1, tmp_path)
-    boxes = [a['bbox'] for _, a in converted(tmp_path)[name]]
+    boxes = [a['bbox'] for _, a in converted(tmp_path)[CLIP]]
     assert boxes == [[11, 4, 10, 2]] * 2 + [[12, 5, 2, 5]] * 2
     assert report['empty_mask_frames_filled_from_the_nearest'] == {
-        name: [2, 3]
+        CLIP: [2, 3]
     }
 
 
 def test_clip_of_one_frame(release, tmp_path):
     # MATLAB saves an array (H, W, 1) as (H, W)
-    name = 'wave/clip_wave_1'
-    save_joints(release, np.full((2, 15), 3.))
+    joints(pos_img=GOOD[..., 0])(release)
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[3:5, 10:20] = 1
-    save(mask_file(release, name), part_mask=mask)
-    for path in (release / 'Rename_Images' / name).glob('0000[234].png'):
+    masks(mask)(release)
+    for path in (release / 'Rename_Images' / CLIP).glob('0000[234].png'):
         path.unlink()
     jhmdb.convert(release, 1, tmp_path)
-    (image, annotation), = converted(tmp_path)[name]
+    (image, annotation), = converted(tmp_path)[CLIP]
     assert annotation['bbox'] == [11, 4, 10, 2]
     assert image['nframes'] == 1
 
@@ -470,8 +408,9 @@ def test_clip_of_one_frame(release, tmp_path):
 # --- extraction ---------------------------------------------------------
 
 
-def to_videos(release):
-    """Replace the frames of all clips by videos."""
+@pytest.fixture
+def videos(release):
+    """The release with videos in place of the frames."""
     for folder in sorted((release / 'Rename_Images').glob('*/*')):
         write_video(release, f'{folder.parent.name}/{folder.name}')
         for path in folder.iterdir():
@@ -479,15 +418,15 @@ def to_videos(release):
         # one folder stays, empty: it counts as not extracted
         if not folder.name.endswith('0'):
             folder.rmdir()
+    return release
 
 
-def test_extraction_leaves_a_release_untouched(release, tmp_path):
-    to_videos(release)
-    before = sorted(release.rglob('*'))
+def test_extraction_leaves_a_release_untouched(videos, tmp_path):
+    before = sorted(videos.rglob('*'))
     frames = tmp_path / 'frames' / 'Rename_Images'
-    report = jhmdb.convert(release, 1, tmp_path / 'out', frames)
+    report = jhmdb.convert(videos, 1, tmp_path / 'out', frames)
     assert report['clips_extracted_now'] == 3
-    assert sorted(release.rglob('*')) == before
+    assert sorted(videos.rglob('*')) == before
     assert sorted(path.name for path in frames.iterdir()) == ['wave']
     for records in converted(tmp_path / 'out').values():
         for i, (image, _) in enumerate(records):
@@ -495,34 +434,26 @@ def test_extraction_leaves_a_release_untouched(release, tmp_path):
             assert abs(int(pixels.mean()) - 60 * i) <= 2
 
 
-def test_extraction_resumes_after_a_bad_video(release, tmp_path):
-    to_videos(release)
-    bad = 'wave/clip_wave_1'
-    write_video(release, bad, FRAMES - 1)
-    with pytest.raises(converter_io.ConversionError) as caught:
-        jhmdb.convert(release, 1, tmp_path)
-    video = release / 'ReCompress_Videos' / f'{bad}.avi'
-    for words in (str(video), '3 frames', 'has 4', 'download'):
+def test_extraction_resumes_after_a_bad_video(videos, tmp_path):
+    path = videos / 'ReCompress_Videos' / f'{CLIP}.avi'
+    path.write_bytes(b'not a video')
+    with pytest.raises(ValueError, match=f'{path}: not a readable'):
+        jhmdb.convert(videos, 1, tmp_path)
+    write_video(videos, CLIP, FRAMES - 1)
+    with pytest.raises(ValueError) as caught:
+        jhmdb.convert(videos, 1, tmp_path)
+    for words in (str(path), '3 frames', 'has 4', 'download'):
         assert words in str(caught.value)
-    frames = release / 'Rename_Images'
-    assert not (frames / bad).exists()
+    frames = videos / 'Rename_Images'
+    assert not (frames / CLIP).exists()
     assert [path.name for path in frames.iterdir()] == ['wave']
     complete = [path for path in frames.glob('*/*') if os.listdir(path)]
     assert all(len(os.listdir(path)) == FRAMES for path in complete)
 
-    write_video(release, bad)
-    report = jhmdb.convert(release, 1, tmp_path)
+    write_video(videos, CLIP)
+    report = jhmdb.convert(videos, 1, tmp_path)
     assert report['clips_extracted_now'] == 3 - len(complete)
     assert len(converted(tmp_path)) == 3
-
-
-def test_unreadable_video_is_named(release, tmp_path):
-    to_videos(release)
-    video = release / 'ReCompress_Videos' / 'wave/clip_wave_2.avi'
-    video.write_bytes(b'not a video')
-    with pytest.raises(
-            converter_io.ConversionError, match=f'{video}: not a readable'):
-        jhmdb.convert(release, 1, tmp_path)
 
 
 # --- pure parts ---------------------------------------------------------
@@ -547,10 +478,7 @@ def test_mask_boxes_enclose_the_mask(mask):
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30).filter(any))
 def test_nearest_valid_frame(valid):
-    nearest = coco_video.nearest_valid(np.array(valid))
-    for i, j in enumerate(nearest):
-        assert valid[j]
-        closer = range(i - abs(i - j) + 1, i + abs(i - j))
-        assert not any(valid[k] for k in closer if 0 <= k < len(valid))
-        # the earlier of two at the same distance
-        assert j <= i or i - (j - i) < 0 or not valid[i - (j - i)]
+    frames = [i for i, good in enumerate(valid) if good]
+    assert coco_video.nearest_valid(np.array(valid)).tolist() == [
+        min(frames, key=lambda j: (abs(j - i), j)) for i in range(len(valid))
+    ]

@@ -6,18 +6,18 @@ All coordinates are 1-based, as both data sets release them and as MMPose's
 """
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
-from converter_io import ConversionError
 from mmengine.utils import track_iter_progress
 
 # Not projects.temporal_corr.video_io, which would import all of MMPose.
 sys.path.append(
     str(Path(__file__).resolve().parents[2] / 'projects/temporal_corr'))
-from video_io.images import picture_size  # noqa: E402
+from video_io.output_files import output_path, replacing  # noqa: E402
 
 # image id = vid_id * FRAMES_PER_VIDEO + frame_id, as in MMPose's files
 FRAMES_PER_VIDEO = 10000
@@ -27,7 +27,7 @@ DECIMALS = 4
 
 @dataclass
 class VideoClip:
-    """The annotations of one person in one video, 1-based.
+    """The annotations of one person in one video of T frames, 1-based.
 
     Attributes:
         frame_pattern (str): Path of a frame relative to the data root, with
@@ -49,62 +49,20 @@ class VideoClip:
     boxes: np.ndarray
     released_boxes: Dict[int, Sequence[float]] = field(default_factory=dict)
 
-    @property
-    def num_frames(self) -> int:
-        """int: Number of frames T."""
-        return len(self.keypoints)
-
-
-def image_size(path: Path) -> Tuple[int, int]:
-    """Read the size of an image, as the data sets load it.
-
-    Args:
-        path (Path): The image.
-
-    Returns:
-        Tuple[int, int]: Width and height in pixels.
-
-    Raises:
-        ConversionError: If it is not an image.
-    """
-    try:
-        return picture_size(str(path))
-    except ValueError as error:
-        raise ConversionError(str(error)) from error
-
 
 def nearest_valid(valid: np.ndarray) -> np.ndarray:
-    """Find the valid frame nearest in time to every frame.
-
-    Args:
-        valid (np.ndarray): Whether a frame is valid, bool in shape (T, ),
-            with at least one valid frame.
-
-    Returns:
-        np.ndarray: Frame indices in shape (T, ): a valid frame's own, else
-        the nearest valid one's, the earlier of two at the same distance.
-    """
+    """The valid frame nearest in time to every frame, (T, ); the earlier of
+    two at the same distance. ``valid`` (T, ) is true at least once."""
     candidates = np.flatnonzero(valid)
     distances = np.abs(np.arange(len(valid))[:, None] - candidates)
     return candidates[distances.argmin(axis=1)]
 
 
 def clip_images(clip: VideoClip, vid_id: int) -> List[dict]:
-    """List the COCO images of a clip, in the order of time.
-
-    Args:
-        clip (VideoClip): The clip.
-        vid_id (int): Its number among all videos, from 1.
-
-    Returns:
-        List[dict]: One image a frame.
-
-    Raises:
-        ConversionError: If the clip has too many frames for its image ids.
-    """
-    num_frames = clip.num_frames
+    """The COCO images of a clip, in the order of time."""
+    num_frames = len(clip.keypoints)
     if num_frames >= FRAMES_PER_VIDEO:
-        raise ConversionError(
+        raise ValueError(
             f'{clip.frame_pattern}: {num_frames} frames, but image ids allow '
             f'{FRAMES_PER_VIDEO - 1} a video; split the video')
     return [
@@ -121,42 +79,34 @@ def clip_images(clip: VideoClip, vid_id: int) -> List[dict]:
 
 
 def clip_annotations(clip: VideoClip, vid_id: int) -> List[dict]:
-    """List the COCO annotations of a clip, in the order of time.
-
-    Args:
-        clip (VideoClip): The clip.
-        vid_id (int): Its number among all videos, from 1.
-
-    Returns:
-        List[dict]: One annotation a frame. Where the released box is
-        degenerate, it is kept as ``bbox_released``.
-    """
+    """The COCO annotations of a clip, in the order of time. Where the
+    released box is degenerate, it is kept as ``bbox_released``."""
     keypoints = np.empty(clip.keypoints.shape, dtype=object)
     keypoints[..., :2] = clip.keypoints[..., :2].round(DECIMALS)
     keypoints[..., 2] = clip.keypoints[..., 2].astype(int)
-    keypoints = keypoints.reshape(clip.num_frames, -1).tolist()
-    num_visible = (clip.keypoints[..., 2] > 0).sum(axis=1).tolist()
-    areas = clip.boxes[:, 2:].prod(axis=1).round(DECIMALS).tolist()
-    boxes = clip.boxes.round(DECIMALS).tolist()
-
+    rows = zip(
+        keypoints.reshape(len(keypoints), -1).tolist(),
+        (clip.keypoints[..., 2] > 0).sum(axis=1).tolist(),
+        clip.boxes.round(DECIMALS).tolist(),
+        clip.boxes[:, 2:].prod(axis=1).round(DECIMALS).tolist())
     annotations = []
-    for i in range(clip.num_frames):
+    for i, (points, num_visible, box, area) in enumerate(rows):
         image_id = vid_id * FRAMES_PER_VIDEO + i + 1
-        annotation = dict(
-            id=image_id,
-            image_id=image_id,
-            category_id=1,
-            track_id=0,
-            keypoints=keypoints[i],
-            num_keypoints=num_visible[i],
-            bbox=boxes[i],
-            area=areas[i],
-            iscrowd=0,
-            scores=[])
+        annotations.append(
+            dict(
+                id=image_id,
+                image_id=image_id,
+                category_id=1,
+                track_id=0,
+                keypoints=points,
+                num_keypoints=num_visible,
+                bbox=box,
+                area=area,
+                iscrowd=0,
+                scores=[]))
         if i in clip.released_boxes:
-            annotation['bbox_released'] = np.round(clip.released_boxes[i],
-                                                   DECIMALS).tolist()
-        annotations.append(annotation)
+            annotations[i]['bbox_released'] = np.round(
+                clip.released_boxes[i], DECIMALS).tolist()
     return annotations
 
 
@@ -165,8 +115,7 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
               skeleton: Sequence[Tuple[str, str]]) -> Iterator[str]:
     """Put clips together as the text of one COCO-style JSON file.
 
-    Only one clip at a time is held in memory as Python objects. Shows
-    progress.
+    Only one clip at a time is held in memory as Python objects.
 
     Args:
         clips (Mapping[int, VideoClip]): The clips by ``vid_id``.
@@ -175,8 +124,7 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
         skeleton (Sequence[tuple]): Links as pairs of keypoint names.
 
     Yields:
-        str: Pieces of the text: info, categories, images and annotations,
-        ordered by video and frame.
+        str: Pieces of the text, ordered by video and frame.
     """
     category = dict(
         id=1,
@@ -202,3 +150,56 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
         print(file=sys.stderr)
         yield ']'
     yield '}\n'
+
+
+def check_outputs(paths: Iterable[Path]) -> None:
+    """Check where files are to go before any work is spent on them.
+
+    Args:
+        paths (Iterable[Path]): The files. Their folder is made.
+
+    Raises:
+        ValueError: If one cannot be written, or is there already and begins
+            otherwise than those of the converters: MMPose's published
+            annotations, for example, have the same names.
+    """
+    ours = (b'{"info":{"desc', b'{\n  "data_set"')
+    for path in paths:
+        output_path(str(path), ('.json', ))
+        if path.is_file() and not path.read_bytes().startswith(ours):
+            raise ValueError(
+                f'{path}: is there already, and no file of this '
+                'converter; move it, or choose another --out')
+
+
+def write_together(contents: Mapping[Path, Iterable[str]]) -> None:
+    """Write text files so that all of them appear, complete, or none does.
+
+    Args:
+        contents (Mapping[Path, Iterable[str]]): The text of each file, in
+            pieces. Existing files are replaced.
+    """
+    with ExitStack() as stack:
+        for path, pieces in contents.items():
+            temporary = stack.enter_context(replacing(path))
+            with open(temporary, 'w', encoding='utf-8') as file:
+                file.writelines(pieces)
+
+
+def format_report(report: Mapping, indent: int = 0) -> str:
+    """Lay out a conversion report for reading; nested mappings are indented
+    by ``indent`` spaces and more."""
+    lines = []
+    for key, value in report.items():
+        key = str(key).replace('_', ' ') if indent == 0 else str(key)
+        head = f'{" " * indent}{key}:'
+        if isinstance(value, Mapping) and any(
+                isinstance(v, Mapping) for v in value.values()):
+            lines += [head, format_report(value, indent + 2)]
+            continue
+        if isinstance(value, Mapping):
+            value = [f'{k} {v}' for k, v in value.items()]
+        if isinstance(value, (list, tuple)):
+            value = ', '.join(map(str, value)) or 'none'
+        lines.append(f'{head} {value}')
+    return '\n'.join(lines)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
-from coco_video import VideoClip, coco_json, nearest_valid
-from converter_io import (ConversionError, format_report, make_output_folder,
-                          refuse_foreign, write_together)
+from coco_video import (VideoClip, check_outputs, coco_json, format_report,
+                        nearest_valid, write_together)
 from jhmdb_frames import check_frames, extract_frames, list_frames
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
@@ -44,20 +43,16 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
         sorted by name.
 
     Raises:
-        ConversionError: If there are no split files, or one has a line that
-            is not ``<clip>.avi 1|2``.
+        ValueError: If there are no split files, or one has a line that is
+            not ``<clip>.avi 1|2``.
     """
     folder, suffix = root / 'sub_splits', f'_test_split_{split}.txt'
-    files = [
-        folder / name
-        for name in list_files(folder, f'(?i).+{re.escape(suffix)}')
-    ]
-    if not files:
-        raise ConversionError(
-            f'{root / "sub_splits"}: no file <action>{suffix}; unpack '
-            'sub_splits.zip of JHMDB there')
+    names = list_files(folder, f'(?i).+{re.escape(suffix)}')
+    if not names:
+        raise ValueError(f'{folder}: no file <action>{suffix}; unpack '
+                         'sub_splits.zip of JHMDB there')
     subsets = {}
-    for path in files:
+    for path in (folder / name for name in names):
         action = path.name[:-len(suffix)]
         content = path.read_bytes()
         # takes marks of the byte order away, and knows UTF-16, too
@@ -68,13 +63,13 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
             video, *subset = line.strip().rsplit(None, 1)
             subset = ''.join(subset)
             if not video.lower().endswith('.avi') or subset not in SUBSETS:
-                raise ConversionError(
+                raise ValueError(
                     f'{path}, line {number}: {line!r} is not '
                     '"<clip>.avi 1" (train) or "<clip>.avi 2" (test); '
                     'download this file again')
             clip = f'{action}/{video[:-len(".avi")]}'
             if clip in subsets:
-                raise ConversionError(
+                raise ValueError(
                     f'{path}, line {number}: {video} is listed twice; '
                     'remove one of the lines')
             if SUBSETS[subset]:
@@ -83,10 +78,7 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
 
 
 def mask_boxes(mask: np.ndarray) -> np.ndarray:
-    """Find the extent of the puppet mask in every frame.
-
-    Args:
-        mask (np.ndarray): Non-zero on the person, in shape (H, W, T).
+    """The extent of a mask (H, W, T) in every frame.
 
     Returns:
         np.ndarray: Boxes in shape (T, 4): x1, y1, x2-x1+1, y2-y1+1 with x1
@@ -99,6 +91,12 @@ def mask_boxes(mask: np.ndarray) -> np.ndarray:
         boxes.append((first + 1, last - first + 1))
     (x, w), (y, h) = boxes
     return np.stack([x, y, w, h], axis=1) * mask.any(axis=(0, 1))[:, None]
+
+
+def mat_files(root: Path, name: str) -> List[Path]:
+    """The files of joints and masks of a clip ``'<action>/<clip>'``."""
+    return [root / kind / name / f'{kind}.mat'
+            for kind in ('joint_positions', 'puppet_mask')]
 
 
 def read_clip(root: Path, name: str,
@@ -115,32 +113,25 @@ def read_clip(root: Path, name: str,
         is the one of the nearest frame that has a mask.
 
     Raises:
-        ConversionError: If a file is missing, damaged, or does not match the
-            other.
+        ValueError: If a file is damaged, or does not match the other.
     """
-    joint_path = root / 'joint_positions' / name / 'joint_positions.mat'
-    mask_path = root / 'puppet_mask' / name / 'puppet_mask.mat'
+    joint_path, mask_path = mat_files(root, name)
     joints = numeric(
         load_mat(joint_path, ['pos_img']), joint_path, 'pos_img',
         (2, len(KEYPOINTS), None))
-    mask = load_mat(mask_path, ['part_mask'])['part_mask']
-    if mask.ndim == 2:
-        # MATLAB drops the last axis of an array of one frame
-        mask = mask[..., None]
-    if mask.ndim != 3 or mask.dtype.kind not in 'bui' or mask.size == 0:
-        raise ConversionError(
-            f"{mask_path}: 'part_mask' is {mask.dtype} of shape {mask.shape},"
-            ' expected integers (H, W, n); download this file again')
+    mask = numeric(
+        load_mat(mask_path, ['part_mask']), mask_path, 'part_mask',
+        (None, None, None))
     num_frames = joints.shape[2]
     if mask.shape[2] != num_frames:
-        raise ConversionError(
+        raise ValueError(
             f"{mask_path}: 'part_mask' has {mask.shape[2]} frames, but "
             f"'pos_img' in {joint_path} has {num_frames}; download both "
             'files again')
     boxes = mask_boxes(mask)
     filled = boxes[:, 2] > 0
     if not filled.any():
-        raise ConversionError(
+        raise ValueError(
             f"{mask_path}: 'part_mask' is empty in every frame; download "
             'this file again')
     # the puppet model gives no occlusion: every keypoint counts as visible
@@ -157,26 +148,6 @@ def read_clip(root: Path, name: str,
     return clip, (np.flatnonzero(~filled) + 1).tolist()
 
 
-def missing_files(root: Path, frames: Path, name: str) -> List[Path]:
-    """List the files of a clip that are needed and not there.
-
-    Args:
-        root (Path): The data set as released.
-        frames (Path): The folder of all frames.
-        name (str): ``'<action>/<clip>'``.
-
-    Returns:
-        List[Path]: The files; for a clip without frames its video.
-    """
-    files = [
-        root / 'joint_positions' / name / 'joint_positions.mat',
-        root / 'puppet_mask' / name / 'puppet_mask.mat'
-    ]
-    if not list_frames(frames / name):
-        files.append(root / 'ReCompress_Videos' / f'{name}.avi')
-    return [path for path in files if not path.is_file()]
-
-
 def convert(root: Path,
             split: int,
             out: Path,
@@ -188,71 +159,73 @@ def convert(root: Path,
         dict: The report, which is also written as ``Sub<K>_report.json``.
 
     Raises:
-        ConversionError: If something is wrong with the input. Nothing is
-            written to ``out`` then.
+        ValueError: If something is wrong with the input. Nothing is written
+            to ``out`` then.
     """
     frames = Path(os.path.abspath(frames or root / 'Rename_Images'))
-    make_output_folder(out)
-    refuse_foreign(out / f'Sub{split}_{part}.json'
-                   for part in ('train', 'test', 'report'))
-    listed = read_split(root, split)
+    files = {part: out / f'Sub{split}_{part}.json'
+             for part in ('train', 'test', 'report')}
+    check_outputs(files.values())
+    listed, missing = read_split(root, split), {}
     vid_ids = {name: i for i, name in enumerate(listed, 1)}
-    missing = {
-        name: [str(path) for path in files]
-        for name in listed for files in [missing_files(root, frames, name)]
-        if files
-    }
+    for name in listed:
+        needed = mat_files(root, name)
+        if not list_frames(frames / name):
+            needed.append(root / 'ReCompress_Videos' / f'{name}.avi')
+        lacking = [str(path) for path in needed if not path.is_file()]
+        if lacking:
+            missing[name] = lacking
     if missing and not allow_missing:
-        name, files = next(iter(missing.items()))
-        raise ConversionError(
+        name, lacking = next(iter(missing.items()))
+        raise ValueError(
             f'{len(missing)} of the {len(listed)} clips in sub_splits lack '
-            f'files, the first of them {name}: no {files[0]}; unpack the '
+            f'files, the first of them {name}: no {lacking[0]}; unpack the '
             'archive it belongs to, or pass --allow-missing to leave such '
             'clips out')
     names = [name for name in listed if name not in missing]
     if not names:
-        raise ConversionError(
+        raise ValueError(
             f'{root}: no clip listed in sub_splits is there; unpack '
             'joint_positions, puppet_mask and Rename_Images (or '
             'ReCompress_Videos) of JHMDB there')
 
-    clips, empty_masks = {}, {}
+    clips, empty_masks, outside = {}, {}, 0
     print(f'Reading the annotations of {len(names)} clips', file=sys.stderr)
     for name in track_iter_progress(names, file=sys.stderr):
-        clips[name], empty = read_clip(root, name, frames.name)
+        clip, empty = read_clip(root, name, frames.name)
         if empty:
             empty_masks[name] = empty
+        xy = clip.keypoints[..., :2]
+        outside += int(
+            ((xy < 1) | (xy > [clip.width, clip.height])).any(axis=-1).sum())
+        clips[name] = clip
     print(file=sys.stderr)
     extracted = extract_frames(
         root / 'ReCompress_Videos', frames,
-        {name: clip.num_frames for name, clip in clips.items()})
+        {name: len(clip.keypoints) for name, clip in clips.items()})
     for name, clip in clips.items():
-        check_frames(frames / name, clip.num_frames,
+        check_frames(frames / name, len(clip.keypoints),
                      (clip.width, clip.height))
 
-    contents, outside = {}, 0
+    contents = {}
     report = dict(data_set='JHMDB', split=split, subsets={})
     for subset in ('train', 'test'):
         chosen = {
             vid_ids[name]: clip
             for name, clip in clips.items() if listed[name] == subset
         }
-        contents[out / f'Sub{split}_{subset}.json'] = coco_json(
+        contents[files[subset]] = coco_json(
             chosen, f'JHMDB split {split} {subset}', KEYPOINTS, SKELETON)
         report['subsets'][subset] = dict(
             clips=len(chosen),
-            frames=sum(clip.num_frames for clip in chosen.values()))
-    for clip in clips.values():
-        xy = clip.keypoints[..., :2]
-        outside += int(
-            ((xy < 1) | (xy > [clip.width, clip.height])).any(axis=-1).sum())
+            frames=sum(len(clip.keypoints) for clip in chosen.values()))
     report.update(
         frames_at=str(frames),
         clips_extracted_now=extracted,
         empty_mask_frames_filled_from_the_nearest=empty_masks,
         joints_outside_the_image=outside,
         clips_left_out_for_missing_files=missing)
-    contents[out / f'Sub{split}_report.json'] = [json.dumps(report, indent=2)]
+    contents[files['report']] = [json.dumps(report, indent=2)]
     write_together(contents)
     return report
 
@@ -291,7 +264,7 @@ def main(argv=None) -> None:
     try:
         report = convert(args.root, args.split, args.out, args.frames,
                          args.allow_missing)
-    except (ConversionError, OSError) as error:
+    except (ValueError, OSError) as error:
         # on a line of its own, below a progress bar
         raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))

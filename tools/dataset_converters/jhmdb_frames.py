@@ -1,30 +1,20 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The frames of JHMDB: finding them, and extracting them from its videos."""
 import os
-import shutil
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import List, Mapping, Tuple
 
 import cv2
-from coco_video import image_size
-from converter_io import ConversionError
 from mmengine.utils import ProgressBar
 from video_io.frame_source import FrameSource  # on the path of coco_video
-from video_io.images import list_files
+from video_io.images import list_files, picture_size
 
 
 def list_frames(folder: Path) -> List[str]:
-    """List the frames in a clip's folder.
-
-    Args:
-        folder (Path): The folder, which need not exist.
-
-    Returns:
-        List[str]: Sorted names like ``'00001.png'``.
-    """
+    """Sorted names like ``'00001.png'``, none if there is no such folder."""
     return list_files(folder, r'(?i)\d+\.png')
 
 
@@ -37,29 +27,22 @@ def decode_video(video: Path, folder: Path, num_frames: int) -> None:
         num_frames (int): Number of frames the video must have.
 
     Raises:
-        ConversionError: If the video cannot be read, the frames cannot be
-            written, or their number is another.
+        ValueError: If the video cannot be read or has another number.
+        OSError: If the frames cannot be written.
     """
-    count = 0
+    count = 0  # by decoding: the frame count in the headers is wrong
     try:
-        source = FrameSource(str(video))
-        for frame in source:
+        for frame in FrameSource(str(video)):
             if not frame.readable:
                 raise ValueError(f'frame {frame.index + 1} cannot be decoded')
-            # counted by decoding: the frame count in the headers is wrong
             count += 1
             path = folder / f'{count:05d}.png'
-            if not cv2.imwrite(str(path), frame.image):
-                raise ConversionError(
-                    f'{path}: cannot be written; free some space or choose '
-                    'another --frames')
-        source.close()
-    except (OSError, ValueError) as error:
-        raise ConversionError(
-            f'{video}: not a readable video ({error}); download it again'
-        ) from error
+            path.write_bytes(cv2.imencode('.png', frame.image)[1])
+    except ValueError as error:
+        raise ValueError(f'{video}: not a readable video ({error}); '
+                         'download it again') from error
     if count != num_frames:
-        raise ConversionError(
+        raise ValueError(
             f"{video}: {count} frames could be read, but 'pos_img' in "
             f'joint_positions.mat of the clip has {num_frames}; download the '
             'video again')
@@ -82,21 +65,13 @@ def extract_frames(videos: Path, frames: Path,
         int: The number of clips extracted.
 
     Raises:
-        ConversionError: If a video is missing or damaged, or the folder
-            cannot be written to.
+        ValueError: If a video is damaged, or the folder cannot be written.
     """
     todo = [name for name in num_frames if not list_frames(frames / name)]
     if not todo:
         return 0
-    try:
-        frames.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix='.extracting-', dir=frames))
-    except OSError as error:
-        raise ConversionError(
-            f'{frames}: cannot be written to ({error}); choose a folder for '
-            f'the frames of {len(todo)} clips with --frames') from error
 
-    def extract(name: str) -> None:
+    def extract(name: str, staging: Path) -> None:
         partial, final = staging / name, frames / name
         partial.mkdir(parents=True)
         decode_video(videos / f'{name}.avi', partial, num_frames[name])
@@ -111,21 +86,26 @@ def extract_frames(videos: Path, frames: Path,
     print(
         f'Extracting the frames of {len(todo)} clips to {frames}',
         file=sys.stderr)
-    # threads suffice: OpenCV decodes and encodes without holding the GIL
-    pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        progress = ProgressBar(len(todo), file=sys.stderr)
-        for done in as_completed([pool.submit(extract, n) for n in todo]):
-            done.result()
-            progress.update()
+        frames.mkdir(parents=True, exist_ok=True)
+        # threads suffice: OpenCV decodes and encodes without holding the GIL
+        with TemporaryDirectory(prefix='.extracting-', dir=frames) as staging:
+            pool = ThreadPoolExecutor(os.cpu_count())
+            try:
+                progress = ProgressBar(len(todo), file=sys.stderr)
+                for done in as_completed(
+                        pool.submit(extract, name, Path(staging))
+                        for name in todo):
+                    done.result()
+                    progress.update()
+            finally:
+                print(file=sys.stderr)
+                pool.shutdown(cancel_futures=True)
     except OSError as error:
-        raise ConversionError(
-            f'{frames}: cannot be written to ({error}); free some space or '
-            'choose another --frames') from error
-    finally:
-        print(file=sys.stderr)
-        pool.shutdown(cancel_futures=True)
-        shutil.rmtree(staging, ignore_errors=True)
+        raise ValueError(
+            f'{frames}: cannot be written to ({error}); free some space, or '
+            f'choose a folder for the frames of {len(todo)} clips with '
+            '--frames') from error
     return len(todo)
 
 
@@ -139,20 +119,20 @@ def check_frames(folder: Path, num_frames: int,
         size (Tuple[int, int]): Width and height of the masks in pixels.
 
     Raises:
-        ConversionError: If the number or the size of the frames differs.
+        ValueError: If the number or the size of the frames differs.
     """
     remedy = 'remove this folder, and the frames are extracted again'
     found = list_frames(folder)
     expected = [f'{i + 1:05d}.png' for i in range(num_frames)]
     if found != expected:
-        raise ConversionError(
+        raise ValueError(
             f"{folder}: {len(found)} images ({found[0]} to {found[-1]}), but "
             f"'pos_img' in joint_positions.mat of the clip has {num_frames} "
             f'frames ({expected[0]} to {expected[-1]}); give them these '
             f'names, or {remedy}')
-    found_size = image_size(folder / expected[0])
-    if found_size != size:
-        raise ConversionError(
-            f'{folder / expected[0]}: {found_size[0]}x{found_size[1]} '
-            "pixels, but 'part_mask' in puppet_mask.mat of the clip is "
-            f'{size[0]}x{size[1]}; {remedy}')
+    path = folder / expected[0]
+    width, height = picture_size(str(path))
+    if (width, height) != size:
+        raise ValueError(
+            f"{path}: {width}x{height} pixels, but 'part_mask' in "
+            f'puppet_mask.mat of the clip is {size[0]}x{size[1]}; {remedy}')

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Dict, Optional, Tuple
 
 import numpy as np
-from coco_video import VideoClip, coco_json, image_size, nearest_valid
-from converter_io import (ConversionError, format_report, make_output_folder,
-                          refuse_foreign, write_together)
+from coco_video import (VideoClip, check_outputs, coco_json, format_report,
+                        nearest_valid, write_together)
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
-from video_io.images import list_files  # on the path of coco_video
+from video_io.images import list_files, picture_size  # coco_video's path
 
 # In the stored order. The first of each pair is anatomically right, whatever
 # the README of the data set says: it is image-left of the second wherever
@@ -57,44 +56,11 @@ class PennClip:
     on_degenerate_boxes: int
 
 
-def person_boxes(bbox: np.ndarray, num_frames: int,
-                 path: Path) -> Tuple[np.ndarray, np.ndarray]:
-    """Complete the table of boxes, and replace degenerate ones.
-
-    Args:
-        bbox (np.ndarray): Released boxes x1, y1, x2, y2 in shape (M, 4) with
-            M <= T. Missing rows at the end repeat the last one.
-        num_frames (int): Number of frames T.
-        path (Path): The label file, for messages.
-
-    Returns:
-        tuple:
-        - released (np.ndarray): Boxes x, y, w, h in shape (T, 4), as
-            released.
-        - filled (np.ndarray): The same, with each degenerate box (no width
-            or no height) replaced by that of the nearest valid frame.
-
-    Raises:
-        ConversionError: If there are more boxes than frames, or no valid
-            box at all.
-    """
-    if len(bbox) > num_frames:
-        raise ConversionError(
-            f"{path}: 'bbox' has {len(bbox)} rows for {num_frames} frames; "
-            'download this file again')
-    rows = np.minimum(np.arange(num_frames), len(bbox) - 1)
-    released = np.concatenate([bbox[:, :2], bbox[:, 2:] - bbox[:, :2]],
-                              axis=1)[rows]
-    valid = (released[:, 2:] > 0).all(axis=1)
-    if not valid.any():
-        raise ConversionError(
-            f"{path}: 'bbox' has no box of positive width and height; "
-            'download this file again, or leave it out of labels/')
-    return released, released[nearest_valid(valid)]
-
-
 def read_label(path: Path) -> PennClip:
     """Read one label file.
+
+    Missing boxes at the end repeat the last one; one without width or height
+    is replaced by that of the nearest valid frame.
 
     Args:
         path (Path): ``labels/<clip>.mat``.
@@ -103,33 +69,38 @@ def read_label(path: Path) -> PennClip:
         PennClip: The clip, with the labelled size as the size of its frames.
 
     Raises:
-        ConversionError: If the file is damaged or contradicts itself.
+        ValueError: If the file is damaged or contradicts itself.
     """
+    again = 'download this file again'
     contents = load_mat(path, VARIABLES)
     num_frames = int(numeric(contents, path, 'nframes', (1, 1))[0, 0])
-    num_keypoints = len(KEYPOINTS)
     x, y, visibility = (
-        numeric(contents, path, name, (num_frames, num_keypoints))
+        numeric(contents, path, name, (num_frames, len(KEYPOINTS)))
         for name in ('x', 'y', 'visibility'))
     height, width, _ = numeric(contents, path, 'dimensions', (1, 3))[0]
     train = numeric(contents, path, 'train', (1, 1))[0, 0]
     if train not in SUBSETS:
-        raise ConversionError(
-            f"{path}: 'train' is {train:g}, expected 1 (train) or -1 (test); "
-            'download this file again')
-    bbox = numeric(contents, path, 'bbox', (None, 4))
-    released, filled = person_boxes(bbox, num_frames, path)
-
+        raise ValueError(f"{path}: 'train' is {train:g}, expected 1 (train) "
+                         f'or -1 (test); {again}')
     strange = np.setdiff1d(visibility, [0, 1])
     if len(strange):
-        raise ConversionError(
-            f"{path}: 'visibility' has {strange[0]:g}, expected 0 or 1; "
-            'download this file again')
+        raise ValueError(f"{path}: 'visibility' has {strange[0]:g}, expected "
+                         f'0 or 1; {again}')
+    bbox = numeric(contents, path, 'bbox', (None, 4))
+    if len(bbox) > num_frames:
+        raise ValueError(f"{path}: 'bbox' has {len(bbox)} rows for "
+                         f'{num_frames} frames; {again}')
+    corners = bbox[np.minimum(np.arange(num_frames), len(bbox) - 1)]
+    released = np.concatenate(
+        [corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    valid = (released[:, 2:] > 0).all(axis=1)
+    if not valid.any():
+        raise ValueError(
+            f"{path}: 'bbox' has no box of positive width and height; "
+            f'{again}, or leave it out of labels/')
+
     visible = visibility > 0
-    degenerate = (released[:, 2:] <= 0).any(axis=1)
-    left, top, right, bottom = np.split(
-        np.concatenate([released[:, :2], released[:, :2] + released[:, 2:]],
-                       axis=1), 4, axis=1)
+    left, top, right, bottom = np.split(corners, 4, axis=1)
     outside_image = (x < 1) | (y < 1) | (x > width) | (y > height)
     outside_box = (x < left) | (y < top) | (x > right) | (y > bottom)
     clip = VideoClip(
@@ -137,9 +108,9 @@ def read_label(path: Path) -> PennClip:
         width=int(width),
         height=int(height),
         keypoints=np.stack([x, y, 2 * visible], axis=-1),
-        boxes=filled,
+        boxes=released[nearest_valid(valid)],
         released_boxes={i: released[i]
-                        for i in np.flatnonzero(degenerate)})
+                        for i in np.flatnonzero(~valid)})
     return PennClip(
         clip=clip,
         subset=SUBSETS[int(train)],
@@ -147,22 +118,15 @@ def read_label(path: Path) -> PennClip:
         invisible=int((~visible).sum()),
         outside_image=int((visible & outside_image).sum()),
         outside_box=int((visible & outside_box).sum()),
-        on_degenerate_boxes=int(visible[degenerate].sum()))
+        on_degenerate_boxes=int(visible[~valid].sum()))
 
 
 def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
-    """Read the size of a clip's frames from the first of them.
-
-    Args:
-        folder (Path): ``frames/<clip>``, which need not exist.
-        num_frames (int): Number of labelled frames.
-
-    Returns:
-        Tuple[int, int], optional: Width and height in pixels; None if there
-        is no such folder.
+    """Width and height of a clip's frames, from the first of them; None if
+    there is no such folder.
 
     Raises:
-        ConversionError: If labelled frames are missing in it.
+        ValueError: If labelled frames are missing in it.
     """
     if not folder.exists():
         return None
@@ -172,11 +136,11 @@ def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
         if name not in names
     ]
     if missing:
-        raise ConversionError(
+        raise ValueError(
             f"{folder}: {missing[0]} is missing, one of {len(missing)} of "
             f"the {num_frames} frames in 'nframes' of the label; unpack the "
             'frames again, or remove the folder to convert without them')
-    return image_size(folder / '000001.jpg')
+    return picture_size(str(folder / '000001.jpg'))
 
 
 def convert(root: Path, out: Path) -> dict:
@@ -187,24 +151,24 @@ def convert(root: Path, out: Path) -> dict:
         ``penn_action_report.json``.
 
     Raises:
-        ConversionError: If something is wrong with the input. Nothing is
-            written to ``out`` then.
+        ValueError: If something is wrong with the input. Nothing is written
+            to ``out`` then.
     """
-    make_output_folder(out)
-    refuse_foreign(out / f'penn_action_{part}.json'
-                   for part in (*SUBSETS.values(), 'report'))
+    files = {part: out / f'penn_action_{part}.json'
+             for part in (*SUBSETS.values(), 'report')}
+    check_outputs(files.values())
     folder = root / 'labels'
     paths = [folder / name for name in list_files(folder, r'(?i)\d+\.mat')]
     if not paths:
-        raise ConversionError(
+        raise ValueError(
             f'{root / "labels"}: no label files like 0001.mat; unpack '
             'Penn_Action.tar.gz and pass its folder')
     clips, mismatches, no_frames = {}, {}, []
     print(f'Reading {len(paths)} label files', file=sys.stderr)
     for path in track_iter_progress(paths, file=sys.stderr):
-        item = clips[path.stem] = read_label(path)
-        clip = item.clip
-        size = frame_size(root / 'frames' / path.stem, clip.num_frames)
+        clips[path.stem] = read_label(path)
+        clip = clips[path.stem].clip
+        size = frame_size(root / 'frames' / path.stem, len(clip.keypoints))
         if size is None:
             no_frames.append(path.stem)
         elif size != (clip.width, clip.height):
@@ -214,60 +178,54 @@ def convert(root: Path, out: Path) -> dict:
             clip.width, clip.height = size
     print(file=sys.stderr)
 
-    contents = {}
-    for subset in SUBSETS.values():
-        chosen = {
-            vid_id: item.clip
-            for vid_id, item in enumerate(clips.values(), 1)
-            if item.subset == subset
-        }
-        contents[out / f'penn_action_{subset}.json'] = coco_json(
-            chosen, f'Penn Action {subset}', KEYPOINTS, SKELETON)
-    report = make_report(clips)
+    contents = {
+        files[subset]: coco_json(
+            {vid_id: item.clip
+             for vid_id, item in enumerate(clips.values(), 1)
+             if item.subset == subset},
+            f'Penn Action {subset}', KEYPOINTS, SKELETON)
+        for subset in SUBSETS.values()
+    }
     numbers = {int(name) for name in clips}
-    report.update(
+    report = dict(
+        make_report(clips),
         labels_missing_in_between=sorted(
             set(range(1, max(numbers))) - numbers),
         clips_whose_labelled_size_is_not_the_JPEGs=mismatches,
         clips_without_frames=no_frames
         if len(no_frames) < len(clips) else f'all {len(clips)}')
-    contents[out / 'penn_action_report.json'] = [json.dumps(report, indent=2)]
+    contents[files['report']] = [json.dumps(report, indent=2)]
     write_together(contents)
     return report
 
 
 def make_report(clips: Dict[str, PennClip]) -> dict:
-    """Sum up what the labels hold.
-
-    Args:
-        clips (Dict[str, PennClip]): The clips by name.
-
-    Returns:
-        dict: The report, by subset and by special case.
-    """
-    report = dict(data_set='Penn Action', subsets={})
+    """What the labels of clips hold, by subset and by special case."""
+    subsets = {}
     for subset in SUBSETS.values():
         items = [item for item in clips.values() if item.subset == subset]
-        report['subsets'][subset] = dict(
+        subsets[subset] = dict(
             clips=len(items),
-            frames=sum(item.clip.num_frames for item in items),
+            frames=sum(len(item.clip.keypoints) for item in items),
             invisible_joints=sum(item.invisible for item in items),
             visible_joints_outside_image=sum(
                 item.outside_image for item in items),
             visible_joints_outside_box=sum(
                 item.outside_box for item in items))
-    report['short_bbox_tables_last_row_repeated'] = {
-        name: dict(subset=item.subset, missing_rows=item.missing_boxes)
-        for name, item in clips.items() if item.missing_boxes
-    }
-    report['degenerate_boxes_filled_from_the_nearest'] = {
-        name: dict(
-            subset=item.subset,
-            frames=len(item.clip.released_boxes),
-            visible_joints=item.on_degenerate_boxes)
-        for name, item in clips.items() if item.clip.released_boxes
-    }
-    return report
+    return dict(
+        data_set='Penn Action',
+        subsets=subsets,
+        short_bbox_tables_last_row_repeated={
+            name: dict(subset=item.subset, missing_rows=item.missing_boxes)
+            for name, item in clips.items() if item.missing_boxes
+        },
+        degenerate_boxes_filled_from_the_nearest={
+            name: dict(
+                subset=item.subset,
+                frames=len(item.clip.released_boxes),
+                visible_joints=item.on_degenerate_boxes)
+            for name, item in clips.items() if item.clip.released_boxes
+        })
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -292,7 +250,7 @@ def main(argv=None) -> None:
     args = parse_args(argv)
     try:
         report = convert(args.root, args.out)
-    except (ConversionError, OSError) as error:
+    except (ValueError, OSError) as error:
         # on a line of its own, below a progress bar
         raise SystemExit(f'\nerror: {error}') from None
     print(format_report(report))
