@@ -58,6 +58,7 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('trusted', [
     dict(source='predictions', num_frames=2),
+    dict(source='predictions', num_frames=2, rule='agreement'),
     dict(source='labels', frames='middle'),
     dict(source='labels', frames=2, merge='average'),
 ], ids=lambda trusted: '-'.join(map(str, trusted.values())))  # yapf: disable
@@ -103,6 +104,8 @@ def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
     (dict(source='detections'), "'predictions' or 'labels'"),
     (dict(source='predictions', num_frames=0), 'num_frames'),
     (dict(source='predictions', frames='first'), "no 'frames'"),
+    (dict(source='predictions', rule='size'), 'rule'),
+    (dict(source='labels', rule='agreement'), "no 'rule'"),
     (dict(source='labels', frames='second'), "'first', 'middle'"),
     (dict(source='labels', merge='best'), 'merge'),
 ])

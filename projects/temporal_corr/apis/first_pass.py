@@ -34,8 +34,8 @@ class FirstPass:
         self._provider = people
         # A model that is told to trust does not predict without.
         settings = dict(inferencer.model.test_cfg.pop('trusted'))
-        source, self._num_frames, _, self._merge = check_trusted(settings)
-        if source == 'labels':
+        self._settings = check_trusted(settings)
+        if settings['source'] == 'labels':
             raise ValueError("test_cfg.trusted.source is 'labels': give the "
                              'labels themselves, by --prompt or '
                              'VideoPoseInferencer.prompt, and leave '
@@ -74,8 +74,11 @@ class FirstPass:
                        if row.track_id == track_id]  # yapf: disable
                 # One for each: a collector is through with who is missing.
                 self._collectors.setdefault(
-                    track_id, TrustedCollector(self._num_frames)).add(
-                        [rows[i] for i in own], *(part[own] for part in parts))
+                    track_id,
+                    TrustedCollector(self._settings['num_frames'],
+                                     self._settings['rule'])).add(
+                                         [rows[i] for i in own],
+                                         *(part[own] for part in parts))
         self._people.append(found)
 
     def finish(self) -> None:
@@ -101,7 +104,7 @@ class FirstPass:
         inferencer.model.trusted.update(self._shots[start])
         # A shot in which nobody was found has none.
         inferencer.model.test_cfg['trusted'] = dict(
-            merge=self._merge) if self._shots[start] else None
+            merge=self._settings['merge']) if self._shots[start] else None
 
     def __call__(self, frame: SourceFrame) -> People:
         """The people of a frame, as in the first pass."""

@@ -260,7 +260,7 @@ class VideoPoseInferencer:
         ids = as_track_ids(track_ids, len(boxes))
         index = self._frame_index if frame_index is None else frame_index
         rows = zip(*self.exemplars(image, boxes, ids, points, index))
-        for row, exemplars, _ in rows:
+        for row, exemplars, *_ in rows:
             self.model.trusted[row.key] = with_frame(
                 self.model.trusted.get(row.key), index, exemplars)
 

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import List, Tuple
+from typing import List
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -23,6 +23,9 @@ class TrustedExemplarsHook(Hook):
     - ``num_frames`` (int), for predictions: into how many parts each video is
       cut; of each, the most confident frame of each keypoint is trusted.
       Defaults to 8.
+    - ``rule`` (str), for predictions: ``'confidence'``, or ``'agreement'``,
+      the most confident of the frames in which the keypoint is close to the
+      running median of its positions. Defaults to ``'confidence'``.
     - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``, or every
       so many frames. Defaults to ``'first'``.
     - ``crop_shift``, for labels: how the crops of the labelled frames are
@@ -57,18 +60,18 @@ class TrustedExemplarsHook(Hook):
     def _prepare(self, runner, loader: DataLoader) -> None:
         model = _unwrap(runner.model)
         settings = getattr(model, 'test_cfg', None) or {}
-        settings = dict(settings.get('trusted') or {})
-        if not settings:
+        if not settings.get('trusted'):
             return
-        source, num_frames, frames, merge = check_trusted(settings)
+        settings = check_trusted(settings['trusted'])
         # What the model does with them, spelt out.
-        model.test_cfg['trusted']['merge'] = merge
-        chosen = choose_items(loader, frames if source == 'labels' else 1)
+        model.test_cfg['trusted']['merge'] = settings['merge']
+        chosen = choose_items(loader, settings.get('frames', 1))
         model.eval()
         model.trusted.clear()
-        collector = TrustedCollector(num_frames)
+        collector = TrustedCollector(
+            settings.get('num_frames'), settings.get('rule'))
         dataset = loader.dataset
-        if 'crop_shift' in settings:
+        if settings.get('crop_shift') is not None:
             dataset = dataset.shifted(settings['crop_shift'])
         first_pass = DataLoader(
             Subset(dataset, chosen),
@@ -81,7 +84,7 @@ class TrustedExemplarsHook(Hook):
         for batch in first_pass:
             batch = model.data_preprocessor(batch, False)
             collector.add(*model.exemplars(
-                **batch, labelled=source == 'labels'))
+                **batch, labelled=settings['source'] == 'labels'))
             if bar:
                 bar.update()
         model.trusted.update(collector.finish())
@@ -123,45 +126,45 @@ def choose_items(loader: DataLoader, frames) -> List[int]:
     return chosen
 
 
-def check_trusted(settings: dict) -> Tuple:
+def check_trusted(settings: dict) -> dict:
     """Check ``test_cfg.trusted``.
 
     Args:
         settings (dict): As :class:`TrustedExemplarsHook` describes it.
 
     Returns:
-        tuple: ``source``, ``num_frames`` (None for labels), ``frames`` (None
-        for predictions) and ``merge``, with defaults in their places.
+        dict: The same with defaults in their places.
 
     Raises:
         ValueError: If a setting is not known, or its value is not.
     """
-    rest = dict(settings)
-    source = rest.pop('source', None)
     defaults = dict(
-        predictions=(8, None, 'average'), labels=(None, 'first', 'nearest'))
+        predictions=dict(num_frames=8, rule='confidence', merge='average'),
+        labels=dict(frames='first', crop_shift=None, merge='nearest'))
+    source = settings.get('source')
     if source not in defaults:
         raise ValueError(
             "test_cfg.trusted.source must be 'predictions' or 'labels', got "
             f'{source!r}')
-    num_frames, frames, merge = defaults[source]
+    settings = dict(defaults[source], **settings)
+    unknown = sorted(set(settings) - {'source', *defaults[source]})
+    if unknown:
+        raise ValueError(f'test_cfg.trusted with source={source!r} has no '
+                         f'{unknown[0]!r}')
     if source == 'predictions':
-        num_frames = rest.pop('num_frames', num_frames)
+        num_frames = settings['num_frames']
         if not isinstance(num_frames, int) or num_frames < 1:
             raise ValueError('test_cfg.trusted.num_frames must be a positive '
                              f'integer, got {num_frames!r}')
     else:
-        frames = rest.pop('frames', frames)
-        labelled_positions(1, frames)
-        rest.pop('crop_shift', None)
-    merge = rest.pop('merge', merge)
-    if merge not in ('nearest', 'average'):
-        raise ValueError("test_cfg.trusted.merge must be 'nearest' or "
-                         f"'average', got {merge!r}")
-    if rest:
-        raise ValueError(f'test_cfg.trusted with source={source!r} has no '
-                         f'{sorted(rest)[0]!r}')
-    return source, num_frames, frames, merge
+        labelled_positions(1, settings['frames'])
+    for name, choices in dict(
+            rule=('confidence', 'agreement'),
+            merge=('nearest', 'average')).items():
+        if settings.get(name, choices[0]) not in choices:
+            raise ValueError(f'test_cfg.trusted.{name} must be one of '
+                             f'{choices}, got {settings[name]!r}')
+    return settings
 
 
 def _unwrap(model):

@@ -10,7 +10,7 @@ from torch import Tensor
 from .ground_truth import ground_truth_heatmaps
 from .heads.temporal_mixin import confidences
 from .memory import TrackFrame
-from .resample import mirror
+from .resample import mirror, peak_positions
 from .trusted_exemplars import guided_fields
 
 
@@ -27,7 +27,7 @@ class TrackedFramesMixin:
         inputs: Tensor,
         data_samples: SampleList,
         labelled: bool = False
-    ) -> Tuple[List[TrackFrame], Tensor, Tensor]:
+    ) -> Tuple[List[TrackFrame], Tensor, Tensor, Tensor]:
         """Exemplars of frames, each taken alone.
 
         Args:
@@ -42,7 +42,8 @@ class TrackedFramesMixin:
         Returns:
             tuple: The R rows (the frames and, for a flip test, the mirrored
             frames), their exemplars in shape (R, P, C), zero for a keypoint
-            without one, and the confidence in them in shape (R, P).
+            without one, the confidence in them in shape (R, P), and where
+            in the image their heatmaps peak, in pixels, (R, P, 2).
         """
         frames = self._track_frames(data_samples)
         if frames is None or self.head.temporal != 'correlation':
@@ -54,7 +55,7 @@ class TrackedFramesMixin:
         if labelled:
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
-        conditions.pop('crops', None)
+        crops = conditions.pop('crops', None)
         features = self.head.features(self.extract_feat(inputs))
         weights = truth
         if not labelled:
@@ -62,7 +63,8 @@ class TrackedFramesMixin:
             weights = weights[:, :self.head.num_keypoints]
         exemplars = self.head.remember(
             features, weights, None, labelled=labelled)
-        return frames, exemplars, confidences(weights, labelled)
+        positions = peak_positions(weights, inputs.shape[2:], crops)
+        return frames, exemplars, confidences(weights, labelled), positions
 
     def _passes(self, inputs: Tensor, samples: SampleList,
                 frames: Optional[List[TrackFrame]]) -> tuple:

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
+from scipy.ndimage import median_filter
 from torch import Tensor
 
 from .memory import TrackFrame
@@ -86,6 +87,34 @@ def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
         confidence[start:end].argmax(dim=0) + start
         for start, end in zip(bounds, bounds[1:])
     ])
+
+
+def agreement(confidence: Tensor,
+              positions: Tensor,
+              tolerance: float = 0.05) -> Tensor:
+    """Rank keypoints by whether they are where their track is.
+
+    That is the running median of their positions over 7 frames, which an
+    error of up to three frames does not move.
+
+    Args:
+        confidence (Tensor): Peaks of the heatmaps in shape (T, P).
+        positions (Tensor): Where they are in the image, in pixels, (T, P, 2).
+        tolerance (float): How far from the median a keypoint agrees with it,
+            as a share of the person's size, the larger side of the box
+            around the keypoints in most frames. Defaults to 0.05.
+
+    Returns:
+        Tensor: (T, P), the confidence of a keypoint that agrees, minus its
+        distance of one that does not.
+    """
+    # Mirrored at the ends, no frame has more weight than another.
+    track = median_filter(
+        positions.cpu().numpy(), size=(7, 1, 1), mode='mirror')
+    distance = (positions - torch.from_numpy(track).to(positions)).norm(dim=2)
+    sides = positions.amax(dim=1) - positions.amin(dim=1)
+    size = sides.amax(dim=1).median()
+    return torch.where(distance <= tolerance * size, confidence, -distance)
 
 
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
@@ -168,23 +197,30 @@ class TrustedCollector:
             most confident frame of each keypoint is trusted
             (:func:`segment_peaks`). None trusts all frames that are added.
             Defaults to None.
+        rule (str): ``'confidence'``, or ``'agreement'``, by which a frame
+            gives way to those that agree with their neighbours
+            (:func:`agreement`). Defaults to ``'confidence'``.
     """
 
-    def __init__(self, num_frames: Optional[int] = None):
+    def __init__(self,
+                 num_frames: Optional[int] = None,
+                 rule: str = 'confidence'):
         self.num_frames = num_frames
-        self._pending: Dict[tuple, List[Tuple[int, Tensor, Tensor]]] = {}
+        self.rule = rule
+        self._pending: Dict[tuple, List[tuple]] = {}
         self._chosen: Dict[tuple, TrustedExemplars] = {}
 
     def add(self, frames: Sequence[TrackFrame], exemplars: Tensor,
-            confidence: Tensor) -> None:
+            confidence: Tensor, positions: Tensor) -> None:
         """Add frames; those of one track in their order.
 
         Args:
             frames (Sequence[TrackFrame]): N frames.
             exemplars (Tensor): Their exemplars in shape (N, P, C).
             confidence (Tensor): Peaks of their heatmaps in shape (N, P).
+            positions (Tensor): Where they are in the image, (N, P, 2).
         """
-        for frame, *row in zip(frames, exemplars, confidence):
+        for frame, *row in zip(frames, exemplars, confidence, positions):
             self._pending.setdefault(frame.key, []).append(
                 (frame.frame_index, *(part.clone() for part in row)))
         # A track that is through needs only what is trusted of it.
@@ -199,11 +235,13 @@ class TrustedCollector:
         return self._chosen
 
     def _choose(self, key: tuple) -> None:
-        numbers, exemplars, confidence = zip(*self._pending.pop(key))
+        numbers, *parts = zip(*self._pending.pop(key))
         numbers = torch.tensor(numbers)
-        exemplars, confidence = map(torch.stack, (exemplars, confidence))
+        exemplars, confidence, positions = map(torch.stack, parts)
         rows = torch.arange(len(numbers))[:, None].expand(confidence.shape)
         if self.num_frames is not None:
+            if self.rule == 'agreement':
+                confidence = agreement(confidence, positions)
             rows = segment_peaks(confidence, self.num_frames).cpu()
         columns = torch.arange(confidence.shape[1])
         self._chosen[key] = TrustedExemplars(numbers[rows],

@@ -9,6 +9,8 @@ _settings = {
     'fixed': dict(memory=dict(policy='fixed')),
     'average': dict(memory=dict(policy='average')),
     'two passes': dict(trusted=dict(source='predictions')),
+    'two passes, agreement': dict(
+        trusted=dict(source='predictions', rule='agreement')),
     'first frame labelled': dict(trusted=dict(source='labels')),
     'middle frame labelled': dict(
         trusted=dict(source='labels', frames='middle')),
