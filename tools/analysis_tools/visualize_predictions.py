@@ -27,7 +27,7 @@ from projects.temporal_corr.visualization.predictions import (  # noqa: E402
     join_panels, panel_size, prediction_colors)
 
 from projects.temporal_corr.apis.video_model import (  # noqa: E402 isort: skip
-    load_frame, load_video_model, stream_predictions)
+    load_video_model, read_rgb, stream_predictions)
 
 
 def parse_args():
@@ -106,7 +106,7 @@ def main():
     videos = args.videos or known[::max(-(-len(known) // 3), 1)]
     items = {video_id: models[0].items(video_id) for video_id in videos}
     size = panel_size([
-        load_frame(dataset, int(rows[0]))[0].shape[1::-1]
+        read_rgb(dataset.get_data_info(int(rows[0]))['img_path']).shape[1::-1]
         for rows in items.values()
     ], args.height)
     existed = [path for path in (args.out, args.sheet)

@@ -8,7 +8,7 @@ from mmengine.dataset import pseudo_collate
 
 from ..video_io.progress import Progress
 from ..visualization.maps import CorrelationViews
-from .video_model import VideoModel, load_frame
+from .video_model import VideoModel, read_rgb
 
 VIEW_HEIGHT = 384  # pixels, whatever the network's input is
 
@@ -19,7 +19,7 @@ def stream_correlation(
         video_id: str,
         gap: Optional[int] = None,
         frame: Union[int, str, None] = None) -> Iterator[CorrelationViews]:
-    """Look inside a correlation model at the frames of a video.
+    """What a correlation model sees in the frames of a video.
 
     The model runs over the video once, as in test; what it remembers after
     the exemplar frame is searched in the current frame. A flip test is left
@@ -35,7 +35,7 @@ def stream_correlation(
             has an exemplar frame.
 
     Yields:
-        CorrelationViews: What there is to see.
+        CorrelationViews: Of each of these frames.
 
     Raises:
         ValueError: If the model is no correlation model, or there is no such
@@ -88,17 +88,8 @@ def stream_correlation(
 
 def exemplar_positions(numbers: Sequence[int],
                        gap: Optional[int]) -> Dict[int, int]:
-    """Find the exemplar frame of each frame of a video.
-
-    Args:
-        numbers (Sequence[int]): Frame numbers in time.
-        gap (int, optional): The exemplar frame is this many frames earlier.
-            None takes the one just before.
-
-    Returns:
-        dict: Position of each frame that has one to that of its exemplar
-        frame.
-    """
+    """Position of each frame that has an exemplar frame to that of the latter,
+    ``gap`` numbers earlier or, for None, just before."""
     if gap is None:
         return {position: position - 1 for position in range(1, len(numbers))}
     places = {number: place for place, number in enumerate(numbers)}
@@ -114,7 +105,7 @@ class _Frame:
 
     def __init__(self, video_model: VideoModel, item: int, memory):
         model = video_model.model
-        image, packed = load_frame(video_model.dataset, item)
+        packed = video_model.dataset[item]
         batch = model.data_preprocessor(pseudo_collate([packed]), False)
         self.meta = packed['data_samples'].metainfo
         self.size = np.array(packed['inputs'].shape[:-3:-1])  # width, height
@@ -129,7 +120,7 @@ class _Frame:
         padding = next((transform.pad_value for transform in transforms
                         if hasattr(transform, 'pad_value')), 0)
         self.view = cv2.warpAffine(
-            cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
+            read_rgb(self.meta['img_path']),
             self.zoom * self.conditions['crops'][0].cpu().double().numpy(),
             (self.zoom * self.size).round().astype(int).tolist(),
             flags=cv2.INTER_CUBIC,

@@ -8,6 +8,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 import torch
+from mmengine import fileio
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
@@ -16,6 +17,7 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from ..engine.pose_model import load_pose_model
+from ..video_io.images import decode_image
 
 
 @dataclass
@@ -89,37 +91,10 @@ def load_video_model(config: str,
     return VideoModel(model, dataset, name)
 
 
-def load_frame(dataset,
-               item: int,
-               image: Optional[np.ndarray] = None) -> Tuple[np.ndarray, dict]:
-    """One frame of a data set, with the image that it comes from.
-
-    Args:
-        dataset: A data set in test mode.
-        item (int): Index of the frame.
-        image (np.ndarray, optional): Its image, BGR, if it has been decoded
-            already. Defaults to None.
-
-    Returns:
-        tuple: The whole image, BGR uint8 in shape (H, W, 3), and what the
-        pipeline makes of it.
-    """
-    results = dataset.get_data_info(item)
-    if image is not None:
-        results['img'] = image
-    # The pipeline replaces the image by its crop; one decoding serves both.
-    for transform in dataset.pipeline.transforms:
-        results = transform(results)
-        if image is None:
-            image = results.get('img')
-    return image, results
-
-
 @torch.no_grad()
 def stream_predictions(
     models: Sequence[VideoModel],
-    video_id: str,
-    batch_size: int = 16
+    video_id: str
 ) -> Iterator[Tuple[np.ndarray, List[PoseDataSample]]]:
     """Run models over a video, in order and from its first frame, as in test.
 
@@ -127,8 +102,6 @@ def stream_predictions(
         models (Sequence[VideoModel]): One or more models, tested on the same
             frames.
         video_id (str): The video.
-        batch_size (int): Frames that go through a backbone at once. No
-            prediction depends on it. Defaults to 16.
 
     Yields:
         tuple: The image, RGB uint8 in shape (H, W, 3), and for each model
@@ -147,29 +120,21 @@ def stream_predictions(
                 f'{len(items[0])} and {len(rows)} frames of video '
                 f'"{video_id}": use configs with the same frame_stride and '
                 'annotation file')
-    # What an interrupted run of this video left would be out of order.
-    _reset(models)
-    for start in range(0, len(items[0]), batch_size):
-        images: List[Optional[np.ndarray]] = [None] * batch_size
-        predictions = []
-        for model, rows in zip(models, items):
-            batch = []
-            for i, item in enumerate(rows[start:start + batch_size]):
-                images[i], packed = load_frame(model.dataset, int(item),
-                                               images[i])
-                batch.append(packed)
-            predictions.append(model.model.test_step(pseudo_collate(batch)))
-        for image, *samples in zip(images, *predictions):
-            paths = {sample.img_path for sample in samples}
-            if len(paths) > 1:
-                raise ValueError('the models are tested on different images: '
-                                 f'{sorted(paths)}')
-            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples
-    _reset(models)
-
-
-def _reset(models: Sequence[VideoModel]) -> None:
-    """Forget what the models remember of any video."""
-    for model in models:
+        # What an interrupted run of this video left would be out of order.
         if hasattr(model.model, 'memory'):
             model.model.memory.reset()
+    for rows in zip(*items):
+        samples = []
+        for model, item in zip(models, rows):
+            batch = pseudo_collate([model.dataset[int(item)]])
+            samples += model.model.test_step(batch)
+        paths = {sample.img_path for sample in samples}
+        if len(paths) > 1:
+            raise ValueError('the models are tested on different images: '
+                             f'{sorted(paths)}')
+        yield read_rgb(samples[0].img_path), samples
+
+
+def read_rgb(path: str) -> np.ndarray:
+    """Read an image as RGB uint8 in shape (H, W, 3)."""
+    return cv2.cvtColor(decode_image(fileio.get(path)), cv2.COLOR_BGR2RGB)

@@ -90,18 +90,7 @@ def overlay_map(image: np.ndarray,
 
 
 def keypoint_indices(names: Sequence[str], metainfo: dict) -> list:
-    """Look keypoints up by name.
-
-    Args:
-        names (Sequence[str]): Names of keypoints.
-        metainfo (dict): Metainfo of the data set.
-
-    Returns:
-        list[int]: Their indices.
-
-    Raises:
-        ValueError: If there is no such keypoint, listing those there are.
-    """
+    """Indices of keypoints by name; ValueError names those there are."""
     known = metainfo['keypoint_name2id']
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -58,15 +58,8 @@ def draw_poses(image: np.ndarray,
 
 
 def side_colors(metainfo: dict) -> Dict[str, Color]:
-    """The colours of the limbs on the person's left and right.
-
-    Args:
-        metainfo (dict): Metainfo of the data set.
-
-    Returns:
-        dict: Colour by ``'left'`` and ``'right'``; empty where names or
-        colours do not tell sides apart.
-    """
+    """RGB of the limbs on the person's ``'left'`` and ``'right'``; empty where
+    names or colours do not tell sides apart."""
     names, found = metainfo['keypoint_id2name'], {}
     for side in ('left', 'right'):
         colors = [
@@ -80,14 +73,7 @@ def side_colors(metainfo: dict) -> Dict[str, Color]:
 
 
 def legend(colors: Dict[str, Sequence[int]]) -> List[Line2D]:
-    """Handles of a figure's legend.
-
-    Args:
-        colors (dict): RGB colours from 0 to 255 by what they mean.
-
-    Returns:
-        list[Line2D]: To be given to ``Figure.legend``.
-    """
+    """Handles of a figure's legend: RGB from 0 to 255 by what it means."""
     return [
         Line2D([], [],
                color=np.divide(color, 255),

@@ -75,15 +75,7 @@ def draw_prediction(image: np.ndarray,
 
 
 def prediction_colors(metainfo: dict, show_gt: bool) -> Dict[str, Color]:
-    """What the colours of :func:`draw_prediction` mean.
-
-    Args:
-        metainfo (dict): Metainfo of the data set.
-        show_gt (bool): Whether the ground truth is drawn.
-
-    Returns:
-        dict: RGB colours by what they mean.
-    """
+    """RGB colours of :func:`draw_prediction` by what they mean."""
     colors = side_colors(metainfo)
     if show_gt:
         colors.update({'ground truth': WHITE, 'wrong by PCK@0.2': MAGENTA})
@@ -91,15 +83,8 @@ def prediction_colors(metainfo: dict, show_gt: bool) -> Dict[str, Color]:
 
 
 def panel_size(sizes: Sequence[Size], height: int) -> Size:
-    """A size of panels that suits images of several sizes.
-
-    Args:
-        sizes (Sequence[tuple]): Widths and heights of the images.
-        height (int): Height of the panels in pixels.
-
-    Returns:
-        tuple: Width and height, even, for the widest image.
-    """
+    """Even width and height of panels for images of these widths and heights;
+    the widest fills its panel."""
     aspect = max(size[0] / size[1] for size in sizes)
     half = round(height / 2)
     return 2 * round(half * aspect), 2 * half
@@ -206,19 +191,8 @@ def draw_contact_sheet(excerpts: Dict[str, Excerpt],
 
 def fit_person(box: np.ndarray, side: float, size: Size,
                target: Size) -> np.ndarray:
-    """The affine map that shows the surroundings of a person in a panel.
-
-    Args:
-        box (np.ndarray): x1, y1, x2, y2 in pixels of the image, (4, ).
-        side (float): Pixels of the image that fit along the panel's shorter
-            side.
-        size (tuple): Width and height of the image. The person is off the
-            panel's middle where the image would not fill the panel.
-        target (tuple): Width and height of the panel.
-
-    Returns:
-        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
-    """
+    """The affine map (2, 3) from an image of a width and height to a panel
+    that shows ``side`` pixels around a person's box, of the image alone."""
     scale = min(target) / side
     middle = (np.asarray(size) - 1) / 2
     reach = np.maximum((np.asarray(size) - np.divide(target, scale)) / 2, 0)
