@@ -29,8 +29,8 @@ from video_io.arguments import number  # noqa: E402
 from video_io.followed_person import FollowedPerson  # noqa: E402
 from video_io.frame_source import FrameSource  # noqa: E402
 from video_io.interruption import Interruption  # noqa: E402
-from video_io.list_file import ListFile, dumps  # noqa: E402
-from video_io.output_files import SameSize, VideoFile  # noqa: E402
+from video_io.output_files import (ListFile, SameSize, VideoFile,  # noqa: E402
+                                   dumps)
 from video_io.progress import Progress  # noqa: E402
 
 

@@ -24,10 +24,11 @@ from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,  # noqa: E402
                                          FramePainter, FrameSource,
                                          Interruption, LabelFile,
                                          LabelledPeople, Prompts,
-                                         SmoothedOutputs, TrackedPeople,
+                                         StreamSmoother, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
                                          as_labelled, compare_people,
-                                         released_models)
+                                         released_models, smooth_recording)
+from projects.temporal_corr.smoothing import build_smoother  # noqa: E402
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
 from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
 
@@ -71,14 +72,6 @@ def check_box(box: list, size: tuple) -> None:
     if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
         raise ValueError(f'{given} (x,y,w,h) is outside of the frame, which '
                          f'has {width}x{height} pixels')
-
-
-def check_start(args, frame) -> None:
-    """Check the boxes of --bbox with the first frame that they are for."""
-    size, shots = frame.image.shape[1::-1], sorted({0} | args.cuts)
-    for start, box in zip(shots, args.bbox or ()):
-        if frame.index in (0, start):
-            check_box(box, size)
 
 
 def frames(text: str) -> set:
@@ -257,7 +250,8 @@ def find_people(args, source, labels, names, padding):
                              'labels of --prompt are about nobody: add them')
         find = boxes.find
     elif args.det_model:
-        from projects.temporal_corr.apis.person_detector import PersonDetector
+        # MMDetection is imported only where it is needed.
+        from projects.temporal_corr.apis.detection import PersonDetector
         find = PersonDetector(args.det_model, args.det_weights, args.device,
                               args.det_cat_id, args.nms_thr)
     elif labels and not args.bbox:
@@ -267,8 +261,7 @@ def find_people(args, source, labels, names, padding):
             everywhere = dict.fromkeys(labels.frames, [0])
             tell(compare_people(labels.frames, everywhere))
         return FollowedPerson(names, args.bbox or (), padding)
-    # MMDetection is imported only where it is needed.
-    from projects.temporal_corr.apis.box_tracker import BoxTracker
+    from projects.temporal_corr.apis.detection import BoxTracker
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
 
 
@@ -283,24 +276,28 @@ def first_pass(args, source, inferencer, people):
                          'a camera goes on: give a recorded video, or '
                          '--cfg-options model.test_cfg.trusted=None')
     found = FirstPass(inferencer, people)
-    ahead = FrameSource(args.input)
-    with Progress(source.num_frames) as progress:
-        for frame in ahead:
-            check_start(args, frame)
-            found.add(frame, frame.index in args.cuts)
-            progress.update()
-    ahead.close()
+    for frame, cut in shots(args, FrameSource(args.input)):
+        found.add(frame, cut)
     found.finish()
     return found
 
 
-def run(args, source, inferencer, people, outputs, guide, labels) -> str:
-    """Go through the frames; returns why it ended early, '' if it did not."""
-    with Interruption() as interruption, Progress(
-            source.num_frames) as progress:
+def shots(args, source):
+    """The frames, and whether a shot begins with them; shows progress."""
+    starts = sorted({0} | args.cuts)
+    with Progress(source.num_frames) as progress:
         for frame in source:
-            cut = frame.index in args.cuts
-            check_start(args, frame)
+            for start, box in zip(starts, args.bbox or ()):
+                if frame.index in (0, start):
+                    check_box(box, frame.image.shape[1::-1])
+            yield frame, frame.index in args.cuts
+            progress.update()
+
+
+def predict(args, source, inferencer, people, guide, labels, write) -> str:
+    """Go through the frames; returns why it ended early, '' if it did not."""
+    with Interruption() as interruption:
+        for frame, cut in shots(args, source):
             if frame.index and cut:
                 inferencer.reset()
                 people.reset()
@@ -310,25 +307,53 @@ def run(args, source, inferencer, people, outputs, guide, labels) -> str:
             try:
                 samples = []
                 if frame.readable:
-                    found = people(frame)
-                    samples = inferencer(frame.image, found.bboxes,
-                                         found.track_ids, found.scores)
+                    samples = inferencer(frame.image, *people(frame))
                     if labels:
                         as_labelled(samples, labels.frames.get(frame.index))
                     inferencer.take_back(people.see(samples) or ())
                 else:
                     inferencer(frame.image, [])
-                go_on = outputs.write(frame.image, samples)
+                go_on = write(frame.image, samples)
             except RuntimeError as error:
-                if not outputs.num_frames:
+                if not frame.index:
                     raise
                 # What is there is worth keeping.
                 return f'frame {frame.index} failed ({error})'
-            progress.update()
             if interruption.requested:
                 return 'interrupted'
             if not go_on:
                 return 'ended by ESC'
+    return ''
+
+
+def smoothed_stream(args, source, outputs):
+    """What writes frames with poses that are smoothed as they come."""
+    smoother = StreamSmoother(
+        dict(SMOOTHING[args.smooth], fps=source.fps), args.max_age)
+
+    def write(image, samples):
+        if outputs.num_frames in args.cuts:
+            smoother.reset()
+        smoother(samples)
+        return outputs.write(image, samples)
+
+    return write
+
+
+def write_smoothed(args, kept, smoother, outputs) -> str:
+    """Smooth the poses of a recorded video, and write them with its frames,
+    which are read again; returns why it ended early."""
+    smooth_recording(kept, smoother)
+    with Interruption() as interruption:
+        for samples, frame in zip(kept, FrameSource(args.input)):
+            if not outputs.write(frame.image, samples):
+                return 'ended by ESC'
+            if interruption.requested:
+                return 'interrupted'
+    if outputs.num_frames < len(kept):
+        raise ValueError(f'{args.input} had {len(kept)} frames and now has '
+                         f'{outputs.num_frames}: do not change it in the '
+                         'meantime')
     return ''
 
 
@@ -363,6 +388,9 @@ def warnings(args, source) -> list:
 def main(argv=None) -> int:
     args = parse_args(argv)
     source = FrameSource(args.input, args.fps)
+    if source.kind == 'webcam' and args.smooth in ('gaussian', 'savgol'):
+        raise ValueError(f'--smooth {args.smooth} needs the frames to come, '
+                         'and a camera goes on: use --smooth one-euro')
     inferencer = VideoPoseInferencer(
         args.config
         if args.config in released_models() else config_path(args.config),
@@ -389,13 +417,15 @@ def main(argv=None) -> int:
                       labels and labels.frames) as outputs:
         if inferencer.model.test_cfg.get('trusted'):
             people = guide = first_pass(args, source, inferencer, boxes)
-        smoothed = outputs
-        if args.smooth != 'none':
-            smoothed = SmoothedOutputs(outputs, source, SMOOTHING[args.smooth],
-                                       args.max_age)
-        ended = run(args, source, inferencer, people, smoothed, guide, labels)
-        if smoothed is not outputs:
-            ended = smoothed.finish() or ended
+        write, kept, smoother = outputs.write, [], None
+        if args.smooth == 'one-euro':
+            write = smoothed_stream(args, source, outputs)
+        elif args.smooth != 'none':
+            smoother = build_smoother(SMOOTHING[args.smooth])
+            write = lambda image, samples: kept.append(samples) or True  # noqa
+        ended = predict(args, source, inferencer, people, guide, labels, write)
+        if smoother:
+            ended = write_smoothed(args, kept, smoother, outputs) or ended
     source.close()
     if ended:
         print(f'{ended}: the files hold the {outputs.num_frames} frames '

@@ -1,8 +1,10 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Smoothing of keypoints over time.
 
-Shapes: T frames of one person, in ascending order, K keypoints. In all of
-these functions
+A track is T frames of one person with K keypoints: ``keypoints`` in pixels,
+(T, K, 2), ``scores`` (T, K), ``frame_indices``, ascending, (T, ), and, if any
+of them are labels, ``labelled``, booleans (T, K). The functions return the
+smoothed keypoints (T, K, 2), float64. In all of them
 
 - distances in time are those of the frame numbers, so that frames which are
   missing count; over more than ``max_gap`` frames nothing is carried
@@ -10,7 +12,7 @@ these functions
   not look at scores: with its shares scaled by them it lagged behind so much
   that PCK fell
 - a keypoint that is not finite stays as it is and has no part in others
-- a label (``labelled``) has the score 1 for its neighbours and is not moved
+- a label has the score 1 for its neighbours and is not moved
 """
 import inspect
 from functools import partial
@@ -41,12 +43,10 @@ class OneEuroFilter:
         fps (float): Frames per second. Defaults to 30.
         max_gap (int): A keypoint that was last seen more than so many frames
             ago starts anew. Defaults to 10.
-
-    Raises:
-        ValueError: If an argument cannot be used.
     """
 
     def __init__(self,
+                 *,
                  min_cutoff: float = 1.,
                  beta: float = 0.05,
                  d_cutoff: float = 1.,
@@ -65,20 +65,7 @@ class OneEuroFilter:
                  keypoints: np.ndarray,
                  frame_index: int,
                  labelled: Optional[np.ndarray] = None) -> np.ndarray:
-        """Smooth the next frame.
-
-        Args:
-            keypoints (np.ndarray): In pixels, (K, 2).
-            frame_index (int): Number of the frame, more than that before.
-            labelled (np.ndarray, optional): Which of them are labels,
-                booleans, (K, ). Defaults to None, none.
-
-        Returns:
-            np.ndarray: Smoothed keypoints in pixels, (K, 2), float64.
-
-        Raises:
-            ValueError: If the frame is not after the one before.
-        """
+        """Smooth the keypoints (K, 2) of the next frame."""
         points = np.array(keypoints, dtype=np.float64)
         fixed = _labels(points, labelled)
         if self._state is None:
@@ -114,21 +101,6 @@ def one_euro_smooth(keypoints: np.ndarray,
                     labelled: Optional[np.ndarray] = None,
                     **kwargs) -> np.ndarray:
     """Smooth a track with :class:`OneEuroFilter`, each frame by those before.
-
-    Args:
-        keypoints (np.ndarray): In pixels, (T, K, 2).
-        scores (np.ndarray): Their scores, (T, K); no matter here.
-        frame_indices (Sequence[int]): Numbers of the frames, ascending,
-            (T, ).
-        labelled (np.ndarray, optional): Which of them are labels, booleans,
-            (T, K). Defaults to None, none.
-        kwargs: Arguments of :class:`OneEuroFilter`.
-
-    Returns:
-        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
-
-    Raises:
-        ValueError: If an argument cannot be used.
     """
     one_euro = OneEuroFilter(**kwargs)
     smoothed = np.array(keypoints, dtype=np.float64)
@@ -142,26 +114,12 @@ def gaussian_smooth(keypoints: np.ndarray,
                     scores: np.ndarray,
                     frame_indices: Sequence[int],
                     labelled: Optional[np.ndarray] = None,
+                    *,
                     sigma: float = 2.,
                     max_gap: int = 10) -> np.ndarray:
     """The mean over the frames around, weighed by a Gaussian and the scores.
 
-    Args:
-        keypoints (np.ndarray): See :func:`one_euro_smooth`, as for the next
-            three.
-        scores (np.ndarray): Scores.
-        frame_indices (Sequence[int]): Numbers of the frames.
-        labelled (np.ndarray, optional): Labels. Defaults to None.
-        sigma (float): Standard deviation in frames; cut off at four of them.
-            Defaults to 2.
-        max_gap (int): No mean goes over more than so many frames without an
-            observation of the person. Defaults to 10.
-
-    Returns:
-        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
-
-    Raises:
-        ValueError: If an argument cannot be used.
+    ``sigma`` is its standard deviation in frames; it is cut off at four.
     """
     _check_positive(sigma=sigma, max_gap=max_gap)
     half = int(4 * sigma + 0.5)
@@ -174,6 +132,7 @@ def savgol_smooth(keypoints: np.ndarray,
                   scores: np.ndarray,
                   frame_indices: Sequence[int],
                   labelled: Optional[np.ndarray] = None,
+                  *,
                   window: int = 7,
                   order: int = 2,
                   max_gap: int = 10) -> np.ndarray:
@@ -182,24 +141,6 @@ def savgol_smooth(keypoints: np.ndarray,
     The squared distances of the fit are weighed by the scores. Where there
     are fewer observations than coefficients, it is the smallest change that
     fits them; at the ends the window is cut off.
-
-    Args:
-        keypoints (np.ndarray): See :func:`one_euro_smooth`, as for the next
-            three.
-        scores (np.ndarray): Scores.
-        frame_indices (Sequence[int]): Numbers of the frames.
-        labelled (np.ndarray, optional): Labels. Defaults to None.
-        window (int): Length of the window in frames, odd. Defaults to 7.
-        order (int): Order of the polynomial, less than the window and
-            at most 5. Defaults to 2.
-        max_gap (int): No fit goes over more than so many frames without an
-            observation of the person. Defaults to 10.
-
-    Returns:
-        np.ndarray: Smoothed keypoints in pixels, (T, K, 2), float64.
-
-    Raises:
-        ValueError: If an argument cannot be used.
     """
     _check_positive(window=window, max_gap=max_gap)
     if window % 2 != 1 or order not in range(min(6, int(window))):
@@ -243,12 +184,8 @@ def build_smoother(cfg: dict, streaming: bool = False) -> Callable:
     if streaming and kind != 'OneEuro':
         raise ValueError(f"smoothing.type is '{kind}', which needs the frames "
                          "to come: a stream takes 'OneEuro'")
-    known = [
-        name for name, parameter in inspect.signature(
-            OneEuroFilter if kind ==
-            'OneEuro' else SMOOTHERS[kind]).parameters.items()
-        if parameter.default not in (None, parameter.empty)
-    ]
+    target = OneEuroFilter if kind == 'OneEuro' else SMOOTHERS[kind]
+    known = inspect.getfullargspec(target).kwonlyargs
     unknown = sorted(set(args) - set(known))
     if unknown:
         raise ValueError(f'smoothing has no {unknown} with type {kind!r}, '

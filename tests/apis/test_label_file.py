@@ -204,7 +204,7 @@ def change(*path):
     (change('annotations', 1, 'image_id', 0),
      r'annotations\[1\].*frame 0 without a track_id'),
     (change('annotations', 1, 'track_id', 0),
-     r'annotations\[0\] has no track_id'),
+     r'annotations\[0\] has no "track_id"'),
     (change('annotations', 1, 'track_id', 'p1'), "track_id is 'p1'"),
     (change('annotations', 1, 'track_id', True), 'track_id is True'),
     (change('annotations', 1, 'attributes', dict(object_id='a')),

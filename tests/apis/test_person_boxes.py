@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from projects.temporal_corr.apis.box_tracker import (BoxTracker,
-                                                     ScipyByteTracker)
+from projects.temporal_corr.apis.detection import BoxTracker, ScipyByteTracker
 
 
 def boxes_at(*centres, half=(15, 40)):

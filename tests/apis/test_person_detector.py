@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
-from projects.temporal_corr.apis import SourceFrame, person_detector
+from projects.temporal_corr.apis import SourceFrame, detection
 
 FRAME = SourceFrame(0, '0', np.zeros((48, 64, 3), np.uint8), True)
 
@@ -48,9 +48,9 @@ class Detector:
 
 @pytest.fixture
 def detector(monkeypatch):
-    monkeypatch.setattr(person_detector, 'init_detector',
+    monkeypatch.setattr(detection, 'init_detector',
                         lambda *args, **kwargs: Detector())
-    return person_detector.PersonDetector('config.py')
+    return detection.PersonDetector('config.py')
 
 
 def test_people_strongest_first(detector):
@@ -66,4 +66,4 @@ def test_default_scope_stays(detector):
 
 def test_missing_checkpoint():
     with pytest.raises(FileNotFoundError, match='none.pth of the detector'):
-        person_detector.PersonDetector('config.py', 'none.pth')
+        detection.PersonDetector('config.py', 'none.pth')

@@ -13,7 +13,7 @@ from mmpose.registry import DATASETS
 
 from projects.temporal_corr.apis import (CocoPoses, FrameSource, LabelFile,
                                          LabelledPeople, Prompts, as_labelled)
-from projects.temporal_corr.apis.label_file import Label
+from projects.temporal_corr.apis.coco_files import Label
 from projects.temporal_corr.datasets import VideoCocoDataset
 from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
 

@@ -1,14 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Poses that are smoothed in a stream, and after it."""
-import types
-
-import cv2
 import numpy as np
 import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from projects.temporal_corr.apis import FrameSource, SmoothedOutputs
+from projects.temporal_corr.apis import StreamSmoother, smooth_recording
 from projects.temporal_corr.smoothing import OneEuroFilter, build_smoother
 
 BOX = [8., 6., 56., 42.]
@@ -56,23 +53,6 @@ def test_inferencer_does_not_look_ahead(make_inferencer):
         make_inferencer(smoothing=dict(type='Gaussian'))
 
 
-class Outputs:
-    """What is written, as arrays."""
-
-    def __init__(self):
-        self.written = []
-
-    @property
-    def num_frames(self):
-        return len(self.written)
-
-    def write(self, image, samples):
-        self.written.append([
-            (s.track_id, s.pred_instances.keypoints[0].copy()) for s in samples
-        ])
-        return True
-
-
 def make_sample(track_id, frame_index, points, scores):
     sample = PoseDataSample(
         metainfo=dict(track_id=track_id, frame_index=frame_index))
@@ -83,70 +63,43 @@ def make_sample(track_id, frame_index, points, scores):
     return sample
 
 
-@pytest.fixture
-def source(tmp_path, video):
-    """Eight images at 20 frames per second."""
-    for number, image in enumerate(video):
-        cv2.imwrite(str(tmp_path / f'{number}.png'), image)
-    return FrameSource(str(tmp_path), 20)
-
-
 @pytest.mark.parametrize('smoothing', [
-    dict(type='OneEuro'),
+    dict(type='OneEuro', fps=20),
     dict(type='Gaussian'),
     dict(type='SavitzkyGolay', window=3, order=1),
 ], ids=lambda cfg: cfg['type'])  # yapf: disable
-def test_tracks_of_shots_are_smoothed_alone(source, smoothing):
+def test_tracks_of_shots_are_smoothed_alone(smoothing):
+    """In a stream, and of a recording; labels stay."""
     rng = np.random.default_rng(0)
     cut, shown = 5, {0: [0, 1, 3, 4, 5, 6, 7], 4: [2, 3, 6]}
     points = rng.uniform(0, 50, (8, 5, 3, 2)).astype(np.float32)
     scores = rng.uniform(0.1, 1, (8, 5, 3)).astype(np.float32)
     labelled = np.array([True, False, False])
-    outputs = Outputs()
-    smoothed = SmoothedOutputs(outputs, source, smoothing)
-    for frame in source:
-        t = frame.index
-        start = cut if t >= cut else 0
-        samples = [
-            make_sample(i, t - start, points[t, i], scores[t, i])
-            for i in shown if t in shown[i]
-        ]
-        if t == 3:
-            samples[0].set_metainfo(dict(labelled=labelled))
-        assert smoothed.write(frame.image, samples)
-        assert smoothed.num_frames == t + 1
-        waits = smoothing['type'] != 'OneEuro'
-        assert outputs.num_frames == (0 if waits else t + 1)
-    assert smoothed.finish() == ''
-    assert len(outputs.written) == 8
-    cfg = dict(smoothing)
-    if cfg['type'] == 'OneEuro':
-        cfg['fps'] = 20  # that of the source
+    video = [[
+        make_sample(i, t - (cut if t >= cut else 0), points[t, i], scores[t,
+                                                                          i])
+        for i in shown if t in shown[i]
+    ] for t in range(8)]
+    video[3][0].set_metainfo(dict(labelled=labelled))
+    if smoothing['type'] == 'OneEuro':
+        stream = StreamSmoother(smoothing)
+        for t, samples in enumerate(video):
+            if t == cut:
+                stream.reset()
+            stream(samples)
+    else:
+        smooth_recording(video, build_smoother(smoothing))
+    found = [{s.track_id: s.pred_instances.keypoints[0] for s in samples}
+             for samples in video]
     for track, times in shown.items():
         for shot in (range(0, cut), range(cut, 8)):
             rows = [t for t in times if t in shot]
             fixed = np.zeros((len(rows), 3), dtype=bool)
             if track == 0 and 3 in rows:
                 fixed[rows.index(3)] = labelled
-            expected = build_smoother(cfg)(points[rows, track],
-                                           scores[rows, track], rows, fixed)
-            found = [dict(outputs.written[t])[track] for t in rows]
-            np.testing.assert_allclose(found, expected, rtol=1e-5)
-    np.testing.assert_array_equal(
-        dict(outputs.written[3])[0][0], points[3, 0, 0])
-
-
-def test_source_that_has_lost_frames(source, tmp_path):
-    smoothed = SmoothedOutputs(Outputs(), source, dict(type='Gaussian'))
-    for frame in source:
-        smoothed.write(frame.image, [])
-    (tmp_path / '7.png').unlink()
-    with pytest.raises(ValueError, match='had 8 frames and now has 7'):
-        smoothed.finish()
-
-
-def test_camera_has_no_frames_to_come():
-    camera = types.SimpleNamespace(kind='webcam', path='webcam:0', fps=25)
-    SmoothedOutputs(Outputs(), camera, dict(type='OneEuro'))
-    with pytest.raises(ValueError, match='webcam:0'):
-        SmoothedOutputs(Outputs(), camera, dict(type='Gaussian'))
+            expected = build_smoother(smoothing)(points[rows, track],
+                                                 scores[rows, track], rows,
+                                                 fixed)
+            np.testing.assert_allclose([found[t][track] for t in rows],
+                                       expected, rtol=1e-5)
+    np.testing.assert_array_equal(found[3][0][0], points[3, 0, 0])

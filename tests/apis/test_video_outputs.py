@@ -201,7 +201,7 @@ def test_input_is_not_replaced(tmp_path, metainfo, image_source):
 
 def pretend_display(monkeypatch):
     monkeypatch.setattr(
-        'projects.temporal_corr.apis.video_outputs.can_open_windows',
+        'projects.temporal_corr.apis.outputs.can_open_windows',
         lambda: True)
 
 

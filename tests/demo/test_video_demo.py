@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -288,6 +289,27 @@ def test_smoothing(demo, model, clip, tmp_path, name):
         assert [people[0][key] for people in found
                 ] == [people[0][key] for people in expected]
     assert found != expected
+
+
+def test_a_recording_that_loses_frames_on_the_way(demo, model, clip, tmp_path,
+                                                  monkeypatch):
+    """It is read twice for a smoothing that looks ahead."""
+    path, write = clip(), demo.write_smoothed
+
+    def shorter(args, *others):
+        clip(4)
+        return write(args, *others)
+
+    monkeypatch.setattr(demo, 'write_smoothed', shorter)
+    with pytest.raises(ValueError, match='had 6 frames and now has 4'):
+        run(demo, model, path, str(tmp_path / 'out'), '--smooth', 'gaussian')
+
+
+def test_a_camera_has_no_frames_to_come(demo, model, monkeypatch):
+    camera = SimpleNamespace(kind='webcam', path='webcam:0', fps=25)
+    monkeypatch.setattr(demo, 'FrameSource', lambda *args: camera)
+    with pytest.raises(ValueError, match='one-euro'):
+        run(demo, model, 'webcam:0', 'out', '--smooth', 'gaussian')
 
 
 @pytest.mark.parametrize('args, message', [

@@ -9,8 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from projects.temporal_corr.video_io.arguments import number
-from projects.temporal_corr.video_io.list_file import ListFile
-from projects.temporal_corr.video_io.output_files import (VideoFile,
+from projects.temporal_corr.video_io.output_files import (ListFile, VideoFile,
                                                           output_path,
                                                           save_figure,
                                                           save_image)
@@ -137,7 +136,7 @@ def test_inputs_are_not_replaced(tmp_path, monkeypatch):
 FULL = """
 import resource, sys
 import numpy as np
-from projects.temporal_corr.video_io.list_file import ListFile
+from projects.temporal_corr.video_io.output_files import ListFile
 from projects.temporal_corr.video_io.output_files import VideoFile, save_image
 noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))

@@ -6,8 +6,8 @@ from mmpose.structures import PoseDataSample
 
 from ..engine.trusted_exemplars_hook import check_trusted
 from ..models.trusted_exemplars import TrustedCollector, TrustedExemplars
+from ..video_io.followed_person import People
 from ..video_io.frame_source import SourceFrame
-from .person_boxes import People
 from .video_pose_inferencer import VideoPoseInferencer
 
 

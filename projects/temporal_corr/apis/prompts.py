@@ -1,14 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Labelled frames at work: as exemplars, and as places to look at."""
+"""Labelled frames at work."""
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..video_io.followed_person import box_of_pose
-from ..video_io.frame_source import FrameSource, SourceFrame
-from .label_file import Label, inside
-from .person_boxes import People
+from ..video_io.frame_source import FrameSource
+from .coco_files import Label, inside
 from .video_pose_inferencer import VideoPoseInferencer
 
 
@@ -116,53 +114,3 @@ def compare_people(frames: Dict[int, List[Label]],
                             'where they are labelled: the label counts, and '
                             'that frame gets no pose')
     return messages
-
-
-class LabelledPeople:
-    """The people who are labelled somewhere in a video.
-
-    Each is looked for where they were labelled, before in the box of their
-    first label, and from a label on in the box that follows their last pose;
-    it stays where a pose is not that of a person.
-
-    Args:
-        frames (dict): Labels by frame, ascending.
-        kpt_thr (float): Least score of a keypoint that counts.
-    """
-
-    def __init__(self, frames: Dict[int, List[Label]], kpt_thr: float = 0.3):
-        self.frames = frames
-        self.kpt_thr = kpt_thr
-        self.boxes: Dict[int, np.ndarray] = {}
-        for labels in reversed(list(frames.values())):
-            self.boxes.update({label.track_id: label.bbox for label in labels})
-
-    def __call__(self, frame: SourceFrame) -> People:
-        """The boxes of a frame."""
-        self._size = frame.image.shape[1::-1]
-        for label in self.frames.get(frame.index, ()):
-            self.boxes[label.track_id] = label.bbox
-        return People(
-            np.stack(list(self.boxes.values())), list(self.boxes),
-            np.ones(len(self.boxes), dtype=np.float32))
-
-    def see(self, samples: Sequence[PoseDataSample]) -> None:
-        """Move the boxes to the poses.
-
-        Args:
-            samples (Sequence[PoseDataSample]): The poses in the last boxes.
-        """
-        for sample in samples:
-            track_id = sample.metainfo['track_id']
-            pose = sample.pred_instances
-            box = box_of_pose(
-                pose.keypoints[0],
-                pose.keypoint_scores[0],
-                self._size,
-                thr=self.kpt_thr,
-                share=0.5)
-            if box is not None:
-                self.boxes[track_id] = box
-
-    def reset(self) -> None:
-        """Has no effect: labels say who is in the next shot, too."""

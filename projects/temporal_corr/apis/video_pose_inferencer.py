@@ -18,11 +18,11 @@ from ..engine.pose_model import load_pose_model
 from ..models.memory import TrackMemory
 from ..models.trusted_exemplars import with_frame
 from ..video_io.followed_person import FollowedPerson
+from .coco_files import pose_extents
 from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
                            as_track_ids)
-from .person_boxes import pose_extents
+from .pose_smoothing import StreamSmoother
 from .released_models import DEFAULT_MODEL, released_models
-from .stream_smoother import StreamSmoother
 
 #: Name of the one video of an inferencer in the model's memory.
 VIDEO_ID = 'stream'

@@ -7,16 +7,7 @@ from typing import Callable
 def number(kind: type,
            low: float,
            high: float = math.inf) -> Callable[[str], float]:
-    """A type of argparse: finite numbers in a range.
-
-    Args:
-        kind (type): ``int`` or ``float``.
-        low (float): The least that is allowed.
-        high (float): The most that is allowed. Defaults to any.
-
-    Returns:
-        callable: Turns the text into the number.
-    """
+    """A type of argparse: finite numbers of a kind, from low to high."""
 
     def read(text: str) -> float:
         value = kind(text)

@@ -3,13 +3,13 @@
 import math
 import os.path as osp
 import re
-from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 
 from .images import (IMAGE_SUFFIXES, count_images, decode_images, list_files,
-                     read_image)
+                     picture_size, read_image)
 
 #: Rate of what has none of its own: images, and what does not tell.
 DEFAULT_FPS = 25.
@@ -38,28 +38,15 @@ class SourceFrame(NamedTuple):
 
 
 def natural_order(name: str) -> Tuple:
-    """Sorting key by which 2.png comes before 10.png.
-
-    Args:
-        name (str): A file name.
-
-    Returns:
-        tuple: Parts of the name, numbers as numbers.
-    """
+    """Sorting key of file names by which 2.png comes before 10.png."""
     parts = re.split(r'(\d+)', name)
     return tuple(
         (int(part), part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def open_video(what: Union[str, int]) -> cv2.VideoCapture:
-    """Open a video, upright, or a camera.
-
-    Args:
-        what (str or int): The file, or the number of the camera.
-
-    Returns:
-        cv2.VideoCapture: It may not be open.
-    """
+    """Open a video, upright, or a camera by its number; it may not be open
+    afterwards."""
     # A relative name may look like a protocol to FFmpeg.
     video = cv2.VideoCapture(
         osp.abspath(what) if isinstance(what, str) else what)
@@ -105,6 +92,7 @@ class FrameSource:
         self._video: Optional[cv2.VideoCapture] = None
         self._told = 0.  # the rate, by the header
         self._messages: List[str] = []
+        self._sizes: Dict[int, Optional[Tuple[int, int]]] = {}
         # Milliseconds of the first and the last frame, and the longest gap
         self._first = self._last = self._gap = 0.
         camera = re.fullmatch(r'webcam(?::(\d+))?', path, re.IGNORECASE)
@@ -161,6 +149,23 @@ class FrameSource:
             f'{self.path} does not tell its frames per second (its header: '
             f'{self._told:g}): {DEFAULT_FPS:g} are taken; give --fps')
         return DEFAULT_FPS
+
+    def size(self, index: int) -> Optional[Tuple[int, int]]:
+        """Width and height of a frame; None if they are not known.
+
+        Pictures are not decoded for it.
+        """
+        if self.kind == 'webcam':
+            return None
+        index = index if self.files else 0  # a video has one size
+        if index not in self._sizes:
+            try:
+                self._sizes[index] = picture_size(
+                    self.files[index]) if self.files else next(
+                        iter(FrameSource(self.path))).image.shape[1::-1]
+            except ValueError:  # reading the frame will tell
+                self._sizes[index] = None
+        return self._sizes[index]
 
     def __iter__(self) -> Iterator[SourceFrame]:
         last = None
@@ -241,11 +246,7 @@ class FrameSource:
         return by_clock < self.num_frames - 0.5 or self._gap > 2.5 * period
 
     def report(self) -> List[str]:
-        """What went wrong with the frames, in words.
-
-        Returns:
-            list[str]: Sentences, none if every frame could be read.
-        """
+        """What went wrong with the frames, in sentences, if anything did."""
         messages = list(self._messages)
         if self.unreadable:
             count = len(self.unreadable)

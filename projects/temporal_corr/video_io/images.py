@@ -13,15 +13,10 @@ ORIENTATION = 0x0112  # EXIF's tag; 5 to 8 are turned by 90 degrees
 
 
 def list_files(folder: str, pattern: str = '.*') -> List[str]:
-    """The files of a folder; hidden ones, as macOS leaves them, are none.
+    """Sorted names of the files of a folder, none if there is no such folder.
 
-    Args:
-        folder (str): The folder.
-        pattern (str): Regular expression of the whole name.
-            Defaults to '.*'.
-
-    Returns:
-        list[str]: Sorted names, none if there is no such folder.
+    Hidden files, as macOS leaves them, are none. ``pattern`` is a regular
+    expression of the whole name.
     """
     if not os.path.isdir(folder):
         return []
@@ -58,17 +53,8 @@ def decode_images(content: bytes) -> List[np.ndarray]:
 
 
 def decode_image(content: bytes) -> np.ndarray:
-    """The picture of a file that holds a single one.
-
-    Args:
-        content (bytes): The file.
-
-    Returns:
-        np.ndarray: BGR uint8 in shape (H, W, 3).
-
-    Raises:
-        ValueError: As :func:`decode_images`, or if it holds several.
-    """
+    """The picture of a file that holds a single one, see
+    :func:`decode_images`."""
     images = decode_images(content)
     if len(images) > 1:
         raise ValueError(f'it holds {len(images)} pictures: save each as a '
@@ -77,35 +63,15 @@ def decode_image(content: bytes) -> np.ndarray:
 
 
 def read_image(path: str) -> np.ndarray:
-    """Read a file with :func:`decode_image`.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        np.ndarray: BGR uint8 in shape (H, W, 3).
-
-    Raises:
-        OSError: If the file cannot be opened.
-        ValueError: As :func:`decode_image`.
-    """
+    """Read a file with :func:`decode_image`."""
     # OpenCV itself does not open every path on Windows.
     with open(path, 'rb') as file:
         return decode_image(file.read())
 
 
 def picture_size(path: str) -> Tuple[int, int]:
-    """Size of a picture as it is loaded, mostly from its header alone.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        tuple[int, int]: Width and height in pixels.
-
-    Raises:
-        ValueError: If it is no picture.
-    """
+    """Width and height of a picture as it is loaded, in pixels, mostly from
+    its header alone. ValueError if it is no picture."""
     from PIL import Image  # the other functions do without it
     try:
         with Image.open(path) as image:
@@ -121,14 +87,7 @@ def picture_size(path: str) -> Tuple[int, int]:
 
 
 def count_images(path: str) -> int:
-    """How many pictures a file holds, by its header.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        int: Their number, at least 1.
-    """
+    """How many pictures a file holds, by its header, at least 1."""
     try:
         return max(cv2.imcount(path), 1)
     except cv2.error:  # reading it will tell

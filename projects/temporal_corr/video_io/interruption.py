@@ -1,18 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import signal
-from types import FrameType
-from typing import Optional
 
 
 class Interruption:
     """Lets a loop end in order when it is interrupted, as a context manager.
 
-    The first Ctrl-C (SIGINT) or SIGTERM is noted; the loop asks for it after
-    each round, and what it has done so far can be finished. The second one
-    is a KeyboardInterrupt at once.
-
-    Attributes:
-        requested (bool): Whether the loop is to end.
+    The first Ctrl-C (SIGINT) or SIGTERM is noted in ``requested``, for which
+    the loop asks after each round, and what it has done so far can be
+    finished. The second one is a KeyboardInterrupt at once.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,7 +22,7 @@ class Interruption:
         }
         return self
 
-    def _note(self, number: int, frame: Optional[FrameType]) -> None:
+    def _note(self, number, frame) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

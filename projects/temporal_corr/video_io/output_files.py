@@ -1,9 +1,10 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Files that are written: complete under their name, or not there."""
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Optional, Sequence, Tuple
+from typing import IO, TYPE_CHECKING, Any, Iterator, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -65,12 +66,8 @@ def temporary_path(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file under another name until it is complete.
 
-    Args:
-        path (Path): Where it is to go.
-
-    Yields:
-        Path: What to write. It gets its name if the block ends without an
-        error, and is removed if not.
+    What is yielded is to be written. It gets its name if the block ends
+    without an error, and is removed if not.
     """
     temporary = temporary_path(path)
     try:
@@ -81,16 +78,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def save_image(image: np.ndarray, path: str) -> None:
-    """Write a picture.
-
-    Args:
-        image (np.ndarray): RGB uint8 in shape (H, W, 3).
-        path (str): A .png or .jpg file.
-
-    Raises:
-        ValueError: If the ending is neither.
-        OSError: If it cannot be written.
-    """
+    """Write a picture, RGB uint8 in shape (H, W, 3), as .png or .jpg."""
     target = output_path(path, ('.png', '.jpg'))
     _, content = cv2.imencode(target.suffix.lower(),
                               cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -99,15 +87,7 @@ def save_image(image: np.ndarray, path: str) -> None:
 
 
 def save_figure(figure: 'Figure', path: str) -> None:
-    """Write a figure.
-
-    Args:
-        figure (Figure): What to write.
-        path (str): A .png, .jpg, .pdf or .svg file.
-
-    Raises:
-        ValueError: If the ending is none of these.
-    """
+    """Write a figure as .png, .jpg, .pdf or .svg."""
     target = output_path(path, ('.png', '.jpg', '.pdf', '.svg'))
     with replacing(target) as temporary:
         figure.savefig(temporary)
@@ -125,9 +105,6 @@ class VideoFile:
         inputs (Sequence[str]): Files that it must not replace. Defaults to
             none.
 
-    Raises:
-        ValueError: If the path does not end with .mp4 or the frame rate is
-            none that the format knows.
     """
 
     def __init__(self, path: str, fps: float, inputs: Sequence[str] = ()):
@@ -146,16 +123,10 @@ class VideoFile:
         return self
 
     def write(self, image: np.ndarray) -> None:
-        """Add a frame.
+        """Add a frame, RGB uint8 in shape (H, W, 3).
 
-        Args:
-            image (np.ndarray): RGB uint8 in shape (H, W, 3); width and
-                height are even, and the same for all frames.
-
-        Raises:
-            ValueError: If the size is odd or another one. OpenCV would leave
-                such frames out without a word.
-            RuntimeError: If OpenCV cannot write mp4.
+        Width and height are even, and the same for all frames: OpenCV would
+        leave others out without a word.
         """
         size = (image.shape[1], image.shape[0])
         if size[0] % 2 or size[1] % 2:
@@ -200,31 +171,15 @@ class VideoFile:
 
 
 def fit_image(size: Tuple[int, int], target: Tuple[int, int]) -> np.ndarray:
-    """The affine map that fits a whole image into a panel, centred.
-
-    Args:
-        size (tuple): Width and height of the image.
-        target (tuple): Width and height of the panel.
-
-    Returns:
-        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
-    """
+    """The (2, 3) map that fits an image of a size into a panel, centred."""
     scale = min(target[0] / size[0], target[1] / size[1])
     return centred((np.asarray(size) - 1) / 2, scale, target)
 
 
 def centred(centre: np.ndarray, scale: float,
             target: Tuple[int, int]) -> np.ndarray:
-    """Scale about a pixel of the image, which goes to the panel's middle.
-
-    Args:
-        centre (np.ndarray): x and y of the pixel, (2, ).
-        scale (float): Panel pixels of an image pixel.
-        target (tuple): Width and height of the panel.
-
-    Returns:
-        np.ndarray: Matrix in shape (2, 3), image to panel pixel.
-    """
+    """The (2, 3) map that scales about a pixel of the image, which goes to
+    the middle of a panel of size ``target``."""
     offset = (np.asarray(target) - 1) / 2 - scale * np.asarray(centre)
     return np.array([[scale, 0., offset[0]], [0., scale, offset[1]]])
 
@@ -236,15 +191,7 @@ class SameSize:
         self._size: Tuple[int, int] = ()
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Fit a picture.
-
-        Args:
-            image (np.ndarray): uint8 in shape (H, W, 3).
-
-        Returns:
-            np.ndarray: uint8 in shape (H', W', 3), both even, the same for
-            all pictures.
-        """
+        """Fit a picture, uint8 in shape (H, W, 3)."""
         size = image.shape[1::-1]
         self._size = self._size or size
         if size != self._size:
@@ -252,3 +199,69 @@ class SameSize:
                                    self._size)
         return cv2.copyMakeBorder(image, 0, self._size[1] % 2, 0,
                                   self._size[0] % 2, cv2.BORDER_REPLICATE)
+
+
+class ListFile:
+    """A JSON file with a list that grows, as a context manager.
+
+    Entries go to the disk as they come, so that a long video takes no more
+    memory than a short one. Appears under its name when it is complete, and
+    not at all if an error ends the block.
+
+    Args:
+        path (str): A .json file.
+        before (str): JSON up to the first entry.
+        inputs (Sequence[str]): Files that it must not replace. Defaults to
+            none.
+    """
+
+    def __init__(self, path: str, before: str, inputs: Sequence[str] = ()):
+        self.path = output_path(path, ('.json', ), inputs)
+        self.num_entries = 0
+        self._before = before
+        self._temporary = temporary_path(self.path)
+        self._file: Optional[IO] = None
+
+    def __enter__(self) -> 'ListFile':
+        self._file = open(self._temporary, 'w', encoding='utf-8')
+        self._file.write(self._before)
+        return self
+
+    def append(self, entry: Any) -> None:
+        """Add an entry, of anything with finite numbers and names in it."""
+        try:
+            text = dumps(entry)
+        except ValueError as error:
+            raise RuntimeError(
+                f'entry {self.num_entries} (from 0) of {self.path} would hold '
+                'numbers that are not finite: does the checkpoint?') from error
+        comma = ',' if self.num_entries else ''
+        self._file.write(f'{comma}\n{text}')
+        self.num_entries += 1
+
+    def after(self) -> str:
+        """JSON from the last entry on."""
+        return '\n]}\n'
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        try:
+            with self._file:
+                self._file.write(self.after())
+            if error_type is None:
+                os.replace(self._temporary, self.path)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
+def dumps(value: Any) -> str:
+    """JSON of anything with finite numbers and names in it."""
+    return json.dumps(value, default=_plain, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """What stands in JSON for what is none of Python's own types."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, (set, tuple)):
+        return list(value)
+    return str(value)

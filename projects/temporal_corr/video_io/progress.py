@@ -28,18 +28,19 @@ class Progress:
         terminal = sys.stderr.isatty()
         wait = TERMINAL_SECONDS if terminal else LOG_SECONDS
         if time.monotonic() - self._told >= wait:
-            self._tell('\r' if terminal else '', '' if terminal else '\n')
+            self._tell('' if terminal else '\n')
 
     def __enter__(self) -> 'Progress':
         return self
 
     def __exit__(self, error_type, error, traceback) -> None:
         self._total = ''  # what a header tells is no count
-        self._tell('\r' if sys.stderr.isatty() else '', '\n')
+        self._tell('\n')
 
-    def _tell(self, start: str, end: str) -> None:
+    def _tell(self, end: str) -> None:
         self._told = time.monotonic()
         rate = self._done / max(self._told - self._start, 1e-9)
+        start = '\r' if sys.stderr.isatty() else ''
         print(
             f'{start}{self._done}{self._total} frames, {rate:.1f} per second',
             end=end,

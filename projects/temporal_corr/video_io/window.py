@@ -5,13 +5,10 @@ import sys
 
 
 def can_open_windows() -> bool:
-    """Whether OpenCV can show a window here; tells the user if not.
+    """Whether ``cv2.imshow`` will work here; tells the user if not.
 
-    Without a display its Qt does not raise, but ends the process: it is
+    Without a display OpenCV's Qt does not raise, but ends the process: it is
     tried in another one.
-
-    Returns:
-        bool: Whether ``cv2.imshow`` will work.
     """
     display = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
     if display or not sys.platform.startswith('linux'):
