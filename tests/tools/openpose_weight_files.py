@@ -51,17 +51,6 @@ def caffemodel(layers, legacy=False):
     return b''.join(content)
 
 
-def prototxt(names):
-    return '\n'.join([
-        'input: "image"', 'input_dim: 1 input_dim: 3', 'input_dim: 8',
-        'input_dim: 8'
-    ] + [
-        f'layer {{ name: "{name}" type: "Convolution" bottom: "image" '
-        f'top: "{name}" convolution_param {{ num_output: 2 '
-        'kernel_size: 1 } }' for name in names
-    ])
-
-
 def sequential_places():
     """{Caffe name: name in nn.Sequential}, counted by hand."""
     places = dict(

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/model_converters'))
 sys.path.insert(0, str(ROOT / 'tests/models'))
 
-import openpose_layers  # noqa: E402
 import openpose_mpi  # noqa: E402
 import openpose_reference as reference  # noqa: E402
+from caffe_model import read_caffemodel  # noqa: E402
 from openpose_weight_files import (caffemodel, sequential_places,  # noqa: E402
                                    state_dict)
 
@@ -55,7 +56,7 @@ def save_named_in_sequential(path, weights):
 
 @pytest.fixture(scope='module')
 def table():
-    return openpose_layers.load_layer_table()
+    return openpose_mpi.load_layer_table()
 
 
 @pytest.fixture(scope='module')
@@ -124,7 +125,7 @@ def close(output, expected):
 def test_same_outputs(save, kind, weights, model, case, table, tmp_path):
     path = tmp_path / 'weights.bin'  # the name does not matter
     save(path, weights)
-    checkpoint = openpose_mpi.convert(path, table)
+    checkpoint = openpose_mpi.convert(path)
     path.unlink()
     assert checkpoint['meta'] == dict(
         source='weights.bin', kind=kind, layers=list(table.layers))
@@ -196,10 +197,10 @@ def vgg19():
 class TestVGG19:
 
     @torch.no_grad()
-    def test_same_features(self, vgg19, table, tmp_path):
+    def test_same_features(self, vgg19, tmp_path):
         """No padding in either network: see the docstring of the fold."""
         torch.save(vgg19, tmp_path / 'vgg19.pth')
-        checkpoint = openpose_mpi.convert(tmp_path / 'vgg19.pth', table)
+        checkpoint = openpose_mpi.convert(tmp_path / 'vgg19.pth')
         converted = checkpoint['state_dict']
 
         bgr = torch.rand(1, 3, 120, 120) * 255
@@ -246,6 +247,23 @@ class TestVGG19:
 def test_names_match_the_places_counted_by_hand(table):
     assert {name: place
             for place, name in table.places.items()} == sequential_places()
-    assert {name: layer.shape
-            for name, layer in table.layers.items()
+    assert {name: shape
+            for name, (_, shape) in table.layers.items()
             } == reference.layer_shapes()
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_caffe_arrays(legacy):
+    rng = np.random.default_rng(0)
+    arrays = {
+        name: [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+        for name, shapes in dict(
+            a=[(4, 3, 3, 3), (4, )], b=[(200, 4, 1, 1)]).items()
+    }
+    read = read_caffemodel(caffemodel(arrays, legacy))
+    assert list(read) == ['a', 'b']
+    for name, values in arrays.items():
+        assert len(read[name]) == len(values)
+        for value, ours in zip(values, read[name]):
+            np.testing.assert_array_equal(ours.ravel(), value.ravel())
+        assert read[name][0].shape == values[0].shape

@@ -12,16 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/model_converters'))
 sys.path.insert(0, str(ROOT / 'tests/models'))
 
-import openpose_layers  # noqa: E402
 import openpose_mpi  # noqa: E402
 import openpose_reference as reference  # noqa: E402
-from openpose_weight_files import (caffemodel, hollow, prototxt,  # noqa: E402
+from openpose_weight_files import (caffemodel, hollow,  # noqa: E402
                                    sequential_places)
-
-
-@pytest.fixture(scope='module')
-def table():
-    return openpose_layers.load_layer_table()
 
 
 def coco_shapes():
@@ -98,11 +92,11 @@ class Call:
     pytest.param(lambda: [1, 2], ['no state dict'], id='a list'),
     pytest.param(lambda: dict(model=Call()), ['could run code'], id='code'),
 ])  # yapf: disable
-def test_refused_state_dicts(content, words, table, tmp_path, monkeypatch):
+def test_refused_state_dicts(content, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(content(), 'weights.pth')
     with pytest.raises(RuntimeError) as error:
-        openpose_mpi.convert(Path('weights.pth'), table)
+        openpose_mpi.convert(Path('weights.pth'))
     for word in ['weights.pth', *words]:
         assert word in str(error.value)
     assert not Path('called').exists()
@@ -116,14 +110,15 @@ TINY = caffemodel(dict(conv1_1=[np.zeros((64, 3, 3, 3)), np.zeros(64)]))
     pytest.param(b'\n <!DOCTYPE html><html>', ['web page'], id='web page'),
     pytest.param(b'version https://git-lfs.github.com/spec/v1\noid sha256:1',
                  ['git lfs pull'], id='Git LFS'),
-    pytest.param(prototxt(['conv1_1']).encode(), ['--prototxt'],
+    pytest.param(b'input: "image"\ninput_dim: 1', ['is a text file'],
                  id='prototxt'),
     pytest.param(TINY[:-100], ['cut off', 'fetch it again'],
                  id='cut off in a layer'),
     pytest.param(b'\xff\xfe\xfd' * 100, ['no Caffe model'], id='noise'),
     pytest.param(b'PK\x03\x04' + bytes(100), ['cannot load'],
                  id='cut off PyTorch file'),
-    pytest.param(TINY, ['missing: conv1_2; conv2_1'], id='one layer'),
+    pytest.param(TINY, ['missing: conv1_2.weight; conv1_2.bias; conv2_1'],
+                 id='one layer'),
     pytest.param(caffemodel(dict(Mconv1_stage0_L2_0=[np.zeros((4, 4))])),
                  ['BODY_25'], id='BODY_25'),
     pytest.param(caffemodel(dict(conv6_1_CPM=[np.zeros((4, 4))])),
@@ -145,11 +140,3 @@ def test_no_such_file(name, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=f'no file {name}: check the path.*'
                        'docs/data_preparation.md, "Weights of OpenPose"'):
         openpose_mpi.main([name, '--out', 'out.pth'])
-
-
-def test_prototxt_is_for_caffe_models(tmp_path):
-    path = tmp_path / 'weights.pth'
-    torch.save(hollow(reference.layer_shapes()), path)
-    with pytest.raises(SystemExit, match='weights.pth .* no --prototxt'):
-        openpose_mpi.main(
-            [str(path), '--prototxt', 'x', '--out', str(tmp_path / 'o.pth')])

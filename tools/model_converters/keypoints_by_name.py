@@ -5,37 +5,24 @@ The rows of the last layer are taken by the names of the keypoints; where a
 name is missing, the mean of its neighbours' rows is a start for training.
 """
 import argparse
-import io
-import os.path as osp
 import sys
 import warnings
 from pathlib import Path
 from typing import List, Mapping, Optional
 
-import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-import repo_path  # noqa: E402, F401
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from checkpoint_io import save_checkpoint
 
-from projects.temporal_corr.datasets.named_keypoints import \
-    DATASET_INFO  # noqa: E402
-from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.engine.safe_loading import \
-    load_from_local  # noqa: E402
-from projects.temporal_corr.models.keypoint_rows import (  # noqa: E402
-    keypoint_sources, rows_by_name)
+from projects.temporal_corr.datasets.named_keypoints import DATASET_INFO
+from projects.temporal_corr.engine.safe_loading import load_from_local
+from projects.temporal_corr.models.keypoint_rows import (keypoint_sources,
+                                                         rows_by_name)
 
 
 def keypoint_names(metainfo: Mapping) -> List[str]:
-    """Names of the keypoints in the order of a data set.
-
-    Args:
-        metainfo (Mapping): Parsed metainfo, as in checkpoints.
-
-    Returns:
-        list[str]: The names.
-    """
+    """Names of the keypoints in the order of parsed metainfo."""
     names = metainfo['keypoint_id2name']
     return [names[index] for index in range(len(names))]
 
@@ -136,14 +123,9 @@ def main(argv=None) -> None:
     """Run the command line."""
     args = parse_args(argv)
     try:
-        if args.out.exists() and args.out.samefile(args.source):
-            raise ValueError(f'{args.out} is the source: choose another name')
         checkpoint = convert(args.source, args.dataset, args.to)
         sources = checkpoint.pop('sources')
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        # under another name until it is complete
-        AtomicLocalBackend().put(content.getvalue(), args.out)
+        save_checkpoint(checkpoint, args.out, args.source)
     except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
     for name, names in sources.items():

@@ -1,11 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Convert MoveNet Lightning or Thunder (TensorFlow.js) to a checkpoint."""
 import argparse
-import io
-import os.path as osp
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import Dict, Mapping, NamedTuple
 
@@ -14,20 +11,17 @@ import torch
 import torch.nn as nn
 from mmengine.registry import DefaultScope
 from terminaltables import AsciiTable
+from tfjs_graph_model import read_graph_model
 from torch import Tensor
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-import repo_path  # noqa: E402, F401
-from keypoints_by_name import names_of  # noqa: E402
-from tfjs_graph_model import read_graph_model  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from checkpoint_io import find_faults, save_checkpoint
+from keypoints_by_name import names_of
 
-from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.models.backbones import \
-    FoldedMobileNetV2  # noqa: E402
-from projects.temporal_corr.models.heads import HeatmapBranch  # noqa: E402
-from projects.temporal_corr.models.keypoint_rows import \
-    rows_by_name  # noqa: E402
-from projects.temporal_corr.models.necks import SeparableFPN  # noqa: E402
+from projects.temporal_corr.models.backbones import FoldedMobileNetV2
+from projects.temporal_corr.models.heads import HeatmapBranch
+from projects.temporal_corr.models.keypoint_rows import rows_by_name
+from projects.temporal_corr.models.necks import SeparableFPN
 
 #: Names and widths of the models by the channels of their first layer.
 VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
@@ -47,14 +41,8 @@ class Converted(NamedTuple):
 
 
 def build_movenet(widen_factor: float) -> nn.ModuleDict:
-    """The modules of MoveNet up to the heatmaps, with no memory for weights.
-
-    Args:
-        widen_factor (float): 1 for Lightning, 1.75 for Thunder.
-
-    Returns:
-        nn.ModuleDict: ``backbone``, ``neck`` and ``head.final_layer``.
-    """
+    """The modules of MoveNet up to the heatmaps, ``backbone``, ``neck`` and
+    ``head.final_layer``, with no memory for weights."""
     with DefaultScope.overwrite_default_scope('mmpose'), \
             torch.device('meta'):
         backbone = FoldedMobileNetV2(widen_factor, last_channels=1280)
@@ -71,16 +59,8 @@ def build_movenet(widen_factor: float) -> nn.ModuleDict:
 
 
 def layer_names(movenet: nn.ModuleDict) -> Dict[str, Dict[str, str]]:
-    """What the graph calls the parameters of each convolution.
-
-    Args:
-        movenet (nn.ModuleDict): What :func:`build_movenet` returns.
-
-    Returns:
-        dict[str, dict[str, str]]: By our modules, in the order of the
-        network: names in the graph of ``weight`` and ``bias``, without the
-        names of functions that precede them there.
-    """
+    """What the graph calls ``weight`` and ``bias`` of each convolution of
+    :func:`build_movenet`, without the names of functions before."""
     names = {'backbone.conv1.conv': _folded('model/Conv1/Conv2D')}
     blocks = [
         name for name, _ in movenet.named_modules()
@@ -151,37 +131,26 @@ def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
     width = 0 if conv1 is None else conv1.size
     kind, widen_factor = VARIANTS.get(width, ('another model', 1.))
     movenet = build_movenet(widen_factor)
-    faults = {'missing': [], 'of other shapes': [], 'not finite': []}
-    state_dict = {}
+    found, expected, parameters = {}, {}, {}
     for module, names in layer_names(movenet).items():
         conv = movenet.get_submodule(module)
         # from (k, k, in, out), of a depthwise one (k, k, in, 1)
         axes = (2, 3, 0, 1) if conv.groups > 1 else (3, 2, 0, 1)
         for parameter, name in names.items():
-            if name not in arrays:
-                faults['missing'].append(name)
-                continue
-            array = arrays.pop(name)
-            if array.ndim == 4:
-                array = array.transpose(axes)
-            shape = tuple(getattr(conv, parameter).shape)
-            if array.shape != shape:
-                faults['of other shapes'].append(
-                    f'{name} is {array.shape}, not {shape}')
-            elif not np.isfinite(array).all():
-                faults['not finite'].append(name)
-            state_dict[f'{module}.{parameter}'] = torch.from_numpy(
-                array.astype(np.float32, order='C'))
-    found = [
-        f'\n  {len(names)} {fault}: ' +
-        textwrap.shorten('; '.join(names), 300, placeholder=' ...')
-        for fault, names in faults.items() if names
-    ]
-    if found:
+            parameters[name] = f'{module}.{parameter}'
+            expected[name] = tuple(getattr(conv, parameter).shape)
+            if name in arrays:
+                array = arrays.pop(name)
+                array = array.transpose(axes) if array.ndim == 4 else array
+                found[name] = torch.from_numpy(
+                    array.astype(np.float32, order='C'))
+    faults = find_faults(found, expected)
+    if faults:
         raise ValueError(
             f'it seems to be {kind}, with {width} channels in its first '
             'layer; needed is MoveNet Lightning (32) or Thunder (56), single '
-            'pose, version 4, as published.' + ''.join(found))
+            'pose, version 4, as published.' + ''.join(faults))
+    state_dict = {parameters[name]: value for name, value in found.items()}
     unused = {}
     for name, array in arrays.items():
         branch = re.search(r'([^/]+)/(separable_)?conv2d', name)
@@ -191,14 +160,7 @@ def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
 
 
 def summary(converted: Converted) -> str:
-    """The table of what is filled and what is left over.
-
-    Args:
-        converted (Converted): What was converted.
-
-    Returns:
-        str: Lines to be printed.
-    """
+    """The table of what is filled and what is left over."""
     rows = [('part', 'layers filled', 'parameters')]
     for part in ('backbone', 'neck', 'head'):
         names = [
@@ -246,10 +208,8 @@ def main(argv=None) -> None:
             kind=converted.kind,
             widen_factor=converted.widen_factor,
             keypoints_of=args.to or 'coco')
-        content = io.BytesIO()
-        torch.save(dict(meta=meta, state_dict=state_dict), content)
-        # under another name until it is complete
-        AtomicLocalBackend().put(content.getvalue(), args.out)
+        save_checkpoint(
+            dict(meta=meta, state_dict=state_dict), args.out, args.source)
     except (OSError, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
     print(summary(converted))

@@ -1,40 +1,230 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Convert weights of OpenPose's MPI model, or of VGG-19, to a checkpoint."""
 import argparse
-import io
-import os.path as osp
+import re
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 import torch
+import torch.nn as nn
+from caffe_model import read_caffemodel
+from mmengine.registry import DefaultScope
 from terminaltables import AsciiTable
 from torch import Tensor
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-import repo_path  # noqa: E402, F401
-from openpose_layers import LayerTable, load_layer_table  # noqa: E402
-from weight_sources import Weights, read, shape_of  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from checkpoint_io import find_faults, save_checkpoint
 
-from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
+from projects.temporal_corr.engine.safe_loading import (find_state_dict,
+                                                        load_from_local,
+                                                        no_weights)
+from projects.temporal_corr.models.backbones import OpenPoseExtractor
+from projects.temporal_corr.models.heads import PAFHead
 
 WANTED = (
     "needed is OpenPose's MPI model of 15 parts: pose_iter_160000.caffemodel "
     'or pose_iter_146000.caffemodel, or a PyTorch conversion of one of them')
 ADDED = ('head.correlation', 'head.stage1.L{1,2}.maps_conv',
          'head.stage{1..6}.L{1,2}.center_conv')
+# What a file seems to hold by what is wrong with it.
+OTHERS = (
+    (r'conv5_5_CPM_L1\.weight is \(38,', "OpenPose's COCO model (18 parts: "
+     '38 channels of PAFs and 19 of heatmaps)'),
+    ('_stage0_L', "OpenPose's BODY_25 model"),
+    ('conv6_1_CPM', "OpenPose's model of hands or faces"),
+    (r'features\.', "a VGG, but not torchvision's VGG-19 without batch norm"))
+_PLACE = r'(?:^|\.)((?:model\d(?:_\d)?|features)\.\d+)\.(weight|bias)$'
+_NAME = r'(?:^|\.)(\w+)\.(weight|bias)$'
+_TORCH = (b'PK\x03\x04', b'\x80')  # zip archives, and pickles of old
+_VGG19_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32,
+                       34)
+# torchvision wants RGB in [0, 1], less this mean, over this deviation.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def convert(path: Path,
-            table: LayerTable,
-            prototxt: Optional[Path] = None) -> dict:
+class LayerTable(NamedTuple):
+    """The convolutions of the network, in its order, and their names."""
+    #: What their parameters begin with, e.g. ``backbone.conv1_1``, and the
+    #: shape of the weight (out, in, k, k), by their Caffe names.
+    layers: Dict[str, Tuple[str, Tuple[int, ...]]]
+    #: Caffe names by place in nn.Sequential, ``model0.0``, ``model1_1.0``...
+    places: Dict[str, str]
+
+
+@lru_cache(maxsize=None)
+def load_layer_table() -> LayerTable:
+    """The layers of :class:`OpenPoseExtractor` and :class:`PAFHead`.
+
+    In the conversions, ``model0`` is the extractor and ``model{t}_{b}`` the
+    branch L1 or L2 of a stage, nn.Sequential of convolutions, ReLUs (one
+    behind each convolution) and pools.
+    """
+    with DefaultScope.overwrite_default_scope('mmpose'), \
+            torch.device('meta'):
+        backbone = OpenPoseExtractor()
+        head = PAFHead(
+            temporal=None, decoder=dict(type='PartAffinityField'))
+    sequences = {'model0': ('backbone', backbone)}
+    for stage in range(1, head.num_stages + 1):
+        for branch in (1, 2):
+            name = f'stage{stage}.L{branch}'
+            sequences[f'model{stage}_{branch}'] = (
+                f'head.{name}', head.get_submodule(name))
+    layers, places = {}, {}
+    for sequence, (prefix, module) in sequences.items():
+        place = 0
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv2d):
+                layers[name] = f'{prefix}.{name}', tuple(child.weight.shape)
+                places[f'{sequence}.{place}'] = name
+                place += 2
+            elif isinstance(child, nn.MaxPool2d):
+                place += 1
+    return LayerTable(layers, places)
+
+
+def shared_layers() -> List[str]:
+    """Caffe names of the layers that VGG-19 has, too, in its order."""
+    return [name for name, (module, _) in load_layer_table().layers.items()
+            if module.startswith('backbone.') and not name.endswith('_CPM')]
+
+
+class Weights(NamedTuple):
+    """What a file holds."""
+    #: For example ``'Caffe'``.
+    kind: str
+    #: Parameters by the Caffe names of the layers: ``conv1_1.weight``.
+    parameters: Dict[str, Tensor]
+    #: Names in the file that are none of the network's layers.
+    foreign: List[str]
+
+
+def read(path: Path) -> Weights:
+    """Read a Caffe model or a PyTorch state dict, whatever it is called.
+
+    Raises:
+        OSError: If the file cannot be read.
+        RuntimeError: If it holds no weights, or could run code.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'there is no file {path}: check the path; where to fetch the '
+            'weights says docs/data_preparation.md, "Weights of OpenPose"')
+    other = no_weights(str(path))
+    if other:
+        raise RuntimeError(f'{path} {other}')
+    data = path.read_bytes()
+    try:
+        if data.startswith(_TORCH):
+            return from_state_dict(load_from_local(str(path), 'cpu'))
+        arrays = read_caffemodel(data)
+    except ValueError as error:
+        hint = '' if data.startswith(_TORCH) else (
+            'no Caffe model, or cut off, fetch it again: ')
+        raise RuntimeError(f'{path}: {hint}{error}') from error
+    parameters, known = {}, load_layer_table().layers
+    for name in filter(known.__contains__, arrays):
+        # Biases may come as (C, 1) or, from old files, (1, 1, 1, C).
+        for kind, array in zip(('weight', 'bias'), arrays[name]):
+            tensor = torch.from_numpy(array.copy())
+            parameters[f'{name}.{kind}'] = (
+                tensor if kind == 'weight' else tensor.flatten())
+    return Weights('Caffe', parameters,
+                   [name for name in arrays if name not in known])
+
+
+def from_state_dict(checkpoint: Any) -> Weights:
+    """Read a state dict under any of the known naming schemes.
+
+    Args:
+        checkpoint: A state dict, or a checkpoint that contains one. Names
+            may have any prefix.
+
+    Returns:
+        Weights: The weights, under Caffe names.
+
+    Raises:
+        ValueError: If there is no state dict in it, or if two of its
+            parameters are the same layer.
+    """
+    layers, places = load_layer_table()
+    state_dict = {
+        str(key): value
+        for key, value in find_state_dict(checkpoint).items()
+        if isinstance(value, Tensor)
+    }
+    vgg19 = _is_torchvision_vgg19(state_dict)
+    if vgg19:
+        places = dict(places, **{
+            f'features.{place}': name
+            for place, name in zip(_VGG19_CONVOLUTIONS, shared_layers())
+        })
+    parameters, foreign, sources, by_place = {}, [], {}, False
+    for key, value in state_dict.items():
+        place, name = re.search(_PLACE, key), re.search(_NAME, key)
+        if place and place[1] in places:
+            by_place, target = True, f'{places[place[1]]}.{place[2]}'
+        elif name and name[1] in layers:
+            target = f'{name[1]}.{name[2]}'
+        else:
+            foreign.append(key)
+            continue
+        same = sources.setdefault(target, key)
+        if same != key:
+            raise ValueError(
+                f'{same} and {key} are both the {target}: the file holds '
+                'several models, save the state_dict of one')
+        parameters[target] = value.float()
+    if vgg19:
+        fold_normalisation(parameters)
+        return Weights('torchvision VGG-19', parameters, [])
+    return Weights(
+        'PyTorch, nn.Sequential' if by_place or not parameters else
+        'PyTorch, Caffe names', parameters, foreign)
+
+
+def _is_torchvision_vgg19(state_dict: Mapping[str, Tensor]) -> bool:
+    """Whether the convolutions are where VGG-19 has them, and no norms."""
+    found = {(int(match[1]), value.dim())
+             for key, value in state_dict.items()
+             for match in [re.search(r'(?:^|\.)features\.(\d+)\.weight$', key)]
+             if match}
+    return found == {(place, 4) for place in _VGG19_CONVOLUTIONS}
+
+
+def fold_normalisation(parameters: Dict[str, Tensor]) -> None:
+    """Make the first convolution take OpenPose's input.
+
+    It was trained on RGB, ``(x / 255 - mean) / std``, and gets BGR,
+    ``y = (x - 128) / 256``: the same image is ``(256 y + 128) / 255`` in its
+    [0, 1]. The result is exact wherever the kernel lies inside of the image;
+    the border, which both networks pad with zeros, was the mean colour and
+    becomes the grey value 128.
+
+    Args:
+        parameters (dict[str, Tensor]): ``conv1_1.weight`` (out, 3, k, k) and
+            ``conv1_1.bias`` (out, ) among others, which are replaced.
+    """
+    mean, std = (
+        torch.tensor(value, dtype=torch.float64)
+        for value in (_IMAGENET_MEAN, _IMAGENET_STD))
+    weight = parameters['conv1_1.weight'].double()
+    bias = parameters['conv1_1.bias'].double() + weight.sum(
+        dim=(2, 3)) @ ((128 / 255 - mean) / std)
+    scale = 256 / 255 / std
+    parameters['conv1_1.bias'] = bias.float()
+    parameters['conv1_1.weight'] = (weight * scale[:, None, None]
+                                    ).flip(1).float()
+
+
+def convert(path: Path) -> dict:
     """Convert a file of weights.
 
     Args:
         path (Path): A Caffe model or a PyTorch state dict.
-        table (LayerTable): The layers of the network.
-        prototxt (Path, optional): Description of the Caffe model.
-            Defaults to None: the names in the file are trusted.
 
     Returns:
         dict: Checkpoint with ``state_dict`` and ``meta``.
@@ -43,130 +233,49 @@ def convert(path: Path,
         OSError: If the file cannot be read.
         RuntimeError: If it is not what is needed.
     """
-    weights = read(path, table, prototxt)
-    faults = find_faults(weights, table)
+    weights, layers = read(path), load_layer_table().layers
+    expected = {}
+    for name, (_, shape) in layers.items():
+        if weights.kind != 'torchvision VGG-19' or name in shared_layers():
+            expected.update({
+                f'{name}.weight': shape, f'{name}.bias': shape[:1]})
+    faults = find_faults(weights.parameters, expected, weights.foreign)
     if faults:
-        raise RuntimeError(
-            f'{path}: it seems to hold {describe(weights)}; {WANTED}.\n  ' +
-            '\n  '.join(faults))
+        seems = [words for sign, words in OTHERS
+                 if re.search(sign, ''.join(faults))]
+        if not weights.parameters and not seems:
+            seems = ['no layer of this network']
+        seems = (seems or ['another model, or only a part of this one'])[0]
+        raise RuntimeError(f'{path}: it seems to hold {seems}; {WANTED}.' +
+                           ''.join(faults))
     state_dict = {
-        f'{table.layers[name].module}.{parameter}': tensor.contiguous()
-        for name in table.layers if name in weights.layers
-        for parameter, tensor in weights.layers[name].items()
+        f'{layers[name.split(".")[0]][0]}.{name.split(".")[1]}':
+        weights.parameters[name].contiguous()
+        for name in expected
     }
-    meta = dict(
-        source=path.name, kind=weights.kind, layers=list(weights.layers))
-    return dict(meta=meta, state_dict=state_dict)
+    names = dict.fromkeys(name.split('.')[0] for name in weights.parameters)
+    return dict(
+        meta=dict(source=path.name, kind=weights.kind, layers=list(names)),
+        state_dict=state_dict)
 
 
-def find_faults(weights: Weights, table: LayerTable) -> List[str]:
-    """What is missing, left over, or of another shape.
-
-    Args:
-        weights (Weights): The weights.
-        table (LayerTable): The layers that there should be.
-
-    Returns:
-        list[str]: One sentence for each kind of fault.
-    """
-    expected = table.vgg19 if weights.vgg19 else table.layers
-    faults = {'missing': [], 'other shapes': [], 'not finite': []}
-    for name in expected:
-        layer, shape = weights.layers.get(name, {}), table.layers[name].shape
-        right = dict(weight=shape, bias=shape[:1])
-        if not layer:
-            faults['missing'].append(name)
-        for parameter, tensor in layer.items():
-            if tensor.shape != right[parameter]:
-                faults['other shapes'].append(
-                    f'{name}.{parameter} is {tuple(tensor.shape)}, not '
-                    f'{right[parameter]}')
-            elif not torch.isfinite(tensor).all():
-                faults['not finite'].append(f'{name}.{parameter}')
-        if layer:
-            faults['missing'] += [
-                f'{name}.{parameter}' for parameter in right
-                if parameter not in layer
-            ]
-    faults['not of this network'] = weights.foreign
-    return [
-        f'{title}: ' + _first(names) for title, names in faults.items()
-        if names
-    ]
-
-
-def describe(weights: Weights) -> str:
-    """What a file seems to hold, in words.
-
-    Args:
-        weights (Weights): The weights.
-
-    Returns:
-        str: For example "OpenPose's COCO model".
-    """
-    channels = tuple(
-        shape_of(weights.layers.get(f'conv5_5_CPM_{branch}', {}))[:1]
-        for branch in ('L1', 'L2'))
-    foreign = ' '.join(weights.foreign)
-    if channels == ((38, ), (19, )):
-        return ("OpenPose's COCO model (18 parts: 38 channels of PAFs and "
-                '19 of heatmaps)')
-    if '_stage0_L' in foreign:
-        return "OpenPose's BODY_25 model"
-    if 'conv6_1_CPM' in foreign:
-        return "OpenPose's model of hands or faces"
-    if 'features.' in foreign:
-        return "a VGG, but not torchvision's VGG-19 without batch norm"
-    if not weights.layers:
-        return 'no layer of this network'
-    if channels == ((28, ), (16, )):
-        return "OpenPose's MPI model, but not as it was released"
-    return 'another model, or only a part of this one'
-
-
-def summary(state_dict: Mapping[str, Tensor], table: LayerTable) -> str:
-    """The table of what is filled and what is not.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): What was converted.
-        table (LayerTable): The layers of the network.
-
-    Returns:
-        str: Lines to be printed.
-    """
+def summary(state_dict: Mapping[str, Tensor]) -> str:
+    """The table of what is filled and what is not."""
     groups: Dict[str, List[str]] = {}
-    for name, layer in table.layers.items():
-        groups.setdefault(layer.group, []).append(name)
+    for module, _ in load_layer_table().layers.values():
+        groups.setdefault(module.rsplit('.', 1)[0], []).append(module)
     rows = [('part', 'layers filled', 'parameters', 'not filled')]
-    for group, names in groups.items():
-        layers = {name: table.layers[name] for name in names}
-        filled = [
-            name for name, layer in layers.items()
-            if f'{layer.module}.weight' in state_dict
-        ]
-        left = [name for name in names if name not in filled]
-        rows.append((group, f'{len(filled)} of {len(names)}',
-                     f'{sum(layers[name].size for name in filled):,}',
-                     ', '.join(left) if filled else 'all' if left else ''))
+    for group, modules in groups.items():
+        left = [module.split('.')[-1] for module in modules
+                if f'{module}.weight' not in state_dict]
+        size = sum(value.numel() for name, value in state_dict.items()
+                   if name.rsplit('.', 1)[0] in modules)
+        rows.append((
+            group, f'{len(modules) - len(left)} of {len(modules)}',
+            f'{size:,}', 'all' if len(left) == len(modules) else
+            ', '.join(left)))
     rows += [(name, 'new', '', 'not in OpenPose') for name in ADDED]
     return AsciiTable(rows).table
-
-
-def advice(path: Path, complete: bool) -> str:
-    """How the checkpoint is used."""
-    if complete:
-        return f"Start from it with load_from='{path}'."
-    return (
-        'The other layers start from scratch. Start from it with\n'
-        "model.backbone.init_cfg=[dict(type='Normal', layer='Conv2d', "
-        f"std=0.01),\n  dict(type='Pretrained', checkpoint='{path}', "
-        "prefix='backbone.')]")
-
-
-def _first(names: Sequence[str], count: int = 6) -> str:
-    """The first few names and how many more there are."""
-    more = f' and {len(names) - count} more' if len(names) > count else ''
-    return '; '.join(names[:count]) + more
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -178,11 +287,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         help="OpenPose's MPI model, as a .caffemodel or converted to a "
         "PyTorch state dict, or torchvision's VGG-19")
     parser.add_argument(
-        '--prototxt',
-        type=Path,
-        help='description of the network that came with the .caffemodel, to '
-        'check that they belong together. Not needed')
-    parser.add_argument(
         '--out', type=Path, required=True, help='checkpoint to be written')
     return parser.parse_args(argv)
 
@@ -190,20 +294,21 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     """Run the command line."""
     args = parse_args(argv)
-    table = load_layer_table()
     try:
         print(f'Reading {args.source}', file=sys.stderr)
-        checkpoint = convert(args.source, table, args.prototxt)
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        # under another name until it is complete
-        AtomicLocalBackend().put(content.getvalue(), args.out)
-    except (OSError, RuntimeError) as error:
+        checkpoint = convert(args.source)
+        save_checkpoint(checkpoint, args.out, args.source)
+    except (OSError, RuntimeError, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
-    print(summary(checkpoint['state_dict'], table))
+    print(summary(checkpoint['state_dict']))
     print(f"{checkpoint['meta']['kind']} -> {args.out}")
-    layers = len(checkpoint['meta']['layers'])
-    print(advice(args.out, complete=layers == len(table.layers)))
+    if len(checkpoint['meta']['layers']) == len(load_layer_table().layers):
+        print(f"Start from it with load_from='{args.out}'.")
+    else:
+        print('The other layers start from scratch. Start from it with\n'
+              "model.backbone.init_cfg=[dict(type='Normal', layer='Conv2d', "
+              f"std=0.01),\n  dict(type='Pretrained', "
+              f"checkpoint='{args.out}', prefix='backbone.')]")
 
 
 if __name__ == '__main__':
