@@ -50,7 +50,7 @@ _OTHER_FILES = (
     (rb'(\xef\xbb\xbf)?[^\x00-\x08\x0e-\x1f\x80-\xc1\xf5-\xff]'
      rb'[^\x00-\x08\x0e-\x1f\xf5-\xff]*',
      'is a text file: give the file of the weights (.pth, .caffemodel) here, '
-     'a config before it, a prototxt with --prototxt'),
+     'a config before it'),
     (rb'\x08.\x12.*', 'is an ONNX model, which demo/onnx_example.py runs: '
      'give the .pth file that it was exported from'),
     (rb'.{7}\x00\{.*', 'is a safetensors file: save it as a .pth file with '
