@@ -33,6 +33,9 @@ from video_io.output_files import (ListFile, SameSize, VideoFile,  # noqa: E402
                                    dumps)
 from video_io.progress import Progress  # noqa: E402
 
+#: Colours (BGR) of the sides of a body, and of what is between them.
+COLORS, MIDDLE = dict(left=(0, 255, 0), right=(0, 128, 255)), (255, 153, 51)
+
 
 def parse_args():
     parser = argparse.ArgumentParser(
@@ -48,22 +51,13 @@ def parse_args():
         default=0.2,
         help='score from which on a keypoint is drawn. Defaults to 0.2')
     args = parser.parse_args()
-    for path, suffix in ((args.out, '.json'), (args.draw, '.mp4')):
-        if path is not None and not path.endswith(suffix):
-            parser.error(f'{path} must end with {suffix}')
     if args.out is None and args.draw is None:
         parser.error('give --out, --draw, or both')
-    if not os.path.isfile(args.model):
-        parser.error(f'there is no file {args.model}')
     return args
 
 
 class StreamingModel:
-    """An exported model and what it remembers of one person.
-
-    Args:
-        path (str): The .onnx file.
-    """
+    """An exported model, an .onnx file, and what it remembers of a person."""
 
     def __init__(self, path):
         try:
@@ -92,35 +86,35 @@ class StreamingModel:
         }
 
     def __call__(self, frame):
-        """Predict one frame, going on from the one before.
-
-        Args:
-            frame (np.ndarray): BGR uint8 in shape (H, W, 3).
+        """Predict one frame, BGR uint8 in shape (H, W, 3), going on from the
+        one before.
 
         Returns:
             tuple: Keypoints (P, 2) in pixels of the frame, scores (P, ), and
             the box (4, ) in which they were looked for, x1, y1, x2, y2.
         """
-        size = frame.shape[1::-1]
+        size, info = frame.shape[1::-1], self.info
         box = self.person.box(size)
-        crop = crop_around(box, self.info)
+        crop = crop_around(box, info)
         pixels = cv2.warpAffine(
             frame,
             crop,
-            tuple(self.info['input_size']),
-            borderValue=(self.info['pad_value'], ) * 3)
+            tuple(info['input_size']),
+            borderValue=(info['pad_value'], ) * 3)
         known = dict(
             self.memory, image=self.as_input(pixels), crops=crop[None],
             center_maps=self.center_map())  # yapf: disable
-        names = [item.name for item in self.inputs]
         outputs = [item.name for item in self.session.get_outputs()]
-        results = self.session.run(outputs,
-                                   {name: known[name] for name in names})
-        results = dict(zip(outputs, results))
+        results = dict(
+            zip(
+                outputs,
+                self.session.run(
+                    outputs,
+                    {item.name: known[item.name]
+                     for item in self.inputs})))
         keypoints, scores = decode(
-            results['heatmaps'][0, :len(self.info['keypoint_names'])],
-            self.info['cell_stride'], self.info['cell_origin'],
-            self.info['dark_kernel'])
+            results['heatmaps'][0, :len(info['keypoint_names'])],
+            info['cell_stride'], info['cell_origin'], info['dark_kernel'])
         # from the crop back into the frame
         keypoints = (keypoints - crop[:, 2]) / crop[0, 0]
         if self.person.follow(keypoints, scores, size):
@@ -170,98 +164,80 @@ def crop_around(box, info):
 
 
 def decode(heatmaps, stride, origin, dark_kernel=None):
-    """Keypoints in input pixels: the maximum, moved a quarter of a cell
-    towards its higher neighbour, or to the peak of a Gaussian (DARK, Zhang et
-    al., CVPR 2020).
+    """Keypoints (P, 2) in input pixels, and scores (P, ), of heatmaps
+    (P, h, w): the maximum, moved a quarter of a cell towards its higher
+    neighbour, or to the peak of a Gaussian (DARK, Zhang et al., CVPR 2020).
 
-    Args:
-        heatmaps (np.ndarray): Heatmaps in shape (P, h, w).
-        stride (Sequence[float]): Input pixels of a cell, x and y.
-        origin (Sequence[float]): Input pixel of the first cell, x and y.
-        dark_kernel (int, optional): Size of the blur before DARK.
-            Defaults to None, a quarter of a cell.
-
-    Returns:
-        tuple: Keypoints in shape (P, 2) and scores in shape (P, ).
+    ``stride`` are the input pixels of a cell, x and y, ``origin`` is the input
+    pixel of the first cell, ``dark_kernel`` the size of the blur before DARK.
     """
     count, height, width = heatmaps.shape
     flat = heatmaps.reshape(count, -1).argmax(axis=1)
     y, x = np.unravel_index(flat, (height, width))
-    each = np.arange(count)
-    cells = np.stack([x, y], axis=1).astype(np.float32)
+    each, cells = np.arange(count), np.stack([x, y], axis=1)
     if dark_kernel:
-        cells += dark_offsets(heatmaps, x, y, dark_kernel)
-        return (cells * np.float32(stride) + np.float32(origin),
-                heatmaps[each, y, x])
-    # At the border a cell is its own neighbour.
-    right, left = np.minimum(x + 1, width - 1), np.maximum(x - 1, 0)
-    below, above = np.minimum(y + 1, height - 1), np.maximum(y - 1, 0)
-    for axis, slope in enumerate(
-        (heatmaps[each, y, right] - heatmaps[each, y, left],
-         heatmaps[each, below, x] - heatmaps[each, above, x])):
-        inside = (0 < cells[:, axis]) & (
-            cells[:, axis] < (width, height)[axis] - 1)
-        cells[:, axis] += 0.25 * np.sign(slope) * inside
-    keypoints = cells * np.float32(stride) + np.float32(origin)
-    return keypoints, heatmaps[each, y, x]
+        offsets = np.stack([
+            dark_offset(*maximum, dark_kernel)
+            for maximum in zip(heatmaps, x, y)
+        ])
+    else:
+        padded = np.pad(heatmaps, ((0, 0), (1, 1), (1, 1)))
+        slopes = np.stack([
+            padded[each, y + 1, x + 2] - padded[each, y + 1, x],
+            padded[each, y + 2, x + 1] - padded[each, y, x + 1]
+        ], axis=1)  # yapf: disable
+        inside = (0 < cells) & (cells < (width - 1, height - 1))
+        offsets = 0.25 * np.sign(slopes) * inside
+    cells = cells.astype(np.float32) + offsets
+    return (cells * np.float32(stride) + np.float32(origin), heatmaps[each, y,
+                                                                      x])
 
 
-def dark_offsets(heatmaps, x, y, kernel):
-    """From the maxima to the peaks of Gaussians, in cells.
+def dark_offset(heatmap, x, y, kernel):
+    """From a maximum to the peak of a Gaussian, in cells, 0 at the border.
 
     A Gaussian's logarithm is a parabola, whose peak its first and second
     differences at the maximum tell. Blurred first, as heatmaps are rough.
-
-    Args:
-        heatmaps (np.ndarray): Heatmaps in shape (P, h, w).
-        x, y (np.ndarray): Cells of the maxima, (P, ) each.
-        kernel (int): Size of the blur.
-
-    Returns:
-        np.ndarray: Offsets in shape (P, 2), zero at the border.
     """
-    offsets = np.zeros((len(heatmaps), 2), np.float32)
-    height, width = heatmaps.shape[1:]
-    for keypoint, (heatmap, i, j) in enumerate(zip(heatmaps, y, x)):
-        if not (1 < j < width - 2 and 1 < i < height - 2):
-            continue
-        blurred = cv2.GaussianBlur(
-            heatmap, (kernel, kernel), 0, borderType=cv2.BORDER_CONSTANT)
-        blurred *= heatmap.max() / blurred.max()
-        log = np.log(np.maximum(blurred[i - 2:i + 3, j - 2:j + 3], 1e-10))
-        slope = np.array([log[2, 3] - log[2, 1], log[3, 2] - log[1, 2]]) / 2
-        xx = (log[2, 4] - 2 * log[2, 2] + log[2, 0]) / 4
-        yy = (log[4, 2] - 2 * log[2, 2] + log[0, 2]) / 4
-        xy = (log[3, 3] - log[1, 3] - log[3, 1] + log[1, 1]) / 4
-        if xx * yy - xy**2:
-            offsets[keypoint] = -np.linalg.solve([[xx, xy], [xy, yy]], slope)
-    return offsets
+    height, width = heatmap.shape
+    if not (1 < x < width - 2 and 1 < y < height - 2):
+        return np.zeros(2, np.float32)
+    blurred = cv2.GaussianBlur(
+        heatmap, (kernel, kernel), 0, borderType=cv2.BORDER_CONSTANT)
+    blurred *= heatmap.max() / blurred.max()
+    log = np.log(np.maximum(blurred[y - 2:y + 3, x - 2:x + 3], 1e-10))
+    slope = np.array([log[2, 3] - log[2, 1], log[3, 2] - log[1, 2]]) / 2
+    xx = (log[2, 4] - 2 * log[2, 2] + log[2, 0]) / 4
+    yy = (log[4, 2] - 2 * log[2, 2] + log[0, 2]) / 4
+    xy = (log[3, 3] - log[1, 3] - log[3, 1] + log[1, 1]) / 4
+    if not xx * yy - xy**2:
+        return np.zeros(2, np.float32)
+    return -np.linalg.solve([[xx, xy], [xy, yy]], slope)
 
 
-def draw(frame, keypoints, scores, links, threshold):
-    """Draw limbs and keypoints into a frame, in place."""
+def draw(frame, keypoints, scores, info, threshold):
+    """Draw limbs and keypoints into a frame, in place; left green, right
+    orange."""
+
+    def color(*indices):
+        sides = [info['keypoint_names'][i].split('_')[0] for i in indices]
+        found = {COLORS[side] for side in sides if side in COLORS}
+        return found.pop() if len(found) == 1 else MIDDLE
+
     seen = scores >= threshold
     points = [tuple(int(round(v)) for v in point) for point in
               keypoints.tolist()]  # yapf: disable
-    for start, end in links:
+    for start, end in info['skeleton_links']:
         if seen[start] and seen[end]:
-            cv2.line(frame, points[start], points[end], (0, 200, 0), 2,
+            cv2.line(frame, points[start], points[end], color(start, end), 2,
                      cv2.LINE_AA)
-    for point in (points[index] for index in np.flatnonzero(seen)):
-        cv2.circle(frame, point, 3, (0, 0, 255), -1, cv2.LINE_AA)
+    for i in np.flatnonzero(seen):
+        cv2.circle(frame, points[i], 3, color(i), -1, cv2.LINE_AA)
 
 
 def predict_video(model, source):
-    """Predict the frames of a video, until its end or an interruption.
-
-    Args:
-        model (StreamingModel): Predicts.
-        source (FrameSource): The video.
-
-    Yields:
-        tuple: The frame, and a list of its pose, keypoints, scores and box;
-        empty where the frame cannot be read.
-    """
+    """Each frame of a video, until its end or an interruption, with a list of
+    its pose: keypoints, scores and box; empty where it cannot be read."""
     model.reset()
     with Interruption() as interruption, Progress(
             source.num_frames) as progress:
@@ -302,8 +278,7 @@ def main():
             if video:
                 frame = frame.copy()
                 for keypoints, scores, _ in poses:
-                    draw(frame, keypoints, scores,
-                         model.info['skeleton_links'], args.kpt_thr)
+                    draw(frame, keypoints, scores, model.info, args.kpt_thr)
                 video.write(same_size(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)))
     source.close()
     for message in source.report():
