@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from projects.temporal_corr.apis import FirstPass, FollowedPerson, SourceFrame
+from projects.temporal_corr.apis import (FirstPass, FollowedPerson, People,
+                                         SourceFrame)
 from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
 
 
@@ -48,7 +49,8 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
             for t in seen:
                 box = np.array([[5., 3, 45, 33]]) + [i, 0, i, i]
                 rows, *parts = inferencer.exemplars(
-                    video[t], box.astype(np.float32), [i],
+                    video[t],
+                    People(box.astype(np.float32), [i], np.float32([1])),
                     frame_index=t - shot[0])
                 collector.add(rows, *parts)
             model.trusted.update(collector.finish())

@@ -8,6 +8,7 @@ from ..engine.trusted_exemplars_hook import check_trusted
 from ..models.trusted_exemplars import TrustedCollector, TrustedExemplars
 from ..video_io.followed_person import People
 from ..video_io.frame_source import SourceFrame
+from .frame_inputs import as_people
 from .video_pose_inferencer import VideoPoseInferencer
 
 
@@ -62,9 +63,8 @@ class FirstPass:
             return
         found = self._provider(frame)
         if len(found.bboxes):
-            rows, *parts = self._inferencer.exemplars(frame.image,
-                                                      found.bboxes,
-                                                      found.track_ids)
+            rows, *parts = self._inferencer.exemplars(
+                frame.image, as_people(*found))
         samples = self._inferencer(frame.image, *found)
         lost = self._provider.see(samples) or ()
         self._inferencer.take_back(lost)

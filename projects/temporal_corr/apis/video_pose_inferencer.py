@@ -17,10 +17,9 @@ from mmpose.structures import PoseDataSample
 from ..engine.pose_model import load_pose_model
 from ..models.memory import TrackMemory
 from ..models.trusted_exemplars import with_frame
-from ..video_io.followed_person import FollowedPerson
+from ..video_io.followed_person import FollowedPerson, People
 from .coco_files import pose_extents
-from .frame_inputs import (as_bgr, as_boxes, as_keypoints, as_scores,
-                           as_track_ids)
+from .frame_inputs import as_bgr, as_keypoints, as_people
 from .pose_smoothing import StreamSmoother
 from .released_models import DEFAULT_MODEL, released_models
 
@@ -42,18 +41,12 @@ class VideoPoseInferencer:
     A model without memory (``temporal=None``, or any top-down model of
     MMPose) predicts every frame alone.
 
-    Note:
-
-        - people in the frame: N
-        - keypoint number: K
-
     Args:
         config (str | Path | Config): Config of the model, or the name of a
             released one, such as ``'movenet-lightning'``. Its
             ``test_dataloader.dataset`` says how a frame is prepared
             (``pipeline``) and which keypoints there are (``metainfo``); no
-            data are read. Defaults to
-            :data:`DEFAULT_MODEL`.
+            data are read. Defaults to :data:`DEFAULT_MODEL`.
         checkpoint (str, optional): Checkpoint of that model. Defaults to
             None, that of a released model, or random weights.
         device (str): Device to run on. Defaults to 'cpu'.
@@ -66,12 +59,6 @@ class VideoPoseInferencer:
             smoothed over time, such as ``dict(type='OneEuro', fps=25)``, see
             :class:`temporal_corr.smoothing.OneEuroFilter`. What the model
             remembers is never smoothed. Defaults to None, not at all.
-
-    Raises:
-        FileNotFoundError: If there is no such config or checkpoint.
-        RuntimeError: If the checkpoint is that of another model.
-        ValueError: If ``max_age`` is negative, or the smoothing cannot be
-            used.
 
     Example:
 
@@ -134,13 +121,9 @@ class VideoPoseInferencer:
                      if isinstance(step, GetBBoxCenterScale)), 1.)
 
     def take_back(self, track_ids: Sequence[int]) -> None:
-        """Do not remember what the last frame showed of some people.
+        """Remember people of the last frame as they were before it.
 
-        For predictions that are not to be trusted: these people are
-        remembered as they were before that frame.
-
-        Args:
-            track_ids (Sequence[int]): People of the last frame.
+        For predictions that are not to be trusted.
         """
         for track_id in track_ids:
             known = hasattr(self.model, 'memory') and (
@@ -161,7 +144,7 @@ class VideoPoseInferencer:
         track_ids: Optional[Sequence[int]] = None,
         bbox_scores: Optional[Sequence[float]] = None
     ) -> List[PoseDataSample]:
-        """Predict the next frame of the shot.
+        """Predict the N people of the next frame of the shot.
 
         Args:
             frame (np.ndarray): BGR uint8 in shape (H, W, 3), as OpenCV
@@ -185,24 +168,22 @@ class VideoPoseInferencer:
             :func:`mmpose.structures.merge_data_samples` makes one of them.
 
         Raises:
-            ValueError: If an argument cannot be used. Nothing is remembered
-                of that frame, and it does not count.
+            ValueError: If an argument cannot be used; the frame does not
+                count.
         """
         image = as_bgr(frame)
         size, follow = image.shape[1::-1], bboxes is None
         if follow:
             bboxes = self._followed.box(size)[None]
-        boxes = as_boxes(bboxes, image)
-        ids = as_track_ids(track_ids, len(boxes))
-        scores = as_scores(bbox_scores, len(boxes))
+        people = as_people(bboxes, track_ids, bbox_scores)
         samples: List[PoseDataSample] = []
         if hasattr(self.model, 'memory'):
             self._before = self.model.memory.entries()
-        if len(boxes):
-            batch = self._prepare(image, boxes, ids, scores)
+        if people.track_ids:
+            batch = self._prepare(image, people)
             with torch.no_grad():
                 samples = self.model.test_step(batch)
-        for track_id, sample in zip(ids, samples):
+        for track_id, sample in zip(people.track_ids, samples):
             sample.set_metainfo(
                 dict(track_id=track_id, frame_index=self._frame_index))
             self._last_seen.pop(track_id, None)
@@ -211,7 +192,7 @@ class VideoPoseInferencer:
             pose = samples[0].pred_instances
             if not self._followed.follow(pose.keypoints[0],
                                          pose.keypoint_scores[0], size):
-                self.take_back(ids)
+                self.take_back(people.track_ids)
         if self._smoother:
             self._smoother(samples)
         self._frame_index += 1
@@ -246,20 +227,18 @@ class VideoPoseInferencer:
                 0. Defaults to None, the one that is predicted next.
 
         Raises:
-            ValueError: If an argument cannot be used, or the model has no
-                exemplars.
+            ValueError: If the model has no exemplars.
         """
         image = as_bgr(frame)
         points = as_keypoints(keypoints,
                               len(self.dataset_meta['keypoint_id2name']))
-        boxes = as_boxes(
-            pose_extents(points) if bboxes is None else bboxes, image)
-        if len(boxes) != len(points):
+        people = as_people(
+            pose_extents(points) if bboxes is None else bboxes, track_ids)
+        if len(people.bboxes) != len(points):
             raise ValueError(f'keypoints are of {len(points)} people, bboxes '
-                             f'of {len(boxes)}')
-        ids = as_track_ids(track_ids, len(boxes))
+                             f'of {len(people.bboxes)}')
         index = self._frame_index if frame_index is None else frame_index
-        rows = zip(*self.exemplars(image, boxes, ids, points, index))
+        rows = zip(*self.exemplars(image, people, points, index))
         for row, exemplars, *_ in rows:
             self.model.trusted[row.key] = with_frame(
                 self.model.trusted.get(row.key), index, exemplars)
@@ -267,16 +246,14 @@ class VideoPoseInferencer:
     @torch.no_grad()
     def exemplars(self,
                   image: np.ndarray,
-                  boxes: np.ndarray,
-                  track_ids: Sequence[int],
+                  people: People,
                   keypoints: Optional[np.ndarray] = None,
                   frame_index: Optional[int] = None) -> tuple:
-        """The exemplars of people in a frame alone; nothing is remembered.
+        """The exemplars of N people in a frame alone; nothing is remembered.
 
         Args:
             image (np.ndarray): BGR uint8 in shape (H, W, 3).
-            boxes (np.ndarray): Boxes in shape (N, 4), float32.
-            track_ids (Sequence[int]): N identities.
+            people (People): Who is where.
             keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
                 NaN for one that is not known. Defaults to None, the
                 exemplars are those of the predictions.
@@ -285,9 +262,6 @@ class VideoPoseInferencer:
 
         Returns:
             tuple: As of :meth:`VideoTopdownPoseEstimator.exemplars`.
-
-        Raises:
-            ValueError: If the model has no exemplars.
         """
         if getattr(
                 getattr(self.model, 'head', None), 'temporal',
@@ -295,41 +269,20 @@ class VideoPoseInferencer:
             raise ValueError(
                 'labels and trusted frames become exemplars, and this model '
                 "has none: use one whose head has temporal='correlation'")
-        batch = self._prepare(image, boxes, track_ids,
-                              as_scores(None, len(boxes)), keypoints,
-                              frame_index)
+        batch = self._prepare(image, people, keypoints, frame_index)
         return self.model.exemplars(
             **self.model.data_preprocessor(batch, False),
             labelled=keypoints is not None)
 
     def _prepare(self,
                  image: np.ndarray,
-                 boxes: np.ndarray,
-                 track_ids: Sequence[int],
-                 scores: np.ndarray,
+                 people: People,
                  keypoints: Optional[np.ndarray] = None,
                  frame_index: Optional[int] = None) -> dict:
-        """What the pipeline makes of the people of the current frame.
-
-        Args:
-            image (np.ndarray): BGR uint8 in shape (H, W, 3).
-            boxes (np.ndarray): Boxes in shape (N, 4), float32.
-            track_ids (Sequence[int]): N identities.
-            scores (np.ndarray): N scores, float32.
-            keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
-                NaN for one that is not known. Defaults to None.
-            frame_index (int, optional): Number of the frame. Defaults to
-                None, the next.
-
-        Returns:
-            dict: A batch for ``test_step``: ``inputs`` and ``data_samples``.
-
-        Raises:
-            ValueError: If the pipeline drops what the memory needs.
-        """
+        """What the pipeline makes of the people of a frame: a batch for
+        ``test_step``, see :meth:`exemplars`."""
         packed = []
-        for row, (box, track_id,
-                  score) in enumerate(zip(boxes, track_ids, scores)):
+        for row, (box, track_id, score) in enumerate(zip(*people)):
             labels = {}
             if keypoints is not None:
                 known = np.isfinite(keypoints[row]).all(axis=-1)
