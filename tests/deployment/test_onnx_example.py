@@ -125,9 +125,6 @@ def test_poses_are_those_of_pytorch(kind, pixels, exported, run_example,
     assert (away < 0.02).mean() > 0.8
     reader = cv2.VideoCapture(str(tmp_path / 'a.mp4'))
     assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == 7
-    assert sorted(path.name for path in tmp_path.glob('a.*')) == [
-        'a.json', 'a.mp4'
-    ]
 
 
 @pytest.mark.parametrize('unbiased, margin', [
@@ -225,31 +222,6 @@ def test_center_map_is_that_of_the_pipeline(example):
     np.testing.assert_allclose(model.center_map()[0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize('args, problem', [
-    (['model.onnx', 'no.mp4', '--out', 'a.json'], 'no.mp4'),
-    (['model.onnx', 'text.mp4'], 'give --out, --draw, or both'),
-    (['model.onnx', 'text.mp4', '--out', 'a.txt'], 'must end with .json'),
-    (['model.onnx', 'text.mp4', '--out', 'a.json'], 'text.mp4'),
-], ids=['no video', 'nothing to do', 'suffix', 'not a video'])
-def test_impossible_requests_are_refused(args, problem, exported, example,
-                                         tmp_path, monkeypatch, capsys):
-    exported('single')
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / 'text.mp4').write_text('no video')
-    monkeypatch.setattr('sys.argv', ['onnx_example', *args])
-    with pytest.raises((SystemExit, ValueError, OSError)) as error:
-        example.main()
-    assert problem in f'{error.value}{capsys.readouterr().err}'
-    assert not (tmp_path / 'a.json').exists()
-
-
-def test_a_model_of_elsewhere_is_refused(example, to_onnx, make_step,
-                                         tmp_path):
-    onnx.save(to_onnx(make_step('single')), str(tmp_path / 'plain.onnx'))
-    with pytest.raises(ValueError, match='does not say how'):
-        example.StreamingModel(str(tmp_path / 'plain.onnx'))
-
-
 @pytest.fixture
 def clip(tmp_path):
     """A video of 12 frames, the fifth of which cannot be decoded."""
@@ -271,6 +243,7 @@ def clip(tmp_path):
 
 def test_rules_are_those_of_the_video_demo(exported, run_example, clip,
                                            tmp_path):
+    """In a process of its own: it needs no PyTorch."""
     exported('single')
     done = run_example('model.onnx', clip, '--out', 'new/a.json', '--draw',
                        'new/a.mp4')
@@ -287,22 +260,30 @@ def test_rules_are_those_of_the_video_demo(exported, run_example, clip,
     assert reader.get(cv2.CAP_PROP_FPS) == 12.5
 
 
-def test_nothing_is_replaced_or_half_written(exported, run_example, clip,
-                                             tmp_path):
+@pytest.mark.parametrize('args, problem', [
+    (['model.onnx', 'no.mp4', '--out', 'a.json'], 'no.mp4'),
+    (['model.onnx', 'clip.avi'], 'give --out, --draw, or both'),
+    (['model.onnx', 'clip.avi', '--out', 'a.txt'], 'must end with .json'),
+    (['model.onnx', 'file', '--out', 'a.json'], 'file cannot be opened'),
+    (['model.onnx', 'clip.avi', '--draw', 'clip.mp4'], 'input itself'),
+    (['model.onnx', 'clip.avi', '--out', 'file/a.json'], 'choose another'),
+    (['clip.avi', 'clip.avi', '--out', 'a.json'], 'no ONNX model'),
+    (['plain.onnx', 'clip.avi', '--out', 'a.json'], 'does not say how'),
+    (['model.onnx', 'clip.avi', '--out', 'a.json', '--kpt-thr', 'nan'],
+     'not a number'),
+], ids=lambda value: value if isinstance(value, str) else '')  # yapf: disable
+def test_nothing_is_replaced_or_half_written(args, problem, exported, example,
+                                             to_onnx, make_step, clip,
+                                             tmp_path, monkeypatch, capsys):
     exported('single')
+    onnx.save(to_onnx(make_step('single')), str(tmp_path / 'plain.onnx'))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / 'file').write_text('mine')
     (tmp_path / 'clip.mp4').symlink_to(clip)
-    before = sorted(path.name for path in tmp_path.iterdir())
-    content = clip.read_bytes()
-    for problem, args in (
-        ('input itself', ['model.onnx', clip, '--draw', 'clip.mp4']),
-        ('choose another', ['model.onnx', clip, '--out', 'file/a.json']),
-        ('no ONNX model', [clip, clip, '--out', 'a.json']),
-        ('no number', ['model.onnx', clip, '--out', 'a.json', '--kpt-thr',
-                       'nan']),
-    ):  # yapf: disable
-        done = run_example(*args)
-        assert done.returncode and 'Traceback' not in done.stderr
-        assert problem.replace('no number', 'not a number') in done.stderr
-        assert sorted(path.name for path in tmp_path.iterdir()) == before
-    assert clip.read_bytes() == content
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr('sys.argv', ['onnx_example', *args])
+    with pytest.raises((SystemExit, ValueError, OSError)) as error:
+        example.main()
+    assert problem in f'{error.value}{capsys.readouterr().err}'
+    assert {path.name: path.read_bytes()
+            for path in tmp_path.iterdir()} == before
