@@ -52,17 +52,7 @@ class GenerateCenterMap(BaseTransform):
         self.pool_size = pool_size
 
     def transform(self, results: Dict) -> dict:
-        """Adds the center map.
-
-        Args:
-            results (dict): The result dict
-
-        Returns:
-            dict: The result dict.
-
-        Raises:
-            KeyError: If no :class:`CropAffine` came before.
-        """
+        """Adds the center map."""
         if 'crop' not in results:
             raise KeyError('GenerateCenterMap needs "crop", the affine matrix '
                            'of the crop. Put it after CropAffine in the '

@@ -26,15 +26,8 @@ class ClipTransforms(TransformBroadcaster):
         super().__init__(transforms, share_random_params=share_random_params)
 
     def transform(self, results: Dict) -> dict:
-        """Applies the transforms.
-
-        Args:
-            results (dict): The result dict of a frame, or of a clip: then
-                each value is the list of the frames' values
-
-        Returns:
-            dict: The result dict, in the same form.
-        """
+        """Applies the transforms to the results of a frame, or of a clip,
+        where each value is the list of the frames' values."""
         if isinstance(results['img_path'], list):
             return super().transform(results)
         return self._apply_transforms(results)

@@ -7,15 +7,8 @@ from mmengine.fileio import get
 
 
 def read_json(path: str, remedy: str = 'Write or download it again') -> Any:
-    """Reads a JSON file, with or without a byte order mark.
-
-    Args:
-        path (str): The file, at any place that MMEngine can read from.
-        remedy (str): What to do if it cannot be read, for the message.
-            Defaults to 'Write or download it again'
-
-    Returns:
-        Any: What it holds.
+    """Reads a JSON file, with or without a byte order mark, from any place
+    that MMEngine can read from.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -49,8 +42,7 @@ def entries(data: Any,
         list[dict]: The entries, of which there may be none.
 
     Raises:
-        ValueError: If it is no list of dictionaries. The message names file,
-            list and entry.
+        ValueError: If it is no list of dictionaries.
     """
     if key is not None:
         if not isinstance(data, dict) or data.get(key) is None:
@@ -69,14 +61,8 @@ def entries(data: Any,
 
 
 def whole_number(value: Any) -> Optional[int]:
-    """An id as programs write it: 7, 7.0, '7' or '00007'.
-
-    Args:
-        value (Any): A value of a JSON file.
-
-    Returns:
-        int, optional: The number; None if it is no whole number.
-    """
+    """An id as programs write it: 7, 7.0, '7' or '00007'; None if it is no
+    whole number."""
     try:
         number = int(value)
         same = isinstance(value, str) or number == value
@@ -87,15 +73,12 @@ def whole_number(value: Any) -> Optional[int]:
 
 
 def check_unique(ids: Sequence, field: str, path: str) -> None:
-    """Raises if an id comes twice.
+    """Raises a ValueError that names both entries if an id comes twice.
 
     Args:
         ids (Sequence): The ids, in the order of the entries.
         field (str): Where they are from, such as ``'images[{}].id'``.
         path (str): The file, for the message.
-
-    Raises:
-        ValueError: If one comes twice. The message names both entries.
     """
     if len(set(ids)) == len(ids):
         return
@@ -121,7 +104,7 @@ def identity_of(entry: dict, where: str) -> Optional[int]:
         int, optional: The number; None if the entry does not tell.
 
     Raises:
-        ValueError: If it is no whole number from 0.
+        ValueError: If it is no integer from 0.
     """
     attributes = entry.get('attributes')
     attributes = attributes if isinstance(attributes, dict) else {}

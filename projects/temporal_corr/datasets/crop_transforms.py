@@ -32,14 +32,7 @@ class GetCropCenterScale(GetBBoxCenterScale):
     """
 
     def transform(self, results: Dict) -> dict:
-        """Sets the center and the size of the crop.
-
-        Args:
-            results (dict): The result dict
-
-        Returns:
-            dict: The result dict.
-        """
+        """Sets the center and the size of the crop."""
         results['bbox_center'], results['bbox_scale'] = bbox_xyxy2cs(
             results.get('crop_box', results['bbox']),
             padding=results.get('crop_padding', self.padding))
@@ -70,9 +63,6 @@ class GetBBoxCenterFixedScale(BaseTransform):
     Args:
         input_size (tuple[int, int]): The input size of the model in [w, h]
         image_scale (float): Input pixels of an image pixel. Defaults to 1.0
-
-    Raises:
-        ValueError: If ``image_scale`` is not positive.
     """
 
     def __init__(self,
@@ -86,14 +76,7 @@ class GetBBoxCenterFixedScale(BaseTransform):
         self.image_scale = image_scale
 
     def transform(self, results: Dict) -> dict:
-        """Sets the center and the size of the crop.
-
-        Args:
-            results (dict): The result dict
-
-        Returns:
-            dict: The result dict.
-        """
+        """Sets the center and the size of the crop."""
         if 'bbox_center' not in results:
             results['bbox_center'], _ = bbox_xyxy2cs(
                 results.get('crop_box', results['bbox']))
@@ -128,9 +111,6 @@ class UniformBBoxTransform(RandomBBoxTransform):
         each_frame (bool): Whether it draws anew for each frame of a clip,
             although :class:`ClipTransforms` shares what the others draw.
             Defaults to ``False``
-
-    Raises:
-        ValueError: If ``resize`` is neither, or a scale is not positive.
     """
 
     def __init__(self,
@@ -202,14 +182,7 @@ class CropAffine(TopdownAffine):
         self.pad_value = pad_value
 
     def transform(self, results: Dict) -> dict:
-        """Crops the image and the keypoints.
-
-        Args:
-            results (dict): The result dict
-
-        Returns:
-            dict: The result dict.
-        """
+        """Crops the image and the keypoints."""
         image = results['img']
         # The base pads with zeros: it is given no image to warp.
         results = super().transform(dict(results, img=[]))

@@ -63,19 +63,8 @@ class PackClipInputs(PackPoseInputs):
                  *meta_keys)))
 
     def transform(self, results: Dict) -> dict:
-        """Packs a frame or a clip.
-
-        Args:
-            results (dict): The result dict of a frame, or of a clip: then
-                each value is the list of the frames' values
-
-        Returns:
-            dict: ``inputs`` (torch.Tensor) and ``data_samples``
-            (:obj:`PoseDataSample`).
-
-        Raises:
-            KeyError: If no :class:`CropAffine` came before.
-        """
+        """Packs the results of a frame, or of a clip, where each value is
+        the list of the frames' values."""
         if 'crop' not in results:
             raise KeyError('PackClipInputs needs "crop", the affine matrix '
                            'of the crop. Use CropAffine in place of '

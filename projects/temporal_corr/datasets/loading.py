@@ -20,14 +20,7 @@ class LoadVideoFrame(LoadImage):
     """
 
     def transform(self, results: dict) -> dict:
-        """Loads the image.
-
-        Args:
-            results (dict): The result dict
-
-        Returns:
-            dict: The result dict.
-        """
+        """Loads the image."""
         path = results['img_path']
         if isinstance(path, list):
             raise TypeError(

@@ -59,14 +59,7 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends the belly.
-
-        Args:
-            keypoints (np.ndarray): x, y, visibility in shape (N, 16, 3).
-
-        Returns:
-            np.ndarray: x, y, visibility in shape (N, 17, 3).
-        """
+        """Appends the belly to joints (N, 16, 3)."""
         ends = keypoints[:, [PELVIS, THORAX]]
         belly = ends.mean(axis=1, keepdims=True)
         belly[..., 2] = ends[..., 2].min(axis=1, keepdims=True)

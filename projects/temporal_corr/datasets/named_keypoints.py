@@ -42,15 +42,8 @@ class NamedKeypoints:
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends the interpolated keypoints to all that are stored.
-
-        Args:
-            keypoints (np.ndarray): x, y, visibility of the stored keypoints
-                in shape (N, K, 3).
-
-        Returns:
-            np.ndarray: The same and the interpolated ones.
-        """
+        """Appends the interpolated keypoints to the stored ones: x, y,
+        visibility in shape (N, K, 3)."""
         return keypoints
 
     @classmethod
@@ -72,15 +65,8 @@ class NamedKeypoints:
         return parsed
 
     def keypoint_columns(self) -> List[int]:
-        """Where the keypoints of the metainfo are among the available ones.
-
-        Returns:
-            list[int]: For each keypoint its index among the stored and then
-            the interpolated keypoints.
-
-        Raises:
-            ValueError: If one is not available.
-        """
+        """Where the keypoints of the metainfo are among the stored and then
+        the interpolated ones."""
         available = [*self.stored_keypoints(), *self.INTERPOLATED]
         names = list(self._metainfo['keypoint_name2id'])
         unknown = [name for name in names if name not in available]
@@ -95,16 +81,8 @@ class NamedKeypoints:
 
     def pick_keypoints(self, keypoints: np.ndarray,
                        columns: Sequence[int]) -> np.ndarray:
-        """Picks keypoints, interpolating only where that is asked for.
-
-        Args:
-            keypoints (np.ndarray): x, y, visibility of the stored keypoints
-                in shape (N, K, 3).
-            columns (Sequence[int]): What :meth:`keypoint_columns` returned.
-
-        Returns:
-            np.ndarray: x, y, visibility in shape (N, len(columns), 3).
-        """
+        """Picks :meth:`keypoint_columns` of stored keypoints (N, K, 3),
+        interpolating only where that is asked for."""
         if max(columns) >= keypoints.shape[1]:
             keypoints = self.append_interpolated(keypoints)
         return keypoints[:, columns]

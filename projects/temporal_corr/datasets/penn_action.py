@@ -53,26 +53,10 @@ class PennActionDataset(VideoCocoDataset):
     Detailed Action Understanding", ICCV'2013. Reads the JSON files of
     ``tools/dataset_converters/penn_action.py``.
 
-    Keypoints, as stored (the first of each pair is anatomically right,
-    although the README released with the data names it left)::
-
-        0: "head",
-        1: "right_shoulder",
-        2: "left_shoulder",
-        3: "right_elbow",
-        4: "left_elbow",
-        5: "right_wrist",
-        6: "left_wrist",
-        7: "right_hip",
-        8: "left_hip",
-        9: "right_knee",
-        10: "left_knee",
-        11: "right_ankle",
-        12: "left_ankle"
-
-    and, interpolated for models of 15 parts, ``"neck"`` and ``"belly"``.
-    Evaluation stays on the 13 (``eval_keypoints`` and ``pck_groups`` of the
-    metainfo).
+    The 13 keypoints are head, shoulders, elbows, wrists, hips, knees and
+    ankles, the anatomically right one of each pair first (although the README
+    released with the data names it left); neck and belly are interpolated for
+    models of 15 parts. Evaluation stays on the 13.
 
     Args:
         num_keypoints (int, optional): 13 as stored, or 15 with neck and belly
@@ -110,14 +94,7 @@ class PennActionDataset(VideoCocoDataset):
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends neck and belly, see :func:`append_neck_and_belly`.
-
-        Args:
-            keypoints (np.ndarray): x, y, visibility in shape (N, 13, 3).
-
-        Returns:
-            np.ndarray: x, y, visibility in shape (N, 15, 3).
-        """
+        """Appends neck and belly, see :func:`append_neck_and_belly`."""
         xy, visible = append_neck_and_belly(keypoints[..., :2],
                                             keypoints[..., 2])
         return np.concatenate([xy, visible[..., None]], axis=-1)

@@ -11,11 +11,8 @@ from torch.utils.data import Sampler
 def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
     """Deals items out to bins so that the bins are about equally full.
 
-    Karmarkar and Karp's largest differencing: every item starts as a dealing
-    of its own, and the two least even dealings are joined, the fullest bin
-    of one with the emptiest of the other, until one is left. Bins differ by
-    at most the longest item, and in practice by far less than if the longest
-    item always went to the emptiest bin.
+    The longest item that is left goes to the emptiest bin, so that bins
+    differ by at most the longest item.
 
     Args:
         lengths (Sequence[int]): Length of each item.
@@ -23,29 +20,13 @@ def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
 
     Returns:
         list[list[int]]: Indices of the items of each bin, longest first.
-        Bins stay empty where there are more bins than items.
     """
-    # a dealing: (-spread, first item to break ties, [(load, items)] fullest
-    # bin first)
-    empty = [(0, [])] * (num_bins - 1)
-    dealings = [(-int(length), item, [(int(length), [item]), *empty])
-                for item, length in enumerate(lengths)]
-    if not dealings:
-        return [[] for _ in range(num_bins)]
-    heapq.heapify(dealings)
-    while len(dealings) > 1:
-        _, item, full = heapq.heappop(dealings)
-        _, _, other = heapq.heappop(dealings)
-        joined = sorted(
-            ((load + load2, items + items2)
-             for (load, items), (load2, items2) in zip(full, other[::-1])),
-            reverse=True)
-        spread = joined[0][0] - joined[-1][0]
-        heapq.heappush(dealings, (-spread, item, joined))
-    return [
-        sorted(items, key=lambda item: (-lengths[item], item))
-        for _, items in dealings[0][2]
-    ]
+    bins = [(0, number, []) for number in range(num_bins)]
+    for item in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        load, number, items = bins[0]
+        items.append(item)
+        heapq.heapreplace(bins, (load + lengths[item], number, items))
+    return [items for _, _, items in sorted(bins, key=lambda b: b[1])]
 
 
 def interleave(videos: Sequence[np.ndarray], lanes: int) -> np.ndarray:
@@ -101,7 +82,6 @@ class VideoSampler(Sampler):
 
     Raises:
         TypeError: If the data set has no ``videos``.
-        ValueError: If ``lanes`` is not a positive integer.
     """
 
     def __init__(self,

@@ -3,7 +3,7 @@ import gc
 import re
 from collections import Counter
 from itertools import chain
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple, Union
 
 import numpy as np
 from mmengine.fileio import exists
@@ -19,6 +19,10 @@ CONVERT = ('Convert the data set with tools/dataset_converters/jhmdb.py or '
 # MMPose's published JHMDB files number a frame vid_id * 10000 + frame, ours
 # number it frame; the remainder is the frame, counted from 1, in both.
 FRAMES_PER_VIDEO = 10000
+
+
+class _Unusable(ValueError):
+    """What is wrong; file and remedy are added where it is caught."""
 
 
 def load_video_frames(ann_file: str, names: Sequence[str],
@@ -59,6 +63,8 @@ def load_video_frames(ann_file: str, names: Sequence[str],
     gc.disable()
     try:
         return _parse(ann_file, read_json(ann_file, CONVERT), names, origin)
+    except _Unusable as error:
+        raise ValueError(f'{ann_file}: {error}. {CONVERT}') from None
     finally:
         if collecting:
             gc.enable()
@@ -74,23 +80,27 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
                                                names)
     for key, records in (('images', images), ('annotations', annotations)):
         if not records:
-            raise ValueError(f'{ann_file} holds no "{key}". {CONVERT}')
-    image_id = _integers(ann_file, 'image', images, 'id')
-    video = _integers(ann_file, 'image', images, 'vid_id')
-    frame = _integers(ann_file, 'image', images, 'frame_id')
-    length = _integers(ann_file, 'image', images, 'nframes')
+            raise _Unusable(f'it holds no "{key}"')
+    image_id, video, frame, length, width, height = (
+        _integers('image', images, field) for field in
+        ('id', 'vid_id', 'frame_id', 'nframes', 'width', 'height'))
     frame = np.where(frame > length, frame % FRAMES_PER_VIDEO, frame)
-    width, height = size = [
-        _integers(ann_file, 'image', images, field)
-        for field in ('width', 'height')
-    ]
-    file_name = _file_names(ann_file, images)
-    row = _rows_of_people(ann_file, image_id, annotations)
+    size = np.stack([width, height], axis=1)
+    file_name = _file_names(images)
+    row = _rows_of_people(image_id, annotations)
     annotations = [annotations[i] for i in row]
-    keypoints = _keypoints(ann_file, annotations, num_stored)[:, columns]
-    bbox = _boxes(ann_file, annotations, 'bbox')
-    bbox_size = _released_size(ann_file, annotations, bbox)
-    annotation_id = _integers(ann_file, 'annotation', annotations, 'id')
+    keypoints = _numbers(annotations, 'keypoints', 3 * num_stored, np.float32)
+    keypoints = keypoints.reshape(-1, num_stored, 3)[:, columns]
+    # what is not labelled has no place
+    keypoints[(keypoints[..., 2] == 0) & np.isnan(keypoints).any(axis=-1)] = 0
+    bbox = _numbers(annotations, 'bbox', 4)
+    # Where the released box is degenerate, ``bbox`` is filled for cropping.
+    bbox_size = bbox[:, 2:].copy()
+    filled = [i for i, a in enumerate(annotations) if 'bbox_released' in a]
+    bbox_size[filled] = _numbers([annotations[i] for i in filled],
+                                 'bbox_released', 4)[:, 2:]
+    bbox_size[(bbox_size <= 0).any(axis=1)] = 0
+    annotation_id = _integers('annotation', annotations, 'id')
     track_id = np.array([
         identity_of(annotation, f'{ann_file}, image {image}: annotation') or 0
         for image, annotation in zip(image_id, annotations)
@@ -99,17 +109,16 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
     info = data.get('info')
     told = info.get('coordinates') if isinstance(info, dict) else None
     if told not in (None, '0-based', '1-based'):
-        raise ValueError(
-            f'{ann_file}: info.coordinates is {told!r:.60}; it must be '
-            "'0-based' or '1-based', the first pixel of pictures, or left "
-            f'out. {CONVERT}')
+        raise _Unusable(
+            f"info.coordinates is {told!r:.60}; it must be '0-based' or "
+            "'1-based', the first pixel of pictures, or left out")
     shift = 1 - (int(told[0]) if told else origin)
     keypoints[..., :2] += shift
     bbox[:, :2] += shift
-    _check_values(ann_file, image_id, names, keypoints, bbox, width, height)
+    _check_values(image_id, names, keypoints, bbox, size)
     order = np.lexsort((frame, video))
-    _check_time(ann_file, video[order], frame[order], image_id[order],
-                length[order], file_name[order])
+    _check_time(*(values[order]
+                  for values in (video, frame, image_id, length, file_name)))
     return VideoFrames(
         file_name=file_name[order],
         image_id=image_id[order],
@@ -117,10 +126,10 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
         track_id=track_id[order],
         video=video[order],
         frame_index=frame[order] - 1,
-        image_size=np.stack(size, axis=1)[order].astype(np.int32),
+        image_size=size[order].astype(np.int32),
         keypoints=keypoints[order],
         bbox=bbox[order],
-        bbox_size=bbox_size[order])
+        bbox_size=bbox_size[order].astype(np.float32))
 
 
 def _people(ann_file: str, data: dict, annotations: List[dict],
@@ -132,11 +141,9 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
     named = {}
     for row, category in enumerate(categories):
         given = category.get('keypoints') or []
-        if not (isinstance(given, list)
-                and all(isinstance(name, str) for name in given)):
-            raise ValueError(
-                f'{ann_file}: categories[{row}].keypoints is {given!r:.60}; '
-                f'it must be the list of the names. {CONVERT}')
+        if not isinstance(given, list) or set(map(type, given)) - {str}:
+            raise _Unusable(f'categories[{row}].keypoints is {given!r:.60}; '
+                            'it must be the list of the names')
         if given:
             named[row] = [
                 re.sub(r'[\s-]+', '_',
@@ -147,24 +154,21 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
         row = next(iter(named))
         missing = [name for name in names if name not in named[row]]
         unknown = [name for name in named[row] if name not in names]
-        raise ValueError(
-            f'{ann_file}: categories[{row}].keypoints lacks '
-            f'{", ".join(missing)}'
+        raise _Unusable(
+            f'categories[{row}].keypoints lacks {", ".join(missing)}'
             f'{" and has " * bool(unknown)}{", ".join(unknown)}. Rename the '
             'keypoints that are the same, use the data set class of these '
-            f'annotations, or VideoCocoDataset with a metainfo of them. '
-            f'{CONVERT}')
+            'annotations, or VideoCocoDataset with a metainfo of them')
     stored = named[fitting[0]] if fitting else list(names)
     if any(named[row] != stored for row in fitting):
-        raise ValueError(
-            f'{ann_file}: categories[{fitting[0]}] and '
-            f'categories[{fitting[1]}] have the same keypoints in another '
-            f'order. Leave one of them out. {CONVERT}')
-    if len(set(stored)) < len(stored):
-        twice = Counter(stored).most_common(1)[0][0]
-        raise ValueError(
-            f'{ann_file}: categories[{fitting[0]}].keypoints has {twice} '
-            f'twice. Give each keypoint a name of its own. {CONVERT}')
+        raise _Unusable(
+            f'categories[{fitting[0]}] and categories[{fitting[1]}] have the '
+            'same keypoints in another order. Leave one of them out')
+    name, count = Counter(stored).most_common(1)[0]
+    if count > 1:
+        raise _Unusable(
+            f'categories[{fitting[0]}].keypoints has {name} twice. Give each '
+            'keypoint a name of its own')
 
     people = fitting or [
         row for row, category in enumerate(categories)
@@ -178,9 +182,9 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
     left_out: Counter = Counter()
     kept = []
     for annotation in annotations:
-        category = annotation.get('category_id')
-        if others and whole_number(category) in others:
-            left_out[f'category {others[whole_number(category)]}'] += 1
+        category = others and whole_number(annotation.get('category_id'))
+        if others and category in others:
+            left_out[f'category {others[category]}'] += 1
         elif annotation.get('iscrowd') in (1, '1'):
             left_out['crowds (iscrowd)'] += 1
         else:
@@ -194,8 +198,7 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
     return kept, [stored.index(name) for name in names], len(stored)
 
 
-def _refuse(ann_file: str, kind: str, row: int, record: dict,
-            field: str) -> None:
+def _refuse(kind: str, row: int, record: dict, field: str) -> None:
     """Raises for a field that is missing or of no use."""
     value = record.get(field)
     where = f'{kind}s[{row}]'
@@ -203,87 +206,78 @@ def _refuse(ann_file: str, kind: str, row: int, record: dict,
         where = f'{kind} {record["id"]}'
     elif 'image_id' in record:
         where = f'{kind} of image {record["image_id"]}'
-    raise ValueError(
-        f'{ann_file}: {where} has '
-        f'{"no" if value is None else "an unusable"} "{field}"'
-        f'{"" if value is None else f" ({value!r:.60})"}. The videos '
-        f'need vid_id, frame_id and nframes in every image. {CONVERT}')
+    what = 'no' if value is None else f'an unusable ({value!r:.60})'
+    raise _Unusable(f'{where} has {what} "{field}"; the videos need vid_id, '
+                    'frame_id and nframes in every image')
 
 
-def _integers(ann_file: str, kind: str, records: Sequence[dict],
-              field: str) -> np.ndarray:
+def _integers(kind: str, records: Sequence[dict], field: str) -> np.ndarray:
     """One field of all records as int64."""
-    values: List[Optional[int]] = [record.get(field) for record in records]
+    values = [record.get(field) for record in records]
     if set(map(type, values)) != {int}:
         values = [whole_number(value) for value in values]
     try:
         return np.array(values, dtype=np.int64)
     except (TypeError, OverflowError):
         row = [whole_number(v) is None for v in values].index(True)
-        _refuse(ann_file, kind, row, records[row], field)
+        _refuse(kind, row, records[row], field)
 
 
-def _file_names(ann_file: str, images: List[dict]) -> np.ndarray:
+def _file_names(images: List[dict]) -> np.ndarray:
     """Paths of the images as UTF-8, with slashes whoever wrote them."""
     names = []
     for row, image in enumerate(images):
         name = image.get('file_name')
         if not isinstance(name, str) or not name.strip() or '\0' in name:
-            _refuse(ann_file, 'image', row, image, 'file_name')
+            _refuse('image', row, image, 'file_name')
         names.append(name.replace('\\', '/').encode(errors='replace'))
     return np.array(names)
 
 
-def _rows_of_people(ann_file: str, image_id: np.ndarray,
+def _rows_of_people(image_id: np.ndarray,
                     annotations: List[dict]) -> np.ndarray:
     """Index of the one annotation of each image."""
-    annotated = _integers(ann_file, 'annotation', annotations, 'image_id')
+    annotated = _integers('annotation', annotations, 'image_id')
     for what, ids in (('is listed', image_id), ('is annotated', annotated)):
         unique, count = np.unique(ids, return_counts=True)
         if (count > 1).any():
-            raise ValueError(
-                f'{ann_file}: image {unique[count > 1][0]} {what} twice; '
-                'every frame shows one annotated person once. Remove the '
-                'duplicate')
+            raise _Unusable(
+                f'image {unique[count > 1][0]} {what} twice; every frame '
+                'shows one annotated person once. Remove the duplicate')
+    missing = np.setdiff1d(image_id, annotated)
+    if len(missing):
+        raise _Unusable(f'image {missing[0]} has no annotation '
+                        f'({len(missing)} such images). Leave it out of '
+                        '"images" or annotate it')
+    stray = np.setdiff1d(annotated, image_id)
+    if len(stray):
+        raise _Unusable(f'an annotation belongs to image {stray[0]}, which is '
+                        'not in "images"')
     row = np.argsort(annotated)
-    found = np.searchsorted(annotated, image_id, sorter=row)
-    row = row[np.minimum(found, len(row) - 1)]
-    missing = annotated[row] != image_id
-    if missing.any():
-        raise ValueError(
-            f'{ann_file}: image {image_id[missing][0]} has no annotation '
-            f'({int(missing.sum())} such images). Leave it out of "images" '
-            f'or annotate it. {CONVERT}')
-    if len(annotated) > len(image_id):
-        stray = np.setdiff1d(annotated, image_id)[0]
-        raise ValueError(
-            f'{ann_file}: an annotation belongs to image {stray}, which is '
-            f'not in "images". {CONVERT}')
-    return row
+    return row[np.searchsorted(annotated, image_id, sorter=row)]
 
 
-def _numbers(ann_file: str, annotations: List[dict], field: str,
-             length: int, dtype: Any) -> np.ndarray:
+def _numbers(annotations: List[dict],
+             field: str,
+             length: int,
+             dtype: Any = np.float64) -> np.ndarray:
     """A field of ``length`` numbers of all annotations, (F, length)."""
     values = [ann.get(field) for ann in annotations]
+    unreadable = (TypeError, ValueError, LookupError, OverflowError)
     try:
         return _flat(values, length, dtype)
-    except (TypeError, ValueError, LookupError, OverflowError):
-        pass
-    for ann, value in zip(annotations, values):  # find the one to name
-        try:
-            _flat([value], length, dtype)
-        except (TypeError, ValueError, LookupError, OverflowError):
-            size = len(value) if isinstance(value, list) else 'no'
-            if size == length:
-                size = 'other things: ' + repr(
-                    [v for v in value if type(v) not in (int, float)])[:60]
-            raise ValueError(
-                f'{ann_file}: "{field}" of image {ann["image_id"]} should be '
-                f'{length} numbers, but has {size}. Use the data set class '
-                f'and the metainfo of these annotations. {CONVERT}') from None
-    raise ValueError(f'{ann_file}: "{field}" cannot be read as numbers. '
-                     f'{CONVERT}')
+    except unreadable:
+        for ann, value in zip(annotations, values):  # find the one to name
+            try:
+                _flat([value], length, dtype)
+            except unreadable:
+                count = len(value) if isinstance(value, list) else 'no'
+                raise _Unusable(
+                    f'"{field}" of image {ann["image_id"]} should be a list '
+                    f'of {length} numbers, but has {count}: {value!r:.60}. '
+                    'Use the data set class and the metainfo of these '
+                    'annotations') from None
+        raise
 
 
 def _flat(values: Sequence[list], length: int, dtype: Any) -> np.ndarray:
@@ -307,147 +301,117 @@ def _flat(values: Sequence[list], length: int, dtype: Any) -> np.ndarray:
                        len(values) * length).reshape(-1, length)
 
 
-def _keypoints(ann_file: str, annotations: List[dict],
-               num_keypoints: int) -> np.ndarray:
-    keypoints = _numbers(ann_file, annotations, 'keypoints', 3 * num_keypoints,
-                         np.float32).reshape(-1, num_keypoints, 3)
-    # what is not labelled has no place
-    keypoints[(keypoints[..., 2] == 0) & np.isnan(keypoints).any(axis=-1)] = 0
-    return keypoints
+#: Where frames cannot be used (F, ), the field, and what is wrong with it.
+Check = Tuple[np.ndarray, str, Union[str, Callable[[int], str]]]
 
 
-def _boxes(ann_file: str, annotations: List[dict],
-           field: str) -> np.ndarray:
-    return _numbers(ann_file, annotations, field, 4, np.float64)
+def _raise_first(checks: Sequence[Check], image_id: np.ndarray) -> None:
+    for wrong, field, what in checks:
+        if wrong.any():
+            i = wrong.argmax()
+            what = what if isinstance(what, str) else what(i)
+            raise _Unusable(f'"{field}" of image {image_id[i]} {what} '
+                            f'({int(wrong.sum())} such images)')
 
 
-def _released_size(ann_file: str, annotations: List[dict],
-                   bbox: np.ndarray) -> np.ndarray:
-    """Size of the released boxes, (F, 2): zero where one is degenerate.
-
-    ``bbox`` is filled in such frames so that they can be cropped;
-    ``bbox_released`` holds what was released.
-    """
-    size = bbox[:, 2:].copy()
-    filled = [i for i, a in enumerate(annotations) if 'bbox_released' in a]
-    if filled:
-        size[filled] = _boxes(ann_file, [annotations[i] for i in filled],
-                              'bbox_released')[:, 2:]
-    size[(size <= 0).any(axis=1)] = 0
-    return size.astype(np.float32)
-
-
-def _check_values(ann_file: str, image_id: np.ndarray, names: Sequence[str],
+def _check_values(image_id: np.ndarray, names: Sequence[str],
                   keypoints: np.ndarray, bbox: np.ndarray,
-                  width: np.ndarray, height: np.ndarray) -> None:
-    """Raises if a number is not finite, a visibility is none of COCO's, or a
-    box holds no pixel."""
-    for field, values in (('keypoints', keypoints), ('bbox', bbox)):
-        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f'{ann_file}: "{field}" of image {image_id[~finite][0]} is '
-                f'not finite ({int((~finite).sum())} such images). Correct '
-                'the source files: an unseen keypoint has coordinates and '
-                'visibility 0')
-    visible = keypoints[..., 2]
-    strange = np.argwhere((visible != 0) & (visible != 1) & (visible != 2))
-    if len(strange):
-        i, k = strange[0]
-        raise ValueError(
-            f'{ann_file}: the visibility of {names[k]} in "keypoints" of '
-            f'image {image_id[i]} is {visible[i, k]:g} ({len(strange)} such '
-            'keypoints); it must be 0 (not labelled), 1 (labelled, not '
-            f'visible) or 2 (visible). Correct the source files. {CONVERT}')
-    for field, values in (('width', width), ('height', height)):
-        if (values < 1).any():
-            i = values.argmin()
-            raise ValueError(
-                f'{ann_file}: "{field}" of image {image_id[i]} is '
-                f'{values[i]}; it must be that of the picture, in pixels. '
-                f'{CONVERT}')
+                  size: np.ndarray) -> None:
+    """Raises if keypoints or boxes are not about the picture, in pixels.
+
+    Args:
+        image_id (np.ndarray): Ids in shape (F, ).
+        names (Sequence[str]): Names of the K keypoints.
+        keypoints (np.ndarray): x, y from 1 and visibility, (F, K, 3).
+        bbox (np.ndarray): x, y from 1, width and height, (F, 4).
+        size (np.ndarray): Width and height of the pictures, (F, 2).
+    """
+    xy, visible = keypoints[..., :2], keypoints[..., 2]
+    strange = ~np.isin(visible, (0, 1, 2))
     labelled = visible > 0
-    xy = keypoints[..., :2]
+    several = labelled.sum(axis=1) > 1
+    limit = size - 1
     in_corner = ((xy >= 0) & (xy <= 2)).all(axis=-1)
-    shares = (in_corner | ~labelled).all(axis=1) & (labelled.sum(axis=1) > 1)
-    shares |= (bbox[:, :2] + bbox[:, 2:] <= 2).all(axis=1) & (
-        bbox >= 0).all(axis=1) & (bbox[:, 2:] > 0).all(axis=1)
-    if shares.any():
-        raise ValueError(
-            f'{ann_file}: "bbox" or "keypoints" of image '
-            f'{image_id[shares][0]} lie within the first pixel '
-            f'({int(shares.sum())} such images): they seem to be shares of '
-            'the picture, 0 to 1. Multiply them by its width and height. '
-            f'{CONVERT}')
-    limit = np.stack([width, height], axis=1) - 1
     outside = ((xy < 0) | (xy > limit[:, None] + 2)).any(axis=-1)
-    outside = (outside | ~labelled).all(axis=1) & (labelled.sum(axis=1) > 1)
-    if outside.any():
-        raise ValueError(
-            f'{ann_file}: all "keypoints" of image {image_id[outside][0]} lie '
-            f'outside of its picture ({int(outside.sum())} such images). '
-            'Correct "width" and "height", or scale the annotations to the '
-            f'picture. {CONVERT}')
+    small_box = (bbox[:, :2] + bbox[:, 2:] <= 2) & (bbox[:, :2] >= 0) & (
+        bbox[:, 2:] > 0)
     low = np.clip(bbox[:, :2] - 1, 0, limit)
     high = np.clip(bbox[:, :2] - 1 + bbox[:, 2:], 0, limit)
-    empty = (high <= low).any(axis=1)
-    if empty.any():
-        raise ValueError(
-            f'{ann_file}: "bbox" of image {image_id[empty][0]} '
-            f'({bbox[empty][0].tolist()}) covers nothing of the image '
-            f'({int(empty.sum())} such images). The converters fill such '
-            f'boxes from the nearest frame. {CONVERT}')
+    shares = ('lies within the first pixel: it seems to be shares of the '
+              'picture, 0 to 1. Multiply by its width and height')
+
+    def of_visibility(i: int) -> str:
+        k = strange[i].argmax()
+        return (f'has the visibility {visible[i, k]:g} of {names[k]}; it '
+                'must be 0 (not labelled), 1 (labelled, not visible) or 2 '
+                '(visible)')
+
+    _raise_first((
+        (~np.isfinite(keypoints).all(axis=(1, 2)), 'keypoints',
+         'is not finite: an unseen keypoint has coordinates and visibility '
+         '0'),
+        (~np.isfinite(bbox).all(axis=1), 'bbox', 'is not finite'),
+        (strange.any(axis=1), 'keypoints', of_visibility),
+        (size[:, 0] < 1, 'width', lambda i: f'is {size[i, 0]}, no pixels'),
+        (size[:, 1] < 1, 'height', lambda i: f'is {size[i, 1]}, no pixels'),
+        ((in_corner | ~labelled).all(axis=1) & several, 'keypoints', shares),
+        (small_box.all(axis=1), 'bbox', shares),
+        ((outside | ~labelled).all(axis=1) & several, 'keypoints',
+         'lies outside of its picture altogether. Correct "width" and '
+         '"height", or scale the annotations to the picture'),
+        ((high <= low).any(axis=1), 'bbox', lambda i:
+         f'{bbox[i].tolist()} covers nothing of the picture. The converters '
+         'fill such boxes from the nearest frame'),
+    ), image_id)  # yapf: disable
 
 
-def _check_time(ann_file: str, video: np.ndarray, frame: np.ndarray,
-                image_id: np.ndarray, length: np.ndarray,
-                file_name: np.ndarray) -> None:
+def _check_time(video: np.ndarray, frame: np.ndarray, image_id: np.ndarray,
+                length: np.ndarray, file_name: np.ndarray) -> None:
     """Raises unless each video, sorted in time, passes frame by frame."""
-    same = video[1:] == video[:-1]
-    step = frame[1:] - frame[:-1]
-    broken = np.flatnonzero(same & (step != 1))
-    if len(broken):
-        i = broken[0]
-        problem = ('twice' if step[i] == 0 else f'and then {frame[i + 1]}')
-        raise ValueError(
-            f'{ann_file}: video {video[i]} has frame {frame[i]} {problem} '
-            f'(images {image_id[i]} and {image_id[i + 1]}, field '
-            '"frame_id"); a video needs each of its frames once. '
-            f'{CONVERT}; for fewer frames a second use frame_stride')
-    outside = np.flatnonzero((frame < 1) | (frame > length))
-    if len(outside):
-        i = outside[0]
-        raise ValueError(
-            f'{ann_file}: "frame_id" of image {image_id[i]} is frame '
-            f'{frame[i]} of a video of {length[i]} ("nframes"); frames count '
-            f'from 1. {CONVERT}')
+    # of a frame and the next one
+    same = np.append(video[1:] == video[:-1], False)
+    step = np.append(np.diff(frame), 0)
     folder = np.array([name.rpartition(b'/')[0] for name in file_name])
-    start = np.flatnonzero(np.append(True, ~same))
-    if (folder[1:] != folder[:-1])[same].any() or len(
-            np.unique(folder[start])) != len(start):
-        _, first = np.unique(folder[start], return_index=True)
-        moved = np.flatnonzero(same & (folder[1:] != folder[:-1]))
-        i = moved[0] if len(moved) else start[np.setdiff1d(
-            np.arange(len(start)), first)[0]]
-        raise ValueError(
-            f'{ann_file}: video {video[i]} (image {image_id[i]}) does not '
-            f'have a folder of its own in "file_name" '
-            f'({folder[i].decode()!r}); a video is known by the folder of '
-            f'its frames. {CONVERT}')
-    (twice, count), = Counter(file_name.tolist()).most_common(1)
-    if count > 1:
-        first, second = image_id[file_name == twice][:2]
-        raise ValueError(
-            f'{ann_file}: images {first} and {second} have the same '
-            f'"file_name" ({twice.decode()}). Remove the duplicate. {CONVERT}')
+    moved = np.append(folder[1:] != folder[:-1], False)
+    start = np.flatnonzero(np.append(True, ~same[:-1]))
+    _, first = np.unique(folder[start], return_index=True)
+    shared = np.zeros(len(video), dtype=bool)
+    shared[np.delete(start, first)] = True
+    _, first = np.unique(file_name, return_index=True)
+    repeated = np.ones(len(video), dtype=bool)
+    repeated[first] = False
+
+    def of_next(i: int) -> str:
+        what = 'twice' if step[i] == 0 else f'and then {frame[i + 1]}'
+        return (f'says that video {video[i]} has frame {frame[i]} {what} '
+                f'(image {image_id[i + 1]}); a video needs each of its frames '
+                'once. For fewer frames a second use frame_stride')
+
+    own_folder = (lambda i: f'({folder[i].decode()!r}) is in the folder of '
+                  f'another video than {video[i]}, or in several; each video '
+                  'needs a folder of its own, by which it is known')
+    _raise_first((
+        (same & (step != 1), 'frame_id', of_next),
+        ((frame < 1) | (frame > length), 'frame_id', lambda i:
+         f'is frame {frame[i]} of a video of {length[i]} ("nframes"); frames '
+         'count from 1'),
+        ((same & moved) | shared, 'file_name', own_folder),
+        (repeated, 'file_name', lambda i:
+         f'({file_name[i].decode()}) is that of another image, too'),
+        (same & _files_run_back(file_name), 'frame_id', lambda i:
+         f'is before that of image {image_id[i + 1]}, but "file_name" is after '
+         f'it ({file_name[i].decode()}, {file_name[i + 1].decode()}). Number '
+         'the frames in the order of their files'),
+    ), image_id)  # yapf: disable
+
+
+def _files_run_back(file_name: np.ndarray) -> np.ndarray:
+    """Where the next name is the same but for smaller numbers, (F, )."""
     digits = re.compile(rb'\d+')
-    for i in np.flatnonzero(same & (file_name[1:] < file_name[:-1])):
+    back = np.append(file_name[1:] < file_name[:-1], False)
+    for i in np.flatnonzero(back):
         first, second = file_name[i:i + 2].tolist()
-        if digits.sub(b'', first) == digits.sub(b'', second) and list(
-                map(int, digits.findall(first))) > list(
-                    map(int, digits.findall(second))):
-            raise ValueError(
-                f'{ann_file}: "frame_id" of image {image_id[i]} is before '
-                f'that of image {image_id[i + 1]}, but "file_name" is after '
-                f'it ({first.decode()}, {second.decode()}). Number the '
-                f'frames in the order of their files. {CONVERT}')
+        back[i] = digits.sub(b'', first) == digits.sub(b'', second) and list(
+            map(int, digits.findall(first))) > list(
+                map(int, digits.findall(second)))
+    return back

@@ -120,22 +120,21 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{type(self).__name__} needs {name} to be '
                                  f'a positive integer, but got {value!r}')
-        if clip_sampling not in ('nearest', 'consecutive'):
-            raise ValueError(f"{type(self).__name__} needs clip_sampling to "
-                             "be 'nearest' or 'consecutive', but got "
-                             f'{clip_sampling!r}')
-        if crop not in ('box', 'video', 'frame'):
-            raise ValueError(f"{type(self).__name__} needs crop to be 'box', "
-                             f"'video' or 'frame', but got {crop!r}")
-        for name, neutral in (('bbox_file', ''), ('filter_cfg', None),
-                              ('sample_interval', 1), ('data_mode',
-                                                       'topdown')):
-            if kwargs.get(name, neutral) not in (neutral, None, ''):
+        allowed = dict(
+            clip_sampling=('nearest', 'consecutive'),
+            crop=('box', 'video', 'frame'),
+            # all others would tear holes into the videos
+            bbox_file=(None, ''),
+            filter_cfg=(None, ),
+            sample_interval=(1, ),
+            data_mode=('topdown', ))
+        given = dict(kwargs, clip_sampling=clip_sampling, crop=crop)
+        for name, values in allowed.items():
+            if given.get(name, values[0]) not in values:
                 raise ValueError(
-                    f'{type(self).__name__} does not take '
-                    f'{name}={kwargs[name]!r}: it keeps every frame of a '
-                    'video and its one person. For fewer frames use '
-                    'frame_stride')
+                    f'{type(self).__name__} needs {name} to be one of '
+                    f'{values}, but got {given[name]!r} (for fewer frames '
+                    'there is frame_stride)')
         if not (metainfo or self.METAINFO):
             raise ValueError(
                 f'{type(self).__name__} needs metainfo, such as '
@@ -167,8 +166,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                     'it for PackPoseInputs, or set clip_len=1')
 
     def load_data_list(self) -> VideoFrames:
-        """Loads the wanted keypoints of all frames of all videos, of which
-        every ``frame_stride``-th is kept."""
+        """Loads every ``frame_stride``-th frame of all videos."""
         columns = self.keypoint_columns()
         stored = self.stored_keypoints()
         frames = load_video_frames(self.ann_file, stored, self.ORIGIN)
@@ -185,18 +183,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
 
     @force_full_init
     def shifted(self, crop_shift: Sequence[float]) -> 'VideoCocoDataset':
-        """The same items in other crops.
-
-        Args:
-            crop_shift (Sequence[float]): As of the class.
-
-        Returns:
-            VideoCocoDataset: The data set, which shares the annotations.
-
-        Raises:
-            ValueError: If it is not two numbers, or the pipeline makes no
-                such crops.
-        """
+        """The same items in other crops; the annotations are shared."""
         dataset = copy.copy(self)
         dataset.crop_shift = crop_shift
         dataset._check_crop(self.data_list.image_size.max(axis=0))
@@ -270,8 +257,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                     'scale the annotations to these; Penn Action is to be '
                     'converted again now that its frames are there')
 
-    def _get_unserialized_subset(
-            self, indices: Union[Sequence[int], int]) -> VideoFrames:
+    def _get_unserialized_subset(self, indices: Union[Sequence[int],
+                                                      int]) -> VideoFrames:
         return self.data_list.select(indices)
 
     @property
@@ -282,14 +269,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         return self.data_list.videos
 
     def get_data_info(self, idx: int) -> dict:
-        """One frame.
-
-        Args:
-            idx (int): Index of the frame.
-
-        Returns:
-            dict: The frame, see the class.
-        """
+        """The frame of an index, see the class."""
         frame = super().get_data_info(idx)
         frame.update(self.parse_data_info(frame))
         del frame['raw_ann_info'], frame['raw_img_info']
@@ -318,14 +298,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         return ends.clip(0, last).astype(np.float32)
 
     def draw_clip(self, idx: int) -> List[int]:
-        """Draws the frames of a training clip.
-
-        Args:
-            idx (int): Index of the current frame.
-
-        Returns:
-            list[int]: Indices of ``clip_len`` frames, the current one last.
-        """
+        """Draws the indices of the ``clip_len`` frames of a training clip,
+        the current one last."""
         frames = self.data_list
         items = frames.members[frames.group[idx]]
         position = frames.position[idx]
@@ -348,14 +322,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
 
     @force_full_init
     def prepare_data(self, idx: int) -> Any:
-        """One frame, or in training one clip, passed through the pipeline.
-
-        Args:
-            idx (int): Index of the (current) frame.
-
-        Returns:
-            Any: What ``self.pipeline`` makes of it.
-        """
+        """Pass a frame, or in training its clip, through the pipeline."""
         if self.test_mode or self.clip_len == 1:
             return super().prepare_data(idx)
         clip = [self.get_data_info(i) for i in self.draw_clip(idx)]

@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence, Tuple, Union
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class VideoFrames:
     """The annotated frames of all videos of a data set, one array a field.
 
@@ -13,26 +13,18 @@ class VideoFrames:
     load fast, take a few hundred bytes a frame and are shared as they are by
     forked data loader workers. A frame here is one person in one image.
 
-    Note:
-
-        - frame number: F
-        - keypoint number: K
-
     Args:
-        file_name (np.ndarray): Image files relative to the root of the
-            images, UTF-8 bytes in shape (F,)
-        image_id (np.ndarray): Ids of the images in shape (F,)
-        annotation_id (np.ndarray): Ids of the annotations in shape (F,)
-        track_id (np.ndarray): Ids of the person in the video in shape (F,)
-        video (np.ndarray): Numbers of the videos (``vid_id``) in shape (F,)
-        frame_index (np.ndarray): 0-based frames in the video in shape (F,)
-        image_size (np.ndarray): Image width and height in shape (F, 2)
-        keypoints (np.ndarray): x, y, visibility as stored (1-based pixels)
-            in shape (F, K, 3)
-        bbox (np.ndarray): Person boxes x, y, w, h as stored (1-based pixels)
-            in shape (F, 4)
-        bbox_size (np.ndarray): Width and height of the released boxes in
-            shape (F, 2), zero where the released box is degenerate
+        file_name: Image files relative to the root of the images, UTF-8 bytes
+            in shape (F, )
+        image_id, annotation_id: Ids in shape (F, )
+        track_id: Ids of the person in the video in shape (F, )
+        video: Numbers of the videos (``vid_id``) in shape (F, )
+        frame_index: 0-based frames in the video in shape (F, )
+        image_size: Image width and height in shape (F, 2)
+        keypoints: x, y (1-based pixels), visibility in shape (F, K, 3)
+        bbox: Person boxes x, y, w, h (1-based pixels) in shape (F, 4)
+        bbox_size: Width and height of the released boxes in shape (F, 2),
+            zero where the released box is degenerate
     """
 
     file_name: np.ndarray
@@ -53,14 +45,11 @@ class VideoFrames:
         order = np.lexsort((self.frame_index, self.video))
         _, start, count = np.unique(
             self.video[order], return_index=True, return_counts=True)
-        group = np.empty(len(order), dtype=np.int64)
-        position = np.empty(len(order), dtype=np.int64)
-        group[order] = np.repeat(np.arange(len(start)), count)
-        position[order] = np.arange(len(order)) - np.repeat(start, count)
-        members = np.split(order, start[1:]) if len(order) else []
-        object.__setattr__(self, 'members', members)
-        object.__setattr__(self, 'group', group)
-        object.__setattr__(self, 'position', position)
+        self.group = np.empty(len(order), dtype=np.int64)
+        self.position = np.empty(len(order), dtype=np.int64)
+        self.group[order] = np.repeat(np.arange(len(start)), count)
+        self.position[order] = np.arange(len(order)) - np.repeat(start, count)
+        self.members = np.split(order, start[1:]) if len(order) else []
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -75,17 +64,9 @@ class VideoFrames:
         return [(self.video_id(frames[0]), frames) for frames in self.members]
 
     def __getitem__(self, index: int) -> Dict:
-        """One frame as raw COCO dicts and its place in the video.
-
-        Args:
-            index (int): Index of the frame; negative counts from the end.
-
-        Returns:
-            dict: ``raw_img_info`` and ``raw_ann_info`` as MMPose's
-            ``parse_data_info`` takes them, and ``video_id``, ``frame_index``,
-            ``previous_frame_index`` (-1 at the first frame), ``is_first``,
-            ``is_last``, ``track_id`` and ``bbox_size`` in shape (1, 2).
-        """
+        """One frame as MMPose's ``parse_data_info`` takes it
+        (``raw_img_info`` and ``raw_ann_info``), and its place in the video,
+        see :class:`VideoCocoDataset`."""
         frames = self.members[self.group[index]]
         position = self.position[index]
         is_first = position == 0
@@ -144,12 +125,5 @@ class VideoFrames:
 
     def every(self, stride: int) -> 'VideoFrames':
         """The first, ``stride``-th, ``2 * stride``-th ... frame of each
-        video.
-
-        Args:
-            stride (int): Distance between kept frames, in frames.
-
-        Returns:
-            VideoFrames: The kept frames.
-        """
+        video."""
         return self.select(np.flatnonzero(self.position % stride == 0))
