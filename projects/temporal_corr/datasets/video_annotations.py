@@ -399,9 +399,9 @@ def _check_time(video: np.ndarray, frame: np.ndarray, image_id: np.ndarray,
         (repeated, 'file_name', lambda i:
          f'({file_name[i].decode()}) is that of another image, too'),
         (same & _files_run_back(file_name), 'frame_id', lambda i:
-         f'is before that of image {image_id[i + 1]}, but "file_name" is after '
-         f'it ({file_name[i].decode()}, {file_name[i + 1].decode()}). Number '
-         'the frames in the order of their files'),
+         f'is before that of image {image_id[i + 1]}, but "file_name" is '
+         f'after it ({file_name[i].decode()}, {file_name[i + 1].decode()}). '
+         'Number the frames in the order of their files'),
     ), image_id)  # yapf: disable
 
 
