@@ -180,18 +180,10 @@ def test_nobody():
     assert {array.dtype for array in encoded.values()} == {np.dtype('f4')}
 
 
-@pytest.mark.parametrize('keypoints, visible, message', [
-    pytest.param(np.zeros((1, 13, 2)), None, r'\(N, 15, 2\)', id='13 joints'),
-    pytest.param(np.zeros((15, 2)), None, r'\(N, 15, 2\)', id='no people'),
-    pytest.param(
-        np.zeros((1, 15, 2)),
-        np.ones((1, 14)),
-        'keypoints_visible',
-        id='visibility of other joints'),
-])
-def test_wrong_shapes_are_named(keypoints, visible, message):
-    with pytest.raises(ValueError, match=message):
-        PartAffinityField().encode(keypoints, visible)
+@pytest.mark.parametrize('shape', [(1, 13, 2), (15, 2)])
+def test_wrong_shapes_are_named(shape):
+    with pytest.raises(ValueError, match=r'\(N, 15, 2\)'):
+        PartAffinityField().encode(np.zeros(shape))
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects.temporal_corr.evaluation.acceleration import (
-    UNKNOWN, accelerations, consecutive_triples, keypoint_means)
+    UNKNOWN, accelerations, consecutive_triples)
+from projects.temporal_corr.evaluation.pck import keypoint_means
 
 
 def plain_triples(frames):

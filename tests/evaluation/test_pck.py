@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpose.evaluation.functional import keypoint_pck_accuracy
 
-from projects.temporal_corr.evaluation.pck import (group_accuracy,
-                                                   keypoint_accuracy,
-                                                   keypoint_hits,
+from projects.temporal_corr.evaluation.pck import (group_means, keypoint_hits,
+                                                   keypoint_means,
                                                    mean_of_known)
 
 
@@ -54,7 +53,7 @@ def test_agrees_with_mmpose_away_from_ties(thr):
     pred, gt, size, visible = random_frames(1)
     theirs, mean, _ = keypoint_pck_accuracy(pred, gt, visible, thr,
                                             np.stack([size, size], axis=1))
-    ours = keypoint_accuracy(keypoint_hits(pred, gt, size, thr), visible)
+    ours = keypoint_means(keypoint_hits(pred, gt, size, thr), visible)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
     np.testing.assert_allclose(mean_of_known(ours), mean, rtol=1e-12)
 
@@ -88,10 +87,10 @@ def test_scaling_everything_changes_nothing(seed, exponent):
 def test_accuracy_is_a_share_and_order_does_not_matter(seed):
     pred, gt, size, visible = random_frames(seed, frames=7)
     hits = keypoint_hits(pred, gt, size, 0.2)
-    accuracy = keypoint_accuracy(hits, visible)
+    accuracy = keypoint_means(hits, visible)
     order = np.random.default_rng(seed).permutation(len(hits))
     np.testing.assert_array_equal(
-        accuracy, keypoint_accuracy(hits[order], visible[order]))
+        accuracy, keypoint_means(hits[order], visible[order]))
     known = accuracy[visible.any(axis=0)]
     assert ((0 <= known) & (known <= 1)).all()
     assert np.isnan(accuracy[~visible.any(axis=0)]).all()
@@ -101,7 +100,7 @@ def test_inputs_stay_as_they_are():
     pred, gt, size, visible = random_frames(2)
     size[:3] = 0
     before = [array.copy() for array in (pred, gt, size, visible)]
-    keypoint_accuracy(keypoint_hits(pred, gt, size, 0.2), visible)
+    keypoint_means(keypoint_hits(pred, gt, size, 0.2), visible)
     for array, old in zip((pred, gt, size, visible), before):
         np.testing.assert_array_equal(array, old)
 
@@ -112,6 +111,6 @@ def test_inputs_stay_as_they_are():
     pytest.param([0.5, np.nan], [1], np.nan, id='none is known'),
     pytest.param([0.5, 1.], [], np.nan, id='no keypoint at all'),
 ])
-def test_group_accuracy(accuracy, group, expected):
-    result = group_accuracy(np.array(accuracy), dict(Sho=group))
-    np.testing.assert_equal(result, dict(Sho=expected))
+def test_group_means(accuracy, group, expected):
+    result = group_means(np.array(accuracy), dict(Sho=group))
+    np.testing.assert_equal(result, dict(Sho=expected, Mean=expected))

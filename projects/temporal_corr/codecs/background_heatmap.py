@@ -5,7 +5,7 @@ import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 
-from .heatmap_peaks import refine_cells
+from .heatmap_peaks import heatmap_maxima
 from .part_affinity_targets import part_heatmaps
 
 
@@ -63,11 +63,7 @@ class BackgroundHeatmap(BaseKeypointCodec):
                 0.5 for a part that is unlabelled. Defaults to all visible
 
         Returns:
-            dict: ``heatmaps`` (K + 1, h, w) and ``keypoint_weights``
-            (1, K), float32.
-
-        Raises:
-            ValueError: If there is more than one person.
+            dict: See the class.
         """
         if len(keypoints) != 1:
             raise ValueError('BackgroundHeatmap encodes one person, got '
@@ -86,22 +82,10 @@ class BackgroundHeatmap(BaseKeypointCodec):
             keypoint_weights=visible.astype(np.float32))
 
     def decode(self, encoded: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """The maxima of the heatmaps, finer than a cell.
-
-        Args:
-            encoded (np.ndarray): Heatmaps in shape (K + 1, h, w)
-
-        Returns:
-            tuple:
-
-            - keypoints (np.ndarray): In input pixels in shape (1, K, 2)
-            - scores (np.ndarray): Values of the maxima in shape (1, K)
-        """
-        heatmaps = np.asarray(encoded[:-1], np.float32)
-        flat = heatmaps.reshape(len(heatmaps), -1)
-        rows, columns = np.unravel_index(
-            flat.argmax(axis=1), heatmaps.shape[1:])
-        cells = refine_cells(heatmaps, np.arange(len(heatmaps)), rows, columns,
-                             self.sigma / self.scale_factor)
+        """Keypoints (1, K, 2) in input pixels, finer than a cell, and scores
+        (1, K): the maxima of heatmaps (K + 1, h, w)."""
+        cells, scores = heatmap_maxima(
+            np.asarray(encoded[:-1], np.float32),
+            self.sigma / self.scale_factor)
         keypoints = cells * self.scale_factor + self.cell_origin
-        return (keypoints[None].astype(np.float32), flat.max(axis=1)[None])
+        return keypoints[None].astype(np.float32), scores[None]

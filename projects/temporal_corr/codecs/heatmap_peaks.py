@@ -2,7 +2,8 @@
 """Peaks of heatmaps, finer than a cell, as pure functions.
 
 Shapes: K heatmaps of h x w cells, P peaks. Positions are in cells: the
-centre of cell g is at g.
+centre of cell g is at g. ``sigma`` (2, ) is the standard deviation of the
+targets in x and y in cells.
 """
 from typing import Tuple
 
@@ -31,16 +32,12 @@ def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
             x and y, in cells, the lower one is dropped; shape (2, ). Peaks
             are never nearer than one cell.
         max_peaks (int): Number of peaks of a heatmap to keep, the highest.
-        sigma (np.ndarray): See :func:`refine_cells`.
+        sigma (np.ndarray): See above.
 
     Returns:
-        tuple:
-
-        - parts (np.ndarray): The heatmap of each peak in shape (P, ),
-          ascending
-        - positions (np.ndarray): x and y in shape (P, 2)
-        - scores (np.ndarray): Value of its highest cell in shape (P, );
-          descending among the peaks of a heatmap
+        tuple[np.ndarray]: The heatmap of each peak (P, ), ascending; its x
+        and y (P, 2); the value of its highest cell (P, ), descending among
+        the peaks of a heatmap.
     """
     padded = np.pad(
         heatmaps, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
@@ -95,11 +92,9 @@ def refine_cells(heatmaps: np.ndarray, parts: np.ndarray, rows: np.ndarray,
 
     Args:
         heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
-        parts (np.ndarray): The heatmap of each maximum in shape (P, ).
-        rows (np.ndarray): Their rows in shape (P, ).
-        columns (np.ndarray): Their columns in shape (P, ).
-        sigma (np.ndarray): Standard deviation of the targets in x and y in
-            cells, shape (2, ).
+        parts, rows, columns (np.ndarray): Heatmap and cell of each maximum,
+            (P, ) each.
+        sigma (np.ndarray): See above.
 
     Returns:
         np.ndarray: x and y in shape (P, 2), half a cell from the maximum at
@@ -117,6 +112,15 @@ def refine_cells(heatmaps: np.ndarray, parts: np.ndarray, rows: np.ndarray,
     logs[outside] = np.nan
     offset = [_vertex(*logs[1:3], sigma[0]), _vertex(*logs[3:], sigma[1])]
     return np.stack([columns, rows], axis=1) + np.stack(offset, axis=1)
+
+
+def heatmap_maxima(heatmaps: np.ndarray,
+                   sigma: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Position (K, 2) and value (K, ) of the maximum of each heatmap."""
+    flat = heatmaps.reshape(len(heatmaps), -1)
+    cells = np.unravel_index(flat.argmax(axis=1), heatmaps.shape[1:])
+    positions = refine_cells(heatmaps, np.arange(len(heatmaps)), *cells, sigma)
+    return positions, flat.max(axis=1)
 
 
 def _vertex(before: np.ndarray, after: np.ndarray,

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
@@ -7,7 +7,7 @@ from mmpose.registry import KEYPOINT_CODECS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
-from .heatmap_peaks import find_peaks, refine_cells
+from .heatmap_peaks import find_peaks, heatmap_maxima
 from .part_affinity_targets import (MPI_LIMBS, part_affinity_fields,
                                     part_heatmaps)
 from .person_assembly import (candidate_pairs, connect, group_people,
@@ -50,25 +50,9 @@ class PartAffinityField(BaseKeypointCodec):
     pairs of peaks that might be a limb by the integral of its field along
     the line between them, takes the best pairs of each limb, and puts those
     that share a peak together to people. The defaults are those of the
-    Matlab code that was released for evaluation; other published ones are:
-
-    ================  ===========  ==============  ==================
-    argument          release      caffe_rtpose    OpenPose (MPI_15)
-    ================  ===========  ==============  ==================
-    peak_threshold    0.05         0.2             0.6
-    peak_radius       6            0               0
-    num_samples       10           10              (5, 25)
-    sample_threshold  0.01         0.01            0.01
-    sample_ratio      0.7          0.8             0.95
-    distance_prior    0.5          None            None
-    min_parts         3            3               3
-    min_score         0.1          0.4             0.4
-    ================  ===========  ==============  ==================
-
-    All three find the peaks on maps that are enlarged to the size of the
-    input. Sampling bilinearly between the cells, as done here, is what that
-    amounts to for the fields. The score of a limb is the mean of all its
-    samples, as in the release.
+    Matlab code that was released for evaluation, which finds the peaks on
+    maps that are enlarged to the size of the input; sampling bilinearly
+    between the cells is what that amounts to for the fields.
 
     Args:
         input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
@@ -95,10 +79,7 @@ class PartAffinityField(BaseKeypointCodec):
             Defaults to 6.0
         max_peaks (int): The number of peaks of a part to keep, the highest;
             bounds the time that noisy maps take. Defaults to 32
-        num_samples (int | Tuple[int, int]): Number of samples along a limb.
-            If given least and most, it is ``sqrt(5 * d)`` within them, d
-            the larger of the distances in x and y in input pixels. Defaults
-            to 10
+        num_samples (int): Number of samples along a limb. Defaults to 10
         sample_threshold (float): A sample, projected on the direction of
             the limb, above this supports the limb. Defaults to 0.01
         sample_ratio (float): More than this share of the samples must
@@ -133,7 +114,7 @@ class PartAffinityField(BaseKeypointCodec):
                  peak_threshold: float = 0.05,
                  peak_radius: float = 6.,
                  max_peaks: int = 32,
-                 num_samples: Union[int, Tuple[int, int]] = 10,
+                 num_samples: int = 10,
                  sample_threshold: float = 0.01,
                  sample_ratio: float = 0.7,
                  distance_prior: Optional[float] = 0.5,
@@ -164,23 +145,19 @@ class PartAffinityField(BaseKeypointCodec):
         self._check_arguments()
 
     def _check_arguments(self) -> None:
-        if min(self.heatmap_size) < 2:
-            raise ValueError('heatmap_size must be at least 2 in both '
-                             f'directions, got {self.heatmap_size}')
-        if self.missing not in ('argmax', 'nan'):
-            raise ValueError(
-                f"missing must be 'argmax' or 'nan', got {self.missing!r}")
-        if self.min_parts < 1:
-            raise ValueError(f'min_parts must be positive, got '
-                             f'{self.min_parts}')
-        if np.min(self.num_samples) < 2:
-            raise ValueError('num_samples must be at least 2, the ends of '
-                             f'the limb, got {self.num_samples}')
-        if self.limbs.ndim != 2 or self.limbs.shape[1] != 2 or not (
-                0 <= self.limbs.min() <= self.limbs.max() <
-                self.num_keypoints):
-            raise ValueError('limbs must be pairs of parts from 0 to '
-                             f'{self.num_keypoints - 1}, got {self.limbs}')
+        limbs, last = self.limbs, self.num_keypoints - 1
+        for valid, wanted in (
+            (min(self.heatmap_size) >= 2, 'heatmap_size of at least 2 x 2'),
+            (self.missing in ('argmax', 'nan'), "missing='argmax' or 'nan'"),
+            (self.min_parts >= 1, 'min_parts of at least 1'),
+            (self.num_samples >= 2,
+             'num_samples of at least 2, the ends of the limb'),
+            (limbs.ndim == 2 and limbs.shape[1] == 2 and limbs.min() >= 0
+             and limbs.max() <= last,
+             f'limbs that are pairs of parts from 0 to {last}'),
+        ):  # yapf: disable
+            if not valid:
+                raise ValueError(f'PartAffinityField needs {wanted}')
         group = np.arange(self.num_keypoints)
         for first, second in self.limbs:
             if group[first] == group[second]:
@@ -219,10 +196,6 @@ class PartAffinityField(BaseKeypointCodec):
                 'codec to those of the data set')
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
-        if np.shape(keypoints_visible) != keypoints.shape[:2]:
-            raise ValueError('keypoints_visible must be in shape '
-                             f'{keypoints.shape[:2]}, got '
-                             f'{np.shape(keypoints_visible)}')
         wrong = np.argwhere(~np.isfinite(keypoints).all(axis=-1))
         if len(wrong):
             person, part = wrong[0]
@@ -271,13 +244,10 @@ class PartAffinityField(BaseKeypointCodec):
                 where a top-down crop has it
 
         Returns:
-            tuple:
-
-            - keypoints (np.ndarray): In input pixels in shape (1, K, 2)
-            - (scores, assembled): Two np.ndarray in shape (1, K): the
-              values of the heatmaps, and 1 for a joint that was assembled,
-              0 for one that is ``missing``. If nobody was assembled, all
-              joints are missing
+            tuple: Keypoints (1, K, 2) in input pixels, and (scores,
+            assembled), (1, K) each: the values of the heatmaps, and 1 for a
+            joint that was assembled, 0 for one that is ``missing``. If nobody
+            was assembled, all joints are missing.
 
         Raises:
             ValueError: If the shape is not as said, or a value is not
@@ -295,15 +265,10 @@ class PartAffinityField(BaseKeypointCodec):
             scores = np.zeros(self.num_keypoints, np.float32)
         assembled = ~np.isnan(keypoints[:, 0])
         if self.missing == 'argmax' and not assembled.all():
-            parts = np.nonzero(~assembled)[0]
             heatmaps = np.asarray(encoded[:self.num_keypoints], np.float32)
-            flat = heatmaps[parts].reshape(len(parts), -1)
-            cells = flat.argmax(axis=1)
-            rows, columns = np.unravel_index(cells, heatmaps.shape[1:])
-            keypoints[parts] = self._to_pixels(
-                refine_cells(heatmaps, parts, rows, columns,
-                             self.sigma / self.scale_factor))
-            scores[parts] = flat.max(axis=1)
+            positions, scores[~assembled] = heatmap_maxima(
+                heatmaps[~assembled], self.sigma / self.scale_factor)
+            keypoints[~assembled] = self._to_pixels(positions)
         return keypoints[None], (scores[None],
                                  assembled[None].astype(np.float32))
 
@@ -312,18 +277,8 @@ class PartAffinityField(BaseKeypointCodec):
         batch_encoded: Tensor,
         centers: Optional[Tensor] = None
     ) -> Tuple[Sequence[np.ndarray], Tuple[Sequence, Sequence]]:
-        """Decode one person of each input.
-
-        Args:
-            batch_encoded (Tensor): Maps of B inputs in shape
-                (B, K + 1 + 2 * L, h, w)
-            centers (Tensor, optional): Centres of the people in shape
-                (B, 2). Defaults to the middle of the input
-
-        Returns:
-            tuple: keypoints and (scores, assembled), each B times what
-            :meth:`decode` returns.
-        """
+        """:meth:`decode` one person of each of B inputs, with ``centers``
+        in shape (B, 2)."""
         batch = to_numpy(batch_encoded)
         middle = [None] * len(batch)
         keypoints, scores = zip(*map(
@@ -341,17 +296,9 @@ class PartAffinityField(BaseKeypointCodec):
                 (K + 1 + 2 * L, h, w)
 
         Returns:
-            tuple:
-
-            - keypoints (np.ndarray): In input pixels in shape (M, K, 2), NaN
-              where a joint was not assembled
-            - scores (np.ndarray): Values of the heatmaps in shape (M, K), 0
-              where a joint was not assembled
-            - person_scores (np.ndarray): Scores in shape (M, ), descending
-
-        Raises:
-            ValueError: If the shape is not as said, or a value is not
-                finite.
+            tuple[np.ndarray]: Keypoints (M, K, 2) in input pixels and values
+            of the heatmaps (M, K), NaN and 0 where a joint was not assembled;
+            scores of the people (M, ), descending.
         """
         heatmaps, pafs = self._split(encoded)
         parts, positions, scores = find_peaks(
@@ -360,11 +307,11 @@ class PartAffinityField(BaseKeypointCodec):
             self.sigma / self.scale_factor)
         limb, first, second = candidate_pairs(parts, self.limbs)
         start, end = positions[first], positions[second]
-        offset = np.abs(end - start) * self.scale_factor
         limb_score, support = score_limbs(pafs, limb, start, end,
-                                          self._count_samples(offset),
+                                          self.num_samples,
                                           self.sample_threshold)
         if self.distance_prior is not None:
+            offset = np.abs(end - start) * self.scale_factor
             reach = self.distance_prior * self.input_size[1]
             length = np.maximum(np.hypot(*offset.T), reach)
             limb_score += reach / length - 1
@@ -396,13 +343,6 @@ class PartAffinityField(BaseKeypointCodec):
                 f'channel {channel} of the maps to decode is not finite: the '
                 'network diverged or its weights are damaged')
         return encoded[:self.num_keypoints], encoded[fields:]
-
-    def _count_samples(self, offset: np.ndarray) -> np.ndarray:
-        """Number of samples for offsets (Q, 2) in pixels."""
-        if isinstance(self.num_samples, int):
-            return np.full(len(offset), self.num_samples)
-        count = np.rint(np.sqrt(5 * offset.max(axis=1)))
-        return np.clip(count, *self.num_samples).astype(np.int64)
 
     def _to_cells(self, keypoints: np.ndarray) -> np.ndarray:
         return (keypoints - self.cell_origin) / self.scale_factor

@@ -27,13 +27,11 @@ def part_heatmaps(keypoints: np.ndarray, drawn: np.ndarray, xs: np.ndarray,
     people add up, to 1 at most.
 
     Args:
-        keypoints (np.ndarray): Keypoints in shape (N, K, 2), in pixels.
+        keypoints (np.ndarray): Keypoints in pixels in shape (N, K, 2).
         drawn (np.ndarray): Which of them to draw, booleans in shape (N, K).
-        xs (np.ndarray): Centres of the columns of cells in shape (w, ), in
-            pixels.
-        ys (np.ndarray): Centres of the rows of cells in shape (h, ), in
-            pixels.
-        sigma (float): Standard deviation, in pixels.
+        xs, ys (np.ndarray): Centres of the columns (w, ) and of the rows
+            (h, ) of cells in pixels.
+        sigma (float): Standard deviation in pixels.
 
     Returns:
         np.ndarray: Heatmaps in shape (K + 1, h, w), the last one of them 1

@@ -20,11 +20,8 @@ def candidate_pairs(parts: np.ndarray, limbs: np.ndarray
             (L, 2).
 
     Returns:
-        tuple:
-
-        - limb (np.ndarray): The limb of each pair in shape (Q, ), ascending
-        - first (np.ndarray): Index of the peak it starts at in shape (Q, )
-        - second (np.ndarray): Index of the peak it ends at in shape (Q, )
+        tuple[np.ndarray]: The limb of each pair, ascending, and the peaks at
+        which it starts and ends, (Q, ) each.
     """
     begin = np.searchsorted(parts, limbs)
     count = np.searchsorted(parts, limbs, side='right') - begin
@@ -37,7 +34,7 @@ def candidate_pairs(parts: np.ndarray, limbs: np.ndarray
 
 
 def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
-                end: np.ndarray, num_samples: np.ndarray, threshold: float
+                end: np.ndarray, num_samples: int, threshold: float
                 ) -> Tuple[np.ndarray, np.ndarray]:
     """The line integral of the field of a limb between two peaks.
 
@@ -48,18 +45,14 @@ def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
     Args:
         pafs (np.ndarray): Fields in shape (2 * L, h, w).
         limb (np.ndarray): The limb of each pair in shape (Q, ).
-        start (np.ndarray): Where it starts in shape (Q, 2).
-        end (np.ndarray): Where it ends in shape (Q, 2).
-        num_samples (np.ndarray): How many samples, at least 2, shape (Q, ).
+        start, end (np.ndarray): Where it starts and ends in shape (Q, 2).
+        num_samples (int): How many samples, at least 2.
         threshold (float): A sample above this supports the limb.
 
     Returns:
-        tuple:
-
-        - score (np.ndarray): Mean of the samples in shape (Q, ), 1 for a
-          perfect field, 0 for a pair of peaks at the same place
-        - support (np.ndarray): Share of the samples above the threshold in
-          shape (Q, )
+        tuple[np.ndarray]: The mean of the samples, 1 for a perfect field, 0
+        for a pair of peaks at the same place, and the share of the samples
+        above the threshold, (Q, ) each.
     """
     # Vectors are complex numbers x + iy. The pairs are the last dimension,
     # as there are many more of them than samples.
@@ -68,16 +61,13 @@ def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
         for points in (start, end - start))
     length = np.abs(vector)
     unit = vector / np.where(length > 0, length, 1)
-    number = np.arange(num_samples.max(initial=0), dtype=np.float32)[:, None]
-    step = number / (num_samples - 1).astype(np.float32)
+    step = np.arange(num_samples, dtype=np.float32)[:, None] / (
+        np.float32(num_samples - 1))
     samples = _bilinear(pafs[::2] + 1j * pafs[1::2], limb,
                         start + step * vector)
     samples = samples.real * unit.real + samples.imag * unit.imag
-    # beyond its own number of samples a pair has none
-    samples[number >= num_samples] = 0
-    supports = (samples > threshold) & (number < num_samples)
-    return (samples.sum(axis=0) / num_samples,
-            supports.sum(axis=0) / num_samples)
+    return (samples.sum(axis=0, dtype=np.float32).astype(np.float64) /
+            num_samples, (samples > threshold).mean(axis=0))
 
 
 def _bilinear(fields: np.ndarray, limb: np.ndarray,
@@ -102,9 +92,8 @@ def connect(limb: np.ndarray, first: np.ndarray, second: np.ndarray,
     """Greedy choice of pairs, limb by limb, the best one first.
 
     Args:
-        limb (np.ndarray): The limb of each pair in shape (Q, ).
-        first (np.ndarray): Index of the peak it starts at in shape (Q, ).
-        second (np.ndarray): Index of the peak it ends at in shape (Q, ).
+        limb, first, second (np.ndarray): The limb of each pair and the peaks
+            at its ends, (Q, ) each.
         score (np.ndarray): Score of each pair in shape (Q, ).
 
     Returns:
@@ -133,24 +122,18 @@ def group_people(parts: np.ndarray, scores: np.ndarray, first: np.ndarray,
     most, no person gets two peaks of the same part.
 
     Args:
-        parts (np.ndarray): The part of each peak in shape (P, ).
-        scores (np.ndarray): Score of each peak in shape (P, ).
-        first (np.ndarray): Index of the peak where each connection starts
-            in shape (C, ).
-        second (np.ndarray): Index of the peak where it ends in shape (C, ).
+        parts, scores (np.ndarray): Part and score of each peak, (P, ) each.
+        first, second (np.ndarray): The peaks at the ends of each connection,
+            (C, ) each.
         limb_scores (np.ndarray): Score of each connection in shape (C, ).
         num_keypoints (int): K.
         min_parts (int): A person has at least so many parts.
         min_score (float): A person has at least this score.
 
     Returns:
-        tuple:
-
-        - peaks (np.ndarray): Index of the peak of each part of each person
-          in shape (M, K), -1 where it has none; the person with the highest
-          score first
-        - person_scores (np.ndarray): Scores of peaks and connections,
-          summed, per part, in shape (M, )
+        tuple[np.ndarray]: The peak of each part of each person (M, K), -1
+        where it has none, the person with the highest score first; scores of
+        peaks and connections, summed, per part, (M, ).
     """
     group = np.arange(len(parts))
     for start, end in zip(first, second):

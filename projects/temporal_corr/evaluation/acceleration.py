@@ -50,34 +50,10 @@ def consecutive_triples(track: Sequence[int], frame_index: Sequence[int],
 
 
 def accelerations(points: np.ndarray, triples: np.ndarray) -> np.ndarray:
-    """Second differences of keypoints, ``x[t+1] - 2 x[t] + x[t-1]``.
-
-    Args:
-        points (np.ndarray): Keypoints in pixels, (N, K, 2).
-        triples (np.ndarray): Indices of three frames in time, (M, 3).
-
-    Returns:
-        np.ndarray: Accelerations in pixels per squared step from frame to
-        frame, (M, K, 2), float64. Where a keypoint is not finite in one of
-        the frames its acceleration is not finite.
-    """
+    """Second differences ``x[t+1] - 2 x[t] + x[t-1]`` of keypoints (N, K, 2)
+    in triples of frames (M, 3): pixels per squared step, (M, K, 2), float64;
+    not finite where a keypoint is not."""
     before, now, after = np.moveaxis(
         np.asarray(points, dtype=np.float64)[triples], 1, 0)
     with np.errstate(invalid='ignore', over='ignore'):
         return (after - now) - (now - before)
-
-
-def keypoint_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """The mean of each keypoint over the triples that count.
-
-    Args:
-        values (np.ndarray): Values in shape (M, K).
-        counted (np.ndarray): Which of them count, booleans, (M, K). The
-            others may be anything, NaN included.
-
-    Returns:
-        np.ndarray: Means in shape (K, ); NaN where none counts.
-    """
-    count = counted.sum(axis=0)
-    total = np.where(counted, values, 0.).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -14,17 +14,15 @@ class EvaluatedFrames(NamedTuple):
     """The frames of an evaluation, N frames with K keypoints.
 
     Attributes:
-        pred (np.ndarray): Predicted keypoints in pixels, smoothed if that is
-            asked for, (N, K, 2).
-        gt (np.ndarray): The ground truth, (N, K, 2).
-        labelled (np.ndarray): Whether a keypoint has ground truth, booleans,
-            (N, K).
-        visible (np.ndarray): Whether it is evaluated, too, (N, K).
-        box (np.ndarray): Larger side of the person's box in pixels, 0 where
-            it has no width or no height, (N, ).
-        names (list[str]): Names of the keypoints.
-        groups (dict): Body-part group to the indices of its keypoints.
-        evaluated (np.ndarray): Which keypoints are evaluated, (K, ).
+        pred: Predicted keypoints in pixels, smoothed if asked, (N, K, 2).
+        gt: The ground truth, (N, K, 2).
+        labelled: Whether a keypoint has ground truth, (N, K).
+        visible: Whether it is evaluated, too, (N, K).
+        box: Larger side of the person's box in pixels, 0 where it has no
+            width or no height, (N, ).
+        names: Names of the keypoints.
+        groups: Body-part group to the indices of its keypoints.
+        evaluated: Which keypoints are evaluated, (K, ).
     """
     pred: np.ndarray
     gt: np.ndarray
@@ -52,7 +50,7 @@ class GroupMetric(BaseMetric):
             each video are smoothed over the evaluated frames before they are
             compared, see :func:`temporal_corr.smoothing.build_smoother`.
             Defaults to None, not at all.
-        kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
+        **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
     """
 
     def __init__(self, smoothing: Optional[dict] = None, **kwargs) -> None:
@@ -64,13 +62,7 @@ class GroupMetric(BaseMetric):
 
     def process(self, data_batch: Sequence[dict],
                 data_samples: Sequence[dict]) -> None:
-        """Keep what is needed of each frame.
-
-        Args:
-            data_batch (Sequence[dict]): Not used.
-            data_samples (Sequence[dict]): Outputs of the model: dictionaries
-                with ``pred_instances`` and ``gt_instances``.
-        """
+        """Keep what is needed of each frame of the model's outputs."""
         self.results.extend(self._keep(sample) for sample in data_samples)
 
     def evaluate(self, size: int) -> Dict[str, float]:
@@ -80,19 +72,28 @@ class GroupMetric(BaseMetric):
 
     def _keep(self, sample: dict) -> dict:
         """Copies: what is kept must not change with the sample."""
-        gt = sample['gt_instances']
-        visible = np.asarray(gt['keypoints_visible'])
-        if visible.ndim == 3:
+        pred, gt = sample['pred_instances'], sample['gt_instances']
+        visible = np.asarray(gt['keypoints_visible'])[0]
+        if visible.ndim == 2:
             visible = visible[..., 0]
-        pred = sample['pred_instances']
+        if gt.get('bbox_size') is not None:
+            box = np.array(gt['bbox_size'], dtype=np.float64).reshape(2)
+        else:
+            x1, y1, x2, y2 = np.array(gt['bboxes'], np.float64).reshape(4)
+            box = np.array([x2 - x1, y2 - y1])
+        track = None
+        if None not in (sample.get('video_id'), sample.get('frame_index')):
+            track = sample['video_id'], int(sample.get('track_id') or 0)
         return dict(
             pred=np.array(pred['keypoints'][0]),
             scores=np.array(pred['keypoint_scores'][0])
             if self._smoother else None,
             gt=np.array(gt['keypoints'][0]),
-            visible=visible[0] > 0,
-            box=_box_size(gt),
-            key=_frame_key(sample))
+            visible=visible > 0,
+            # A box without width or without height is no box.
+            box=box.max() if (box > 0).all() else 0.,
+            track=track,
+            frame=track and int(sample['frame_index']))
 
     def _frames(self, results: list) -> EvaluatedFrames:
         """Check what was kept of each frame, and put it together."""
@@ -100,11 +101,11 @@ class GroupMetric(BaseMetric):
         if not results:
             raise ValueError(f'{title} got no frames: the data set or the '
                              'sampler of this evaluation is empty')
-        _check_frames(results, self._size, MMLogger.get_current_instance())
-        names, groups, evaluated = self._keypoints(len(results[0]['gt']))
+        _check_frames(results, self._size)
         pred, gt, visible, box = (
             np.stack([result[key] for result in results])
             for key in ('pred', 'gt', 'visible', 'box'))
+        names, groups, evaluated = self._keypoints(gt.shape[1])
         if pred.shape != gt.shape:
             raise ValueError(
                 f'the model predicts {pred.shape[1]} keypoints, the data set '
@@ -112,9 +113,7 @@ class GroupMetric(BaseMetric):
                 "head and the data set's metainfo must agree")
         if self._smoother:
             pred = self._smooth(results, pred)
-        # A box without width or without height is no box.
-        size = np.where((box > 0).all(axis=1), box.max(axis=1), 0.)
-        return EvaluatedFrames(pred, gt, visible, visible & evaluated, size,
+        return EvaluatedFrames(pred, gt, visible, visible & evaluated, box,
                                names, groups, evaluated)
 
     def _smooth(self, results: list, pred: np.ndarray) -> np.ndarray:
@@ -131,56 +130,47 @@ class GroupMetric(BaseMetric):
 
     def _track_numbers(self, results: list) -> tuple:
         """Number of the track and number of the frame, (N, ) each."""
-        if any(result['key'] is None for result in results):
+        if any(result['track'] is None for result in results):
             raise ValueError(
                 f'{type(self).__name__} needs to know video and frame, but '
                 'data samples have no video_id and frame_index: use '
                 'SubJhmdbDataset, PennActionDataset or another data set with '
                 'them, and PackClipInputs')
         # In one order, whichever the frames came in: sums are the same.
-        tracks = sorted({track_of(result) for result in results})
+        tracks = sorted({result['track'] for result in results})
         numbers = {track: number for number, track in enumerate(tracks)}
-        return (np.array([numbers[track_of(result)] for result in results]),
-                np.array([result['key'][1] for result in results]))
+        return (np.array([numbers[result['track']] for result in results]),
+                np.array([result['frame'] for result in results]))
 
     def _name(self) -> str:
         return (self.dataset_meta or {}).get('dataset_name', 'data set')
 
     def _keypoints(self, count: int) -> tuple:
         """Names, groups as indices and which are evaluated, from metainfo."""
-        title, meta = type(self).__name__, self.dataset_meta or {}
+        meta = self.dataset_meta or {}
+        title = f"{type(self).__name__}: the metainfo of '{self._name()}'"
         if not meta.get('pck_groups'):
             raise ValueError(
-                f"{title}: the metainfo of '{self._name()}' has no "
-                'pck_groups. Add pck_groups=dict(Head=[...], Sho=[...], ...) '
-                'with the names of the keypoints of each body part, or use '
-                "MMPose's PCKAccuracy")
+                f'{title} has no pck_groups. Add pck_groups=dict(Head=[...], '
+                'Sho=[...], ...) with the names of the keypoints of each body '
+                "part, or use MMPose's PCKAccuracy")
         indices = dict(meta['keypoint_name2id'])
         named = [n for group in meta['pck_groups'].values() for n in group]
         wanted = meta.get('eval_keypoints') or list(indices)
         unknown = sorted({*named, *wanted} - set(indices))
         if unknown:
-            raise ValueError(
-                f"{title}: the metainfo of '{self._name()}' names "
-                f'the keypoints {unknown} in pck_groups or eval_keypoints, '
-                f'but its keypoints are {list(indices)}')
+            raise ValueError(f'{title} names the keypoints {unknown} in '
+                             'pck_groups or eval_keypoints, but its keypoints '
+                             f'are {list(indices)}')
         if count != len(indices):
-            raise ValueError(
-                f"{title}: the metainfo of '{self._name()}' names "
-                f'{len(indices)} keypoints, but its frames have {count}')
+            raise ValueError(f'{title} names {len(indices)} keypoints, but '
+                             f'its frames have {count}')
         names = sorted(indices, key=indices.get)
-        evaluated = np.isin(names, wanted)
         groups = {
             name: [indices[part] for part in parts if part in wanted]
             for name, parts in meta['pck_groups'].items()
         }
-        return names, groups, evaluated
-
-
-def track_of(result: dict) -> tuple:
-    """The person of the video whose frame this is."""
-    video, _, person = result['key']
-    return video, person
+        return names, groups, np.isin(names, wanted)
 
 
 def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
@@ -203,33 +193,19 @@ def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
     return AsciiTable([head + columns, *cells], title).table
 
 
-def _box_size(gt: dict) -> np.ndarray:
-    """Width and height of the person's box, shape (2, )."""
-    if gt.get('bbox_size') is not None:
-        return np.array(gt['bbox_size'], dtype=np.float64).reshape(2)
-    x1, y1, x2, y2 = np.array(gt['bboxes'], dtype=np.float64).reshape(4)
-    return np.array([x2 - x1, y2 - y1])
-
-
-def _frame_key(sample: dict) -> Optional[tuple]:
-    """Which frame of which track this is, None if the data do not say."""
-    if sample.get('video_id') is None or sample.get('frame_index') is None:
-        return None
-    return (sample['video_id'], int(sample['frame_index']),
-            int(sample.get('track_id') or 0))
-
-
-def _check_frames(results: list, size: Optional[int], logger) -> None:
+def _check_frames(results: list, size: Optional[int]) -> None:
     """Refuse frames that come twice, warn of frames that are missing."""
-    keys = Counter(r['key'] for r in results if r['key'] is not None)
-    twice = [key for key, count in keys.items() if count > 1]
+    count = Counter(
+        (*r['track'], r['frame']) for r in results if r['track'] is not None)
+    twice = [key for key in count if count[key] > 1]
     if twice:
-        video, frame, track = twice[0]
+        video, person, frame = twice[0]
         raise ValueError(
             f'{len(twice)} frames were evaluated more than once, the first '
-            f"is frame {frame} of video '{video}', person {track}. Use "
+            f"is frame {frame} of video '{video}', person {person}. Use "
             "sampler=dict(type='VideoSampler') in the data loader: "
             'DefaultSampler repeats frames to fill the last batch of ranks')
     if size is not None and len(results) < size:
-        logger.warning(f'only {len(results)} of the {size} frames of the '
-                       'data set were evaluated')
+        MMLogger.get_current_instance().warning(
+            f'only {len(results)} of the {size} frames of the data set were '
+            'evaluated')

@@ -7,8 +7,7 @@ from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
 from .group_metric import EvaluatedFrames, GroupMetric, score_table
-from .pck import (group_accuracy, keypoint_accuracy, keypoint_hits,
-                  mean_of_known)
+from .pck import group_means, keypoint_hits, keypoint_means, mean_of_known
 
 
 @METRICS.register_module()
@@ -16,9 +15,8 @@ class GroupPCKAccuracy(GroupMetric):
     """PCK by body part, as the paper's tables (Section 4).
 
     A prediction is correct if it is at most ``thr`` times the larger side of
-    the person's box away from the ground truth; visible keypoints count. The
-    box is the released one (``gt_instances.bbox_size``) where the data set
-    packs it, else ``gt_instances.bboxes``.
+    the person's box away from the ground truth; visible keypoints count. For
+    the box and the body-part groups see :class:`GroupMetric`.
 
     The results are fractions in [0, 1], as those of MMPose's PCKAccuracy;
     the table that is logged shows percent, as the paper:
@@ -32,10 +30,6 @@ class GroupPCKAccuracy(GroupMetric):
     A keypoint without any ground truth is left out of the means and
     reported; a group of such keypoints is NaN and left out of ``Mean``, with
     a warning.
-
-    The metainfo of the data set gives ``pck_groups``, the names of the
-    keypoints of each group, and optionally ``eval_keypoints``, the names of
-    the keypoints that are evaluated (all by default).
 
     Args:
         thr (float | Sequence[float]): Threshold, as a share of the
@@ -61,12 +55,7 @@ class GroupPCKAccuracy(GroupMetric):
             each video are smoothed before, such as ``dict(type='Gaussian',
             sigma=2)``. What is not assembled has no part in it. Defaults to
             None, not at all
-        collect_device (str): ``'cpu'`` or ``'gpu'``, where results of
-            different ranks are collected. Defaults to ``'cpu'``
-        prefix (str, optional): Prefix of the names of the results.
-            Defaults to None
-        collect_dir (str, optional): Folder in which ranks exchange results
-            on the CPU. Defaults to None
+        **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         ValueError: If an argument or the metainfo cannot be used, or a frame
@@ -82,14 +71,8 @@ class GroupPCKAccuracy(GroupMetric):
                  zero_box: str = 'miss',
                  assembled_only: bool = False,
                  smoothing: Optional[dict] = None,
-                 collect_device: str = 'cpu',
-                 prefix: Optional[str] = None,
-                 collect_dir: Optional[str] = None) -> None:
-        super().__init__(
-            smoothing=smoothing,
-            collect_device=collect_device,
-            prefix=prefix,
-            collect_dir=collect_dir)
+                 **kwargs) -> None:
+        super().__init__(smoothing=smoothing, **kwargs)
         items = [norm_item] if isinstance(norm_item, str) else list(norm_item)
         if not items or set(items) - set(self.NORM_ITEMS):
             raise ValueError("norm_item must be 'bbox', 'torso' or both, got "
@@ -117,14 +100,7 @@ class GroupPCKAccuracy(GroupMetric):
         return kept
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
-        """Compute the accuracies and log the table.
-
-        Args:
-            results (list): What :meth:`process` kept of each frame.
-
-        Returns:
-            dict: Fractions, see the class.
-        """
+        """Compute the accuracies, see the class, and log the table."""
         logger = MMLogger.get_current_instance()
         frames = self._frames(results)
         metrics: Dict[str, float] = {}
@@ -186,9 +162,8 @@ def _scores(frames: EvaluatedFrames, size: np.ndarray, counted: np.ndarray,
             thr: float) -> Dict[str, float]:
     """Accuracies at one threshold, see the class."""
     hits = keypoint_hits(frames.pred, frames.gt, size, thr)
-    accuracy = keypoint_accuracy(hits, counted)
-    scores = group_accuracy(accuracy, frames.groups)
-    scores['Mean'] = mean_of_known(list(scores.values()))
+    accuracy = keypoint_means(hits, counted)
+    scores = group_means(accuracy, frames.groups)
     scores['PCK'] = mean_of_known(accuracy[frames.evaluated])
     total = int(counted.sum())
     scores['Pooled'] = (

@@ -1,19 +1,18 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Dict, Optional
+from typing import Dict
 
 import numpy as np
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
-from .acceleration import (UNKNOWN, accelerations, consecutive_triples,
-                           keypoint_means)
-from .group_metric import EvaluatedFrames, GroupMetric, score_table, track_of
-from .pck import group_accuracy, mean_of_known
+from .acceleration import UNKNOWN, accelerations, consecutive_triples
+from .group_metric import EvaluatedFrames, GroupMetric, score_table
+from .pck import group_means, keypoint_means, mean_of_known
 
 
 @METRICS.register_module()
 class KeypointAcceleration(GroupMetric):
-    """How much predicted keypoints tremble, by body part.
+    """Jitter of predicted keypoints, by body part.
 
     The acceleration of a keypoint at time t is the length of ``x[t+1] - 2
     x[t] + x[t-1]``, in the unit in which PCK compares distances: the larger
@@ -50,28 +49,12 @@ class KeypointAcceleration(GroupMetric):
         smoothing (dict, optional): How the predictions of each person of
             each video are smoothed before, such as ``dict(type='Gaussian',
             sigma=2)``. Defaults to None, not at all
-        collect_device (str): ``'cpu'`` or ``'gpu'``, where results of
-            different ranks are collected. Defaults to ``'cpu'``
-        prefix (str, optional): Prefix of the names of the results.
-            Defaults to None
-        collect_dir (str, optional): Folder in which ranks exchange results
-            on the CPU. Defaults to None
+        **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         ValueError: If the metainfo cannot be used, the data say nothing
             about videos, or a frame of a track was evaluated twice.
     """
-
-    def __init__(self,
-                 smoothing: Optional[dict] = None,
-                 collect_device: str = 'cpu',
-                 prefix: Optional[str] = None,
-                 collect_dir: Optional[str] = None) -> None:
-        super().__init__(
-            smoothing=smoothing,
-            collect_device=collect_device,
-            prefix=prefix,
-            collect_dir=collect_dir)
 
     def _keep(self, sample: dict) -> dict:
         previous = sample.get('previous_frame_index')
@@ -80,14 +63,7 @@ class KeypointAcceleration(GroupMetric):
             previous=UNKNOWN if previous is None else int(previous))
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
-        """Compute the accelerations and log the table.
-
-        Args:
-            results (list): What :meth:`process` kept of each frame.
-
-        Returns:
-            dict: Fractions, see the class.
-        """
+        """Compute the accelerations, see the class, and log the table."""
         logger = MMLogger.get_current_instance()
         frames = self._frames(results)
         tracks, numbers = self._track_numbers(results)
@@ -108,9 +84,8 @@ class KeypointAcceleration(GroupMetric):
                               ('acceleration error', pred - gt)):
             with np.errstate(invalid='ignore', divide='ignore'):
                 share = np.linalg.norm(vectors, axis=-1) / size[:, None]
-            means = keypoint_means(share, counted)
-            scores = group_accuracy(means, frames.groups)
-            scores['Mean'] = mean_of_known(list(scores.values()))
+            scores = group_means(
+                keypoint_means(share, counted), frames.groups)
             overall = mean_of_known(share[counted])
             table[name] = dict(scores, all=overall)
             metrics[name] = overall
@@ -131,8 +106,8 @@ def _counts(frames: EvaluatedFrames, results: list, triples: np.ndarray,
             visible: np.ndarray, finite: np.ndarray,
             size: np.ndarray) -> str:
     """What was counted, and all that was left out, in words."""
-    tracks = {track_of(result) for result in results}
-    covered = {track_of(results[index]) for index in triples[:, 0]}
+    tracks = {result['track'] for result in results}
+    covered = {results[index]['track'] for index in triples[:, 0]}
     sized = visible & (size > 0)[:, None]
     parts = [
         f'{len(frames.pred)} frames of {len(tracks)} videos',

@@ -37,20 +37,12 @@ def keypoint_hits(pred: np.ndarray, gt: np.ndarray, size: np.ndarray,
         return (distance <= thr * size) & (size > 0)
 
 
-def keypoint_accuracy(hits: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """The share of correct predictions of each keypoint.
-
-    Args:
-        hits (np.ndarray): Booleans in shape (N, K).
-        valid (np.ndarray): Which of them count, booleans in shape (N, K).
-
-    Returns:
-        np.ndarray: Accuracies in [0, 1] in shape (K, ); NaN for a keypoint
-        without ground truth.
-    """
-    count = valid.sum(axis=0)
-    correct = (hits & valid).sum(axis=0)
-    return np.where(count > 0, correct / np.maximum(count, 1), np.nan)
+def keypoint_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """The mean of each keypoint (K, ) over those values (N, K) that count;
+    NaN where none does. The others may be anything, NaN included."""
+    count = counted.sum(axis=0)
+    total = np.where(counted, values, 0.).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def mean_of_known(values: Sequence[float]) -> float:
@@ -60,19 +52,12 @@ def mean_of_known(values: Sequence[float]) -> float:
     return float(known.mean()) if known.size else float('nan')
 
 
-def group_accuracy(accuracy: np.ndarray,
-                   groups: Dict[str, Sequence[int]]) -> Dict[str, float]:
-    """The accuracy of body parts: the mean over their keypoints.
-
-    Args:
-        accuracy (np.ndarray): Accuracy of each keypoint in shape (K, ).
-        groups (dict): Indices of the keypoints of each group.
-
-    Returns:
-        dict: Accuracy of each group, of those of its keypoints that have
-        ground truth; NaN if none has.
-    """
-    return {
-        name: mean_of_known(accuracy[list(indices)])
+def group_means(means: np.ndarray,
+                groups: Dict[str, Sequence[int]]) -> Dict[str, float]:
+    """The mean over the keypoints of each group that are known, and ``Mean``,
+    that of the groups."""
+    scores = {
+        name: mean_of_known(means[list(indices)])
         for name, indices in groups.items()
     }
+    return dict(scores, Mean=mean_of_known(list(scores.values())))

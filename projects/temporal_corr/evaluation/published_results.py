@@ -4,8 +4,7 @@
 All are PCK@0.2 in percent, as printed; the numbers in brackets are the
 paper's references.
 """
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 #: The columns of Tables 1 and 2, as GroupPCKAccuracy names them.
 COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
@@ -13,18 +12,10 @@ COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
 Row = Tuple[Optional[float], ...]
 
 
-@dataclass(frozen=True)
-class PublishedTable:
-    """A table of the paper.
-
-    Attributes:
-        title (str): The paper's caption, without its number.
-        number (int): The number of the table.
-        num_clips (int): Video clips of the whole data set, all splits.
-        num_splits (int): Splits of the data set that the paper averages.
-        rows (dict): Method to its values in the order of ``COLUMNS``; None
-            where the paper prints no number.
-    """
+class PublishedTable(NamedTuple):
+    """A table of the paper: its caption and number, the clips of the data
+    set, the splits that are averaged, and the rows, values in the order of
+    ``COLUMNS``; None where the paper prints no number."""
     title: str
     number: int
     num_clips: int
@@ -77,15 +68,8 @@ PUBLISHED = dict(jhmdb=SUB_JHMDB, penn=PENN_ACTION)
 
 
 def published_rows(data: str) -> Dict[str, Row]:
-    """All rows that the paper prints for a data set.
-
-    Args:
-        data (str): ``'jhmdb'`` or ``'penn'``.
-
-    Returns:
-        dict: Method to its values in the order of ``COLUMNS``, percent, best
-        mean last as in the paper; None where the paper prints no number.
-    """
+    """All rows that the paper prints for ``'jhmdb'`` or ``'penn'``, best mean
+    last."""
     rows = dict(PUBLISHED[data].rows)
     if data == 'jhmdb':
         ours = rows.pop('Ours')
