@@ -2,6 +2,7 @@
 """Fixtures shared by all tests."""
 import importlib.util
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
@@ -41,6 +43,19 @@ def global_state():
     with DefaultScope.overwrite_default_scope('mmpose'):
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def messages():
+    """What is logged, as (level, text)."""
+    records = []
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(
+        (record.levelname, record.getMessage()))
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield records
+    logger.removeHandler(handler)
 
 
 @pytest.fixture(scope='session')

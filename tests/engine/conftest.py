@@ -1,14 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """A training that takes milliseconds, run by MMEngine's own Runner."""
 import itertools
-import logging
 
 import numpy as np
 import pytest
 import torch
 import torch.nn as nn
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import CheckpointLoader, Runner, checkpoint
 from torch.utils.data import Dataset
@@ -121,20 +119,3 @@ def build_runner():
         return Runner(**dict(options, **kwargs))
 
     return build
-
-
-@pytest.fixture
-def messages():
-    """What is logged."""
-    records = []
-
-    class Keep(logging.Handler):
-
-        def emit(self, record):
-            records.append(record.getMessage())
-
-    handler = Keep()
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield records
-    logger.removeHandler(handler)

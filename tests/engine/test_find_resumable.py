@@ -64,7 +64,7 @@ def test_newest_complete_one(happened, expected, words, work_dir, messages):
     found = find_resumable_checkpoint(str(work_dir))
     assert found == str(work_dir / expected)
     assert len(messages) == bool(words)
-    for message in messages:
+    for _, message in messages:
         assert str(work_dir / 'epoch_10.pth') in message and words in message
 
 

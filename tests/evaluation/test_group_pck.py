@@ -1,13 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """GroupPCKAccuracy against a plain statement of the paper's protocol."""
-import logging
 import math
 from copy import deepcopy
 
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
 from mmpose.registry import METRICS
@@ -76,23 +74,6 @@ def random_samples(seed, frames=30, keypoints=15):
                 frame_index=index,
                 track_id=0))
     return samples
-
-
-@pytest.fixture
-def messages():
-    """What the metric logs."""
-    records = []
-
-    class Keep(logging.Handler):
-
-        def emit(self, record):
-            records.append((record.levelname, record.getMessage()))
-
-    handler = Keep()
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield records
-    logger.removeHandler(handler)
 
 
 def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
@@ -266,20 +247,17 @@ def test_report(messages):
     assert '1 predictions not finite' in text
 
 
-def test_samples_stay_as_they_are_and_are_not_referred_to():
-    sample = frame(shifted(0, 0, 0, 99, 0), GT)
-    before = deepcopy(sample)
-    metric = GroupPCKAccuracy()
-    metric.dataset_meta = SMALL
-    metric.process(None, [sample])
-    np.testing.assert_equal(sample, before)
-    sample['pred_instances']['keypoints'][:] = 1e6
-    assert metric.evaluate(1)['Head'] == 1
-
-
-def test_order_of_frames_does_not_matter(sub_jhmdb):
+def test_samples_and_their_order_do_not_matter(sub_jhmdb):
+    """What is kept of a sample does not change with it."""
     samples = random_samples(3)
-    assert evaluate(sub_jhmdb, samples) == evaluate(sub_jhmdb, samples[::-1])
+    before = deepcopy(samples)
+    metric = GroupPCKAccuracy()
+    metric.dataset_meta = sub_jhmdb
+    metric.process(None, samples)
+    np.testing.assert_equal(samples, before)
+    for sample in samples:
+        sample['pred_instances']['keypoints'][:] = 1e6
+    assert metric.evaluate(30) == evaluate(sub_jhmdb, before[::-1])
 
 
 def test_frame_twice_is_refused(sub_jhmdb):
@@ -302,32 +280,24 @@ def test_missing_frames_are_reported(sub_jhmdb, messages):
     metric.dataset_meta = sub_jhmdb
     metric.process(None, random_samples(5, frames=3))
     metric.evaluate(5)
-    assert ('WARNING', 'only 3 of the 5 frames of the data set were '
-            'evaluated') in messages
+    assert any(level == 'WARNING' and 'only 3 of the 5 frames' in text
+               for level, text in messages)
+    with pytest.raises(ValueError, match='no frames'):
+        evaluate(sub_jhmdb, [])
 
 
 @pytest.mark.parametrize('metainfo, words', [
-    pytest.param(
-        dict(dataset_name='coco', keypoint_name2id={}),
-        ["'coco' has no pck_groups", 'PCKAccuracy'],
-        id='metainfo without groups'),
-    pytest.param(
-        dict(SMALL, pck_groups=dict(Head=['nose'])), ["['nose']", 'small'],
-        id='group of an unknown keypoint'),
-    pytest.param(
-        dict(SMALL, eval_keypoints=['nose']), ["['nose']"],
-        id='evaluation of an unknown keypoint'),
-    pytest.param(
-        dict(SMALL, keypoint_name2id=dict(
-            head=0, left_shoulder=1, right_shoulder=2)),
-        ['names 3 keypoints', 'frames have 5'],
-        id='metainfo of other data'),
-])
+    (dict(dataset_name='coco', keypoint_name2id={}),
+     "'coco' has no pck_groups.*PCKAccuracy"),
+    (dict(SMALL, pck_groups=dict(Head=['nose'])), r"small.*\['nose'\]"),
+    (dict(SMALL, eval_keypoints=['nose']), r"\['nose'\]"),
+    (dict(SMALL, keypoint_name2id=dict(
+        head=0, left_shoulder=1, right_shoulder=2)),
+     'names 3 keypoints.*frames have 5'),
+])  # yapf: disable
 def test_unusable_metainfo(metainfo, words):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=words):
         evaluate(metainfo, [frame(GT, GT)])
-    for word in words:
-        assert word in str(error.value)
 
 
 def test_prediction_of_other_keypoints():
@@ -353,13 +323,6 @@ def test_torso_without_its_keypoints():
     names['hip'] = names.pop('right_hip')
     with pytest.raises(ValueError, match='right_hip'):
         evaluate(metainfo, [frame(GT, GT)], norm_item='torso')
-
-
-def test_no_frames():
-    metric = GroupPCKAccuracy()
-    metric.dataset_meta = SMALL
-    with pytest.raises(ValueError, match='no frames'):
-        metric.evaluate(0)
 
 
 def test_is_registered():

@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from collections import defaultdict
-from typing import Dict, List, Tuple
+from typing import List
 
 import numpy as np
 from mmengine.fileio import exists
@@ -66,7 +66,7 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
         return np.concatenate([keypoints, belly], axis=1)
 
     def load_data_list(self) -> List[dict]:
-        """Loads all people of all images."""
+        """Loads all people, each with the keypoints of all in the image."""
         if self.data_mode != 'topdown' or self.bbox_file:
             raise ValueError(
                 'MpiiPartsDataset has one person an item, with the box that '
@@ -76,21 +76,16 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
                 f'There is no annotation file {self.ann_file}. Download '
                 "MMPose's annotations of MPII, or correct data_root and "
                 'ann_file (docs/data_preparation.md)')
-        return super().load_data_list()
-
-    def _load_annotations(self) -> Tuple[List[dict], List[dict]]:
-        """The people as MMPose reads them, with the wanted keypoints."""
         columns = self.keypoint_columns()
         try:
-            people, images = super()._load_annotations()
-            keypoints = np.stack([
-                np.column_stack([person['keypoints'][0] - 1,
-                                 person['keypoints_visible'][0]])
-                for person in people
-            ]).astype(np.float32)  # yapf: disable
-            if keypoints.shape[1] != len(self.stored_keypoints()):
-                raise ValueError(f'{keypoints.shape[1]} joints, not 16')
-            if not np.isin(keypoints[..., 2], (0, 1)).all():
+            people = super().load_data_list()
+            joints = np.concatenate([
+                np.dstack([person['keypoints'] - 1,
+                           person['keypoints_visible']]) for person in people
+            ]).astype(np.float32)
+            if joints.shape[1] != len(self.stored_keypoints()):
+                raise ValueError(f'{joints.shape[1]} joints, not 16')
+            if not np.isin(joints[..., 2], (0, 1)).all():
                 raise ValueError('joints_vis other than 0 and 1')
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -98,25 +93,22 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
                 'MPII, a list of people with "image", "center", "scale", and '
                 f'16 "joints" and "joints_vis" ({error!r}). Use its '
                 'mpii_train.json or mpii_val.json') from error
-        picked = self.pick_keypoints(keypoints, columns)
-        for person, joints in zip(people, picked):
-            person['keypoints'] = joints[None, :, :2]
-            person['keypoints_visible'] = joints[None, :, 2]
-        return people, images
-
-    def _get_topdown_data_infos(self, instance_list: List[Dict]) -> List[Dict]:
-        """One item a person, with the keypoints of all in the image."""
-        people = super()._get_topdown_data_infos(instance_list)
         together = defaultdict(list)
-        for person in people:
-            together[person['img_path']].append(person)
+        for person, keypoints in zip(people,
+                                     self.pick_keypoints(joints, columns)):
+            # as MMPose leaves people without a joint out
+            if keypoints[:, :2].max() > 0:
+                together[person['img_path']].append((person['id'], keypoints))
         items = []
         for person in people:
             others = together[person['img_path']]
-            ordered = [person, *(p for p in others if p is not person)]
-            items.append(
-                dict(person, **{
-                    key: np.concatenate([p[key] for p in ordered])
-                    for key in ('keypoints', 'keypoints_visible')
-                }))  # yapf: disable
+            own = [k for i, k in others if i == person['id']]
+            if own:
+                keypoints = np.stack(
+                    own + [k for i, k in others if i != person['id']])
+                items.append(
+                    dict(
+                        person,
+                        keypoints=keypoints[..., :2],
+                        keypoints_visible=keypoints[..., 2]))
         return items
