@@ -20,15 +20,15 @@ test: env
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 bench: env
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python tools/analysis_tools/benchmark.py --out $(BENCH_OUT) $(BENCH_ARGS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks --out $(BENCH_OUT) $(BENCH_ARGS)
 
 lint: env
-	@$(VENV)/bin/python -m flake8 projects tools demo tests
-	@$(VENV)/bin/python -m isort --check-only --diff projects tools demo tests
+	@$(VENV)/bin/python -m flake8 projects tools studies benchmarks demo tests
+	@$(VENV)/bin/python -m isort --check-only --diff projects tools studies benchmarks demo tests
 
 clean:
 	rm -rf $(DEMO_DIR) .pytest_cache .hypothesis build *.egg-info
-	find projects tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find projects tools studies benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-env:
 	rm -rf $(VENV)

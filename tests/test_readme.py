@@ -31,7 +31,7 @@ DOCUMENTS = [
 ] + sorted((ROOT / 'docs').glob('*.md'))
 #: Folders of this repository: what begins with one of them must be there.
 FOLDERS = ('projects/', 'configs/', 'tools/', 'docs/', 'tests/', 'demo/',
-           'requirements/', 'results/')
+           'requirements/', 'results/', 'studies/')
 REGISTRIES = ('MODELS', 'KEYPOINT_CODECS', 'DATASETS', 'TRANSFORMS',
               'DATA_SAMPLERS', 'METRICS', 'HOOKS')
 #: Whose flags the scripts take.
@@ -55,7 +55,10 @@ def flags(tool):
     sys.argv, sys.path = [str(path), '--help'], [str(path.parent), *sys.path]
     try:
         with contextlib.redirect_stdout(printed):
-            runpy.run_path(str(path), run_name='__main__')
+            if '/' in tool:
+                runpy.run_path(str(path), run_name='__main__')
+            else:
+                runpy.run_module(tool, run_name='__main__')
     except SystemExit as end:
         assert not end.code, f'{tool} --help fails: {end.code}'
     finally:
@@ -84,6 +87,8 @@ def check_command(words, where):
             assert (ROOT / word).exists(), f'{where}: there is no {word}'
     tools = [word for word in arguments if word.endswith(('.py', '.sh'))
              and word.startswith(('tools/', 'demo/'))]  # yapf: disable
+    if re.match('-m (studies|benchmarks)', ' '.join(arguments)):
+        tools = arguments[1:2]
     if program not in ('python', 'bash') or not tools:
         return
     known = flags(SCRIPTS.get(tools[0], tools[0]))

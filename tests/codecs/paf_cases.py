@@ -1,15 +1,20 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """People to encode, and their maps."""
-import sys
-from pathlib import Path
-
 import numpy as np
+from plain_part_affinity import plain_decode, plain_encode  # noqa: F401
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[2] / 'tools/analysis_tools'))
+# A standing person in pixels around the middle of the input.
+STANDING = np.array([(0, -95), (0, -70), (-22, -68), (-35, -35), (-40, 0),
+                     (22, -68), (35, -35), (40, 0), (-14, 5), (-15, 50),
+                     (-16, 95), (14, 5), (15, 50), (16, 95), (0, -30)], float)
 
-from benchmark_paf import STANDING, standing_people  # noqa: E402,F401
-from plain_part_affinity import plain_decode, plain_encode  # noqa: E402,F401
+
+def standing_people(num_people: int, rng) -> np.ndarray:
+    """Keypoints of people side by side, each a little different, (N, K, 2)."""
+    shift = (np.arange(num_people) - (num_people - 1) / 2) * 85
+    people = STANDING + 183.5 + rng.normal(0, 4, (num_people, 15, 2))
+    people[..., 0] += shift[:, None]
+    return people
 
 
 def random_people(num_people, seed, size=368., gap=40.):

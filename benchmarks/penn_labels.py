@@ -1,0 +1,112 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""All of Penn Action's labels: converting them, building the data set."""
+import json
+import sys
+import tempfile
+from multiprocessing import get_context
+from pathlib import Path
+from typing import List
+
+import numpy as np
+from mmengine.registry import init_default_scope
+
+from projects.temporal_corr.datasets import PennActionDataset
+
+from .models import ROOT
+from .processes import memory_bytes, run_fresh
+from .report import make_row
+
+SECTION = 'Annotations of Penn Action'
+MB = 10**6
+
+
+def measure(args) -> List[dict]:
+    """Seconds and peak memory of fresh processes. What the data set adds to
+    a process, at its peak, has the goal; the process with PyTorch and MMPose
+    imported is in the details."""
+    if args.penn_labels is None:
+        print('      left out, for want of --penn-labels', file=sys.stderr)
+        return []
+    with tempfile.TemporaryDirectory() as out:
+        conversions = [run_fresh(convert, args.penn_labels, out)
+                       for _ in range(args.repeat or 1)]
+        builds = [run_fresh(build, str(merge(Path(out))))
+                  for _ in range(args.repeat or 2)]
+
+    def seconds(name, runs, bound):
+        wall, cpu = ([run[x] for run in runs] for x in ('wall', 'cpu'))
+        return make_row(SECTION, name, 's', float(np.median(cpu)), None, bound,
+                        'ours', clock='cpu', wall=wall, cpu=cpu)
+
+    def memory(name, runs, bound=None):
+        if runs[0]['peak'] is None:
+            return []
+        before, peak = ([run[x] / MB for run in runs]
+                        for x in ('before', 'peak'))
+        return [make_row(SECTION, name, 'MB',
+                         float(np.median(np.subtract(peak, before))), None,
+                         bound, 'ours', before_in_mb=before, peak_in_mb=peak)]
+
+    title = f'{builds[0]["frames"]} frames (real labels)'
+    rows = [
+        seconds(f'converting {title}', conversions, 30),
+        *memory('converting, added at the peak', conversions),
+        seconds(f'building the data set, {title}', builds, 5),
+        *memory('building, added at the peak', builds, 600)
+    ]
+    if builds[0]['private'] is not None:
+        # One copy: what a worker touches for itself is no second one.
+        rows.append(
+            make_row(SECTION,
+                     "a loader worker's own memory / the annotations", 'MB',
+                     builds[0]['private'] / MB, builds[0]['arrays'] / MB, 0.1))
+    return rows
+
+
+def convert(root: Path, out: str) -> dict:
+    """Convert all label files under ROOT/labels to JSON files in OUT."""
+    sys.path.append(str(ROOT / 'tools/dataset_converters'))
+    import penn_action
+    penn_action.convert(Path(root), Path(out))
+    return {}
+
+
+def merge(folder: Path) -> Path:
+    """Both subsets in one file, written as the converter writes."""
+    whole: dict = {}
+    for subset in ('train', 'test'):
+        path = folder / f'penn_action_{subset}.json'
+        part = json.loads(path.read_text(encoding='utf-8'))
+        for key in ('images', 'annotations'):
+            whole.setdefault(key, []).extend(part.pop(key))
+        whole.update(part)
+    path = folder / 'all.json'
+    path.write_text(
+        json.dumps(whole, separators=(',', ':')), encoding='utf-8')
+    return path
+
+
+def build(ann_file: str) -> dict:
+    """Build PennActionDataset, then read frames all over it in a forked
+    worker: ``frames``, ``arrays``, bytes of the annotations, and
+    ``private``, bytes that became the worker's own meanwhile."""
+    init_default_scope('mmpose')
+    dataset = PennActionDataset(ann_file=ann_file, check_files=False)
+    context = get_context('fork')
+    receiver, sender = context.Pipe(duplex=False)
+
+    def read():
+        before = memory_bytes('Private_Dirty')
+        # Some frames of every page of memory.
+        for index in range(0, len(dataset), 4):
+            dataset.get_data_info(index)
+        sender.send(before and memory_bytes('Private_Dirty') - before)
+
+    worker = context.Process(target=read)
+    worker.start()
+    private = receiver.recv()
+    worker.join()
+    arrays = sum(
+        getattr(value, 'nbytes', 0)
+        for value in vars(dataset.data_list).values())
+    return dict(frames=len(dataset), private=private, arrays=arrays)

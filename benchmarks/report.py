@@ -1,0 +1,101 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What was measured beside what is wanted: rows of a table."""
+from typing import List, Optional
+
+from .timing import Durations
+
+CLOCKS = dict(cpu='of the processor', wall='by the clock on the wall')
+
+
+def make_row(section: str,
+             name: str,
+             unit: str,
+             ours: float,
+             other: Optional[float] = None,
+             bound: Optional[float] = None,
+             of: str = 'ratio',
+             at_least: bool = False,
+             **details) -> dict:
+    """One comparison.
+
+    Args:
+        section (str): What it belongs to.
+        name (str): What is compared, ours first.
+        unit (str): Unit of ``ours`` and ``other``.
+        ours (float): The measured value.
+        other (float, optional): What it stands beside.
+        bound (float, optional): What is wanted.
+        of (str): What is bounded: ``'ratio'``, ours / other, or ``'ours'``.
+            Defaults to 'ratio'.
+        at_least (bool): Whether the bound is a lower one. Defaults to False.
+        details: Whatever else is worth keeping.
+
+    Returns:
+        dict: All of it, and ``met``, whether the goal is (None without).
+    """
+    ratio = ours / other if other else None
+    value = ours if of == 'ours' else ratio
+    goal = None if bound is None else dict(
+        bound=bound, of=of, at_least=at_least)
+    met = goal and (value >= bound if at_least else value <= bound)
+    return dict(section=section, name=name, unit=unit, ours=ours, other=other,
+                ratio=ratio, goal=goal, details=details, met=met)
+
+
+def duration_row(section: str, name: str, ours: Durations, other: Durations,
+                 clock: str, bound: Optional[float] = None, **details) -> dict:
+    """A row of two durations, in milliseconds: their medians, and their
+    spread in the details. See :func:`make_row`."""
+    return make_row(section, name, 'ms', 1000 * ours.median(clock),
+                    1000 * other.median(clock), bound, clock=clock,
+                    ours_seconds=ours.describe(),
+                    other_seconds=other.describe(), **details)
+
+
+def benchmark_table(content: dict, _: str = '') -> str:
+    """Results of the benchmarks, and what they were measured with.
+
+    Args:
+        content (dict): Content of their file.
+
+    Returns:
+        str: As Markdown, with a row above each section.
+    """
+    lines = [['', 'ours', 'other', 'ratio', 'goal', 'met?'], 6 * ['---']]
+    section = None
+    for row in content['rows']:
+        if row['section'] != section:
+            section = row['section']
+            lines.append([f'**{section}**', *5 * ['']])
+        lines.append([row['name'], *_cells(**row)])
+    table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    machine, code = content['machine'], content['code']
+    threads = machine['num_threads']
+    return (
+        f'{table}\n\nMedians, measured in turns; ratio: ours / other, which '
+        'are before and behind the slash of a name; times '
+        f'{CLOCKS[content["clock"]]} where nothing else is said. '
+        f'{machine["device"]}, {threads} thread{"s" * (threads > 1)}, models '
+        f'on {content["device"]}, torch {machine["torch"]}; commit '
+        f'{(code["commit"] or "unknown")[:7]}'
+        f'{" with uncommitted changes" * bool(code["dirty"])}; '
+        f'{sum(content["seconds"].values()) / 60:.1f} minutes in all.\n\n'
+        f'```shell\n{content["command"]}\n```\n')
+
+
+def _cells(unit, ours, other, ratio, goal, met, **_) -> List[str]:
+    bound = ''
+    if goal:
+        bound = f'{"<>"[goal["at_least"]]}= {_number(goal["bound"])}'
+        bound += f' {unit}' * (goal['of'] == 'ours')
+    values = ['' if number is None else f'{_number(number)} {unit}'
+              for number in (ours, other)]  # yapf: disable
+    return [*values, '' if ratio is None else _number(ratio), bound,
+            '' if met is None else 'yes' if met else 'NO']
+
+
+def _number(value: float) -> str:
+    """Four digits, never as a power of ten."""
+    if value == int(value) or abs(value) >= 1000:
+        return f'{value:.0f}'
+    return f'{value:.4g}' if abs(value) >= 0.001 else f'{value:.5f}'

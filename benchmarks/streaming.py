@@ -1,0 +1,85 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Processing one frame: temporal models beside the same single-frame one."""
+from typing import List
+
+import torch
+
+from projects.temporal_corr.models import keypoint_exemplars
+
+from .models import build_model, load_config
+from .report import duration_row
+from .timing import interleave
+
+SECTION = 'Streaming step: correlation / single frame'
+#: Name, end of the configs' names, usual repetitions, the wanted increase,
+#: and whether so many repetitions can tell it from noise.
+NETWORKS = (
+    ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 25, 0.03, True),
+    ('OpenPose 368x368', 'openpose_4xb5-60k_jhmdb-368x368', 3, 0.01, False),
+)
+
+
+@torch.no_grad()
+def measure(args) -> List[dict]:
+    """Steps of both models in turns, and what the correlation adds, alone.
+
+    A hundredth of steps that take seconds, of which few can be repeated,
+    drowns in the noise of the machine. So the added work is measured by
+    itself, too: exemplars, maps, scale layer and the added filters, as a
+    share of the single-frame step. The goal for OpenPose is on that alone.
+    """
+    rows = []
+    for name, config, usual, increase, resolved in NETWORKS:
+        cfg = load_config(f'single_{config}')
+        single = build_model(cfg, args.device)
+        frame = torch.randn(
+            1, 3, *cfg.codec.input_size[::-1], device=args.device)
+        model, memory, added = _added_work(f'correlation_{config}', frame)
+        steps = interleave(
+            dict(
+                single=lambda: single.step(frame),
+                correlation=lambda: model.step(frame, memory)),
+            args.repeat or usual, args.device)
+        alone = interleave(dict(added=added), args.repeat or 50, args.device)
+        rows += [
+            duration_row(SECTION, f'{name}, step', steps['correlation'],
+                         steps['single'], args.clock,
+                         1 + increase if resolved else None),
+            duration_row(SECTION, f'{name}, added work / whole step',
+                         alone['added'], steps['single'], args.clock, increase)
+        ]
+    # The recurrence of LSTM Pose Machines on the first of them.
+    name, config, usual, *_ = NETWORKS[0]
+    cfg = load_config(f'single_{config}')
+    single = build_model(cfg, args.device)
+    frame = torch.randn(1, 3, *cfg.codec.input_size[::-1], device=args.device)
+    _, _, added = _added_work(f'lstm_{config}', frame)
+    times = interleave(
+        dict(single=lambda: single.step(frame), added=added), args.repeat
+        or usual, args.device)
+    return rows + [
+        duration_row(SECTION, f'{name}, added work of an LSTM / whole step',
+                     times['added'], times['single'], args.clock)
+    ]
+
+
+def _added_work(config: str, frame: torch.Tensor):
+    """A model, its memory of a frame, and what it does beyond a single-frame
+    model: maps, added filters, and exemplars if it has them."""
+    model = build_model(load_config(config), frame.device)
+    _, memory = model.step(frame)
+    head = model.head
+    features = head.features(model.extract_feat(frame))
+    heatmaps = torch.rand(
+        1, head.num_keypoints, *features.shape[2:], device=features.device)
+    filters = [module for name, module in head.named_modules()
+               if name.endswith('maps_conv')]  # yapf: disable
+
+    def added():
+        if head.temporal == 'correlation':
+            keypoint_exemplars(features, heatmaps)
+        maps = head.maps(features, memory, None)
+        for conv in filters:
+            conv(maps)
+
+    return model, memory, added

@@ -1,0 +1,1 @@
+# Copyright (c) temporal_corr authors. All rights reserved.

@@ -1,0 +1,27 @@
+# What to remember, with the weights of jhmdb6_movenet.py (--work-dir
+# work_dirs/ablation/jhmdb6_movenet).
+_base_ = './jhmdb6_movenet.py'
+_configs = 'projects/temporal_corr/configs/'
+_finetune = '_movenet-lightning_1xb16-6e-finetune_jhmdb-192x192.py'
+_settings = {
+    'nothing': dict(memory=dict(policy='none')),
+    'previous, as in the paper': dict(),
+    'fixed': dict(memory=dict(policy='fixed')),
+    'average': dict(memory=dict(policy='average')),
+    'two passes': dict(trusted=dict(source='predictions')),
+    'two passes, agreement': dict(
+        trusted=dict(source='predictions', rule='agreement')),
+    'first frame labelled': dict(trusted=dict(source='labels')),
+    'middle frame labelled': dict(
+        trusted=dict(source='labels', frames='middle')),
+    'every tenth frame labelled': dict(
+        trusted=dict(source='labels', frames=10)),
+}
+
+rows = [dict(name='single frame', config=_configs + 'single' + _finetune)] + [
+    dict(
+        name=name,
+        config=_configs + 'correlation-cosine' + _finetune,
+        options={'model.test_cfg': test_cfg})
+    for name, test_cfg in _settings.items()
+]

@@ -1,0 +1,170 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What the benchmarks count, and what they say of it; no times."""
+import json
+import mmap
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import __main__ as tool
+from benchmarks import memory, optical_flow, processes, timing
+from benchmarks.report import benchmark_table, make_row
+from projects.temporal_corr.models.memory import TrackFrame, TrackMemory
+
+
+@pytest.mark.parametrize('block, calls, cpu', [
+    (0., 'ababab', [.25, .25]),
+    # A call of 0.25 s in blocks of a second: four in a row, of which the
+    # mean counts.
+    (1., 'ab' + 2 * 'aaaab', [.25, .25]),
+])
+def test_in_turns(monkeypatch, block, calls, cpu):
+    now, found = [0.], []
+    for clock in ('perf_counter', 'process_time'):
+        monkeypatch.setattr(timing.time, clock, lambda: now[0])
+
+    def call(name, seconds):
+        found.append(name)
+        now[0] += seconds
+
+    times = timing.interleave(
+        dict(a=lambda: call('a', 0.25), b=lambda: call('b', 2.)),
+        repeat=2,
+        block=block)
+    assert ''.join(found) == calls
+    assert times['a'].wall.tolist() == times['a'].cpu.tolist() == [0.25] * 2
+    assert times['b'].wall.tolist() == [2.] * 2
+
+
+def test_medians_and_quartiles():
+    durations = timing.Durations(np.array([3., 1., 2., 9., 4.]), np.ones(5))
+    assert durations.median('wall') == 3 and durations.median('cpu') == 1
+    summary = durations.describe()
+    assert summary['repetitions'] == 5
+    assert summary['wall'] == dict(median=3., quartiles=[2., 4.])
+
+
+@pytest.mark.parametrize('goal, met', [
+    (dict(bound=0.5), True),
+    (dict(bound=0.49), False),
+    (dict(bound=0.5, at_least=True), True),
+    (dict(bound=0.51, at_least=True), False),
+    (dict(bound=2, of='ours'), True),
+    (dict(bound=1.9, of='ours'), False),
+    (dict(), None),
+])
+def test_goals(goal, met):
+    assert make_row('s', 'n', 'ms', 2., 4., **goal)['met'] is met
+
+
+def test_file_and_table(tmp_path, monkeypatch):
+    """What the JSON file holds, as Markdown, and with what it was made."""
+
+    def measure(args):
+        return [make_row('Speed', 'one', 'ms', 1.23456, 2., 0.5),
+                make_row('Speed', 'two', 's', 3., None, 5, 'ours'),
+                make_row('Memory', 'three', 'bytes', 7680, 126984)]
+
+    monkeypatch.setattr(memory, 'measure', measure)
+    path = tmp_path / 'new' / 'cpu.json'
+    tool.main(['--only', 'memory', '--out', str(path)])
+    content = json.loads(path.read_text())
+    content.update(
+        machine=dict(device='2 x Some CPU', num_threads=1, torch='2.1.2'),
+        code=dict(commit='0123456789', dirty=True),
+        seconds=dict(memory=90.))
+    lines = benchmark_table(content).splitlines()
+    assert lines[2:7] == [
+        '| **Speed** |  |  |  |  |  |',
+        '| one | 1.235 ms | 2 ms | 0.6173 | <= 0.5 | NO |',
+        '| two | 3 s |  |  | <= 5 s | yes |',
+        '| **Memory** |  |  |  |  |  |',
+        '| three | 7680 bytes | 126984 bytes | 0.06048 |  |  |'
+    ]
+    assert lines[8] == (
+        'Medians, measured in turns; ratio: ours / other, which are before '
+        'and behind the slash of a name; times of the processor where nothing '
+        'else is said. 2 x Some CPU, 1 thread, models on cpu, torch 2.1.2; '
+        'commit 0123456 with uncommitted changes; 1.5 minutes in all.')
+    assert lines[11] == ('python -m benchmarks --only memory --device cpu '
+                         '--threads 1 --out cpu.json')
+
+
+def test_flows_find_a_shift():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (140, 140), dtype=np.uint8)
+    image = cv2.GaussianBlur(image, (0, 0), 3)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    methods = optical_flow.flow_methods(
+        [image[:128, :128].copy(), image[2:130, 3:131].copy()])
+    assert list(methods) == ['DIS ultrafast', 'DIS fast', 'DIS medium']
+    for method in methods.values():
+        flow = np.median(method()[32:-32, 32:-32], axis=(0, 1))
+        np.testing.assert_allclose(flow, [-3, -2], atol=0.5)
+
+
+def test_held_bytes_count_whole_storages():
+    track_memory = TrackMemory()
+    batch = torch.zeros(2, 15, 128)
+    frames = [TrackFrame('v', 0, True, False, track_id=i) for i in range(2)]
+    track_memory.remember(frames, dict(a=batch, b=torch.zeros(2, 6)))
+    assert memory.held_bytes(track_memory) == 2 * 4 * (15 * 128 + 6)
+
+
+@pytest.mark.parametrize('method, network, wanted', [
+    ('correlation', ('openpose-slim_1xb16-6e_jhmdb-128x128', 128, (4, 6)),
+     15 * 128 * 4),
+    ('heatmap', ('openpose-slim_1xb16-6e_jhmdb-128x128', 128, (4, 6)),
+     15 * 4 * 6 * 4 + 6 * 4),
+    # Hidden maps, cell and heatmaps, and on any backbone their crop.
+    ('lstm', memory.LSTM_PM, (48 + 48 + 15) * 46 * 46 * 4),
+    ('lstm', ('res50_8xb32-20e_jhmdb-256x192', 256, (4, 6)),
+     (48 + 48 + 15) * 4 * 6 * 4 + 6 * 4),
+])
+def test_bytes_of_a_person(method, network, wanted):
+    assert memory.value_bytes(method, *network) == wanted
+
+
+def test_a_long_video_is_remembered_as_a_short_one():
+    found = memory.predict_long_video(8, 2)
+    assert found['held'] == [4 * 15 * 8] * 4
+    assert len(found['resident']) == 4
+
+
+def test_added_work_runs():
+    """On a small network, as on those that are timed."""
+    from benchmarks.streaming import _added_work
+    for method in ('correlation', 'lstm'):
+        _, memory, added = _added_work(
+            f'{method}_res18_1xb16-2e-finetune_jhmdb-128x96',
+            torch.rand(1, 3, 128, 96))
+        assert memory is not None
+        added()
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_process_memory_grows():
+    before, size = processes.memory_bytes('VmRSS'), 64 << 20
+    # Mapped anew: malloc may hand out what earlier tests have touched.
+    with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
+        block.write(b'1' * size)
+        assert processes.memory_bytes('VmRSS') - before > 0.9 * size
+        assert processes.memory_bytes('VmHWM') >= processes.memory_bytes(
+            'VmRSS')
+        assert processes.memory_bytes('Private_Dirty') > 0.9 * size
+    assert processes.memory_bytes('VmSomethingElse') is None
+
+
+def test_labels(tmp_path, monkeypatch, capsys):
+    """Of the option or the environment; a wrong folder is told."""
+    monkeypatch.setenv('PENN_ROOT', str(tmp_path))
+    assert tool.parse_args([]).penn_labels is None
+    assert tool.SECTIONS['penn'].measure(tool.parse_args([])) == []
+    (tmp_path / 'labels').mkdir()
+    assert tool.parse_args([]).penn_labels == tmp_path
+    with pytest.raises(SystemExit):
+        tool.parse_args(['--penn-labels', '/nowhere'])
+    assert 'no folder /nowhere/labels' in capsys.readouterr().err

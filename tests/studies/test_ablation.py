@@ -1,0 +1,421 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A study runs once, goes on, and says what it found and with what."""
+import json
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from studies import ablation
+from studies.study import Row, build_config, digest, read_study
+
+CALLS = []
+
+
+def fake_tool(self, command, log):
+    """Takes no time and says what it was told: the Mean is the seed plus
+    what the config says."""
+    tool, config, *arguments = map(str, command)
+    folder = Path(config).parent
+    CALLS.append((tool[:-len('.py')], folder.parent.name,
+                  int(folder.name.split('_')[1])))
+    cfg = Config.fromfile(config)
+    if cfg.broken:
+        raise RuntimeError('the loss is broken')
+    if tool == 'train.py':
+        work_dir = Path(arguments[1])
+        work_dir.mkdir(exist_ok=True)
+        (work_dir / 'epoch_1.pth').write_text(str(cfg.load_from))
+        (work_dir / 'last_checkpoint').write_text(f'{work_dir}/epoch_1.pth')
+        return
+    assert Path(arguments[0]).is_file()
+    truth = cfg.model.get('test_cfg', {}).get('exemplars') == 'ground_truth'
+    stride = cfg.test_dataloader.dataset.get('frame_stride', 1)
+    mean = cfg.worth + cfg.randomness.seed / 100 + truth / 2
+    Path(arguments[-1]).write_text(json.dumps(dict(
+        Mean=mean / stride,
+        run=dict(ann_file='some/where/test.json', test_videos=['b', 'c'],
+                 train_videos=['a', 'b'], num_frames=30 // stride))))
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Writes a study of tiny configs."""
+    (tmp_path / 'tiny.py').write_text("""
+model = dict(head=dict(temporal=None))
+train_dataloader = dict(batch_size=4)
+test_dataloader = dict(dataset=dict())
+test_evaluator = dict(type='GroupPCKAccuracy', thr=0.2)
+load_from = None
+worth = 0.5
+broken = False
+""")
+
+    def write(changes=''):
+        path = tmp_path / 'study.py'
+        path.write_text(
+            textwrap.dedent(f"""
+            _config = {str(tmp_path / 'tiny.py')!r}
+            start = dict(name='scratch', config=_config)
+            rows = [
+                dict(name='single', config=_config),
+                dict(name='ours', config=_config,
+                     options={{'model.head.temporal': 'correlation',
+                               'worth': 0.75}}),
+            ]
+            seeds = [0, 1]
+            """) + textwrap.dedent(changes))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def call(study, monkeypatch, tmp_path):
+    """Runs a study; returns the results. CALLS are in order."""
+    monkeypatch.setattr(ablation.Processes, 'call', fake_tool)
+    # The models of these configs are none.
+    monkeypatch.setattr(ablation.Run, 'check_model', lambda self: None)
+    monkeypatch.setattr(ablation, 'describe_schedule',
+                        lambda cfg: dict(epochs=1, iterations=7))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, changes=''):
+        CALLS.clear()
+        ablation.main([study(changes), *map(str, options)])
+        return json.loads((tmp_path / 'results/study.json').read_text())
+
+    return run
+
+
+def means(results, test=None):
+    return {(row['name'], seed): found['Mean'] for row in results['rows']
+            for seed, run in row['seeds'].items()
+            for found in [run.get('tests', {}).get(test) if test else run.get(
+                'metrics')] if found}  # yapf: disable
+
+
+#: Another test of the row with correlation.
+TRUTH = """
+rows[1]['tests'] = {
+    'the truth': {'model.test_cfg.exemplars': 'ground_truth'}}
+"""
+
+
+class TestRun:
+
+    @pytest.mark.parametrize('jobs', [1, 3])
+    def test_all_rows(self, call, tmp_path, capsys, jobs):
+        results = call('--jobs', jobs, changes=TRUTH + 'strides = [2, 1]')
+        assert means(results) == {
+            ('single', '0'): .5, ('single', '1'): .51,
+            ('ours', '0'): .75, ('ours', '1'): .76}  # yapf: disable
+        assert means(results, 'the truth') == {
+            ('ours', '0'): 1.25, ('ours', '1'): 1.26}  # yapf: disable
+        assert results['start']['seeds']['1']['metrics']['Mean'] == .51
+        ours = results['rows'][1]
+        found = ours['seeds']['0']
+        assert found['strides'] == {
+            '1': dict(Mean=.75, num_frames=30),
+            '2': dict(Mean=.375, num_frames=15)}  # yapf: disable
+        assert found['tested'] == dict(
+            ann_file='test.json', videos=2, frames=30, leaked_videos=1,
+            thr=.2)  # yapf: disable
+        assert found['training']['schedule'] == dict(epochs=1, iterations=7)
+        assert {'seconds', 'commit', 'dirty', 'device', 'torch',
+                'num_threads', 'resumed'} <= set(found['training'])
+        assert ours['options']['worth'] == .75
+        # All rows go on from the start of their seed.
+        folder = tmp_path / 'work_dirs/ablation/study'
+        for seed in (0, 1):
+            start, = folder.glob(f'scratch/seed_{seed}_*/train/epoch_1.pth')
+            assert start.read_text() == 'None'
+            for row in ('single', 'ours'):
+                path, = folder.glob(f'{row}/seed_{seed}_*/train/epoch_1.pth')
+                assert path.read_text() == str(start)
+        assert '[18/18]' in capsys.readouterr().out
+
+    def test_what_is_finished_is_not_done_again(self, call):
+        first = call('--rows', 'ours', '--seeds', 1)
+        assert first['command'].endswith(
+            'study.py --seeds 1 --rows ours --jobs 1')
+        assert CALLS == [('train', 'scratch', 1), ('train', 'ours', 1),
+                         ('test', 'scratch', 1), ('test', 'ours', 1)]
+        assert call('--rows', 'ours', '--seeds', 1) == first and not CALLS
+        results = call()
+        # What was finished before is still in the file.
+        assert len(means(results)) == 4 and '--rows' not in results['command']
+        more = call('--seeds', 0, changes=TRUTH + 'strides = [1, 3]')
+        assert CALLS == [('test', 'single', 0)] + 2 * [('test', 'ours', 0)]
+        assert means(more) == means(results)
+
+    def test_other_options_are_another_training(self, call, tmp_path):
+        call()
+        (tmp_path / 'results/study.json').unlink()
+        results = call(changes="rows[0]['options']={'worth': .25}")
+        assert CALLS == [('train', 'single', 0), ('test', 'single', 0),
+                         ('train', 'single', 1), ('test', 'single', 1)]
+        assert means(results)['single', '0'] == .25
+
+    def test_rows_that_differ_in_the_test_share_a_training(
+            self, call, tmp_path):
+        """So do studies in one work directory; each has its own results."""
+        told = textwrap.dedent("""
+            rows.append(dict(name='told', config=_config, options={
+                'model.head.temporal': 'correlation', 'worth': .75,
+                'model.test_cfg.exemplars': 'ground_truth'}))
+            """)
+        results = call('--seeds', 0, '--jobs', 2, changes=told)
+        assert means(results)['told', '0'] == 1.25
+        assert means(results)['ours', '0'] == .75
+        assert sorted(CALLS) == [
+            ('test', 'ours', 0), ('test', 'ours', 0), ('test', 'scratch', 0),
+            ('test', 'single', 0), ('train', 'ours', 0),
+            ('train', 'scratch', 0), ('train', 'single', 0)]  # yapf: disable
+        (tmp_path / 'results/study.json').unlink()
+        only = told + "rows = rows[2:]; rows[0]['name'] = 'other'"
+        found = call('--seeds', 0, changes=only)
+        assert means(found) == {('other', '0'): 1.25} and not CALLS
+        # Trained again for one of them: the tests of both are done again.
+        (tmp_path / 'results/study.json').unlink()
+        path, = tmp_path.glob('work_dirs/ablation/*/ours/*/train/epoch_1.pth')
+        path.unlink()
+        results = call(
+            '--seeds', 0, '--rows', 'told',
+            changes=told + "rows[2]['tests'] = {'b': {'worth': .5}}")
+        assert {kind for kind, _, _ in CALLS} == {'train', 'test'}
+        assert means(results)['ours', '0'] == .75
+        assert means(results, 'b') == {('told', '0'): 1.}
+
+    def test_checkpoints_may_be_removed_when_all_is_tested(
+            self, call, tmp_path):
+        first = call('--seeds', 0)
+        for path in tmp_path.glob('work_dirs/ablation/*/*/*/*/epoch_1.pth'):
+            path.unlink()
+        assert call('--seeds', 0) == first and not CALLS
+        # Another rate needs them again.
+        call('--seeds', 0, '--rows', 'ours', changes='strides = [2]')
+        assert CALLS == [('train', 'scratch', 0), ('train', 'ours', 0),
+                         ('test', 'scratch', 0)] + 2 * [('test', 'ours', 0)]
+
+    def test_a_failure_does_not_lose_the_others(self, call, capsys, tmp_path):
+        with pytest.raises(SystemExit, match='4 of 12 failed'):
+            call('--jobs', 2, changes="rows[0]['options']={'broken': True}")
+        out = capsys.readouterr().out
+        assert 'single, seed 1: train: FAILED, the loss is broken' in out
+        assert 'single, seed 1: test: FAILED, skipped' in out
+        path = tmp_path / 'results/study.json'
+        assert set(means(json.loads(path.read_text()))) == {
+            ('ours', '0'), ('ours', '1')}  # yapf: disable
+
+
+@pytest.fixture
+def elsewhere(study, tmp_path):
+    """Writes what tools/train.py leaves of a row with seed 0."""
+
+    def write(row, start=None, **changes):
+        content = read_study(study())
+        rows = {x.name: x for x in [content.start, *content.rows]}
+        cfg = build_config(rows[row], {}, 0, start)
+        cfg.merge_from_dict(changes)
+        folder = tmp_path / 'elsewhere' / f'{row}_s0'
+        folder.mkdir(parents=True)
+        (folder / 'tiny.py').write_text(cfg.pretty_text)
+        checkpoint = folder / 'epoch_1.pth'
+        checkpoint.touch()
+        (folder / 'last_checkpoint').write_text(f'/moved/{checkpoint.name}')
+        return checkpoint
+
+    write.option = ['--trained'] + [
+        tmp_path / f'elsewhere/{row}_s0' for row in ('ours', 'scratch')
+    ]
+    return write
+
+
+class TestTrainedElsewhere:
+
+    def test_taken_over(self, call, elsewhere, tmp_path):
+        start = elsewhere('scratch')
+        elsewhere('ours', str(start))
+        results = call('--seeds', 0, *elsewhere.option)
+        assert sorted(CALLS) == [
+            ('test', 'ours', 0), ('test', 'scratch', 0),
+            ('test', 'single', 0), ('train', 'single', 0)]  # yapf: disable
+        path, = tmp_path.glob('work_dirs/*/*/single/*/train/epoch_1.pth')
+        assert path.read_text() == str(start)
+        training = results['rows'][1]['seeds']['0']['training']
+        assert training['checkpoint'] == 'epoch_1.pth'
+        assert training['commit'] is None
+        assert call('--seeds', 0) == results and not CALLS
+
+    @pytest.mark.parametrize('changes, word', [
+        ({'model.head.temporal': 'lstm'}, 'trained with model='),
+        ({'train_dataloader.batch_size': 8}, 'batch_size=8, and .* says 4'),
+        ({'load_from': 'other.pth'}, 'load_from='),
+        ({'randomness.seed': 7}, 'ours_s0 is of no row of the study'),
+    ])  # yapf: disable
+    def test_of_other_settings(self, call, elsewhere, changes, word):
+        start = elsewhere('scratch')
+        elsewhere('ours', str(start), **changes)
+        with pytest.raises(ValueError, match=word):
+            call('--seeds', 0, *elsewhere.option)
+        assert not CALLS
+
+    def test_not_finished(self, call, elsewhere):
+        folder = elsewhere('scratch').parent
+        elsewhere('ours')
+        (folder / 'last_checkpoint').write_text('epoch_0.pth')
+        with pytest.raises(FileNotFoundError, match='epoch_0.pth, not ep'):
+            call('--seeds', 0, *elsewhere.option)
+        (folder / 'last_checkpoint').unlink()
+        with pytest.raises(FileNotFoundError, match='no last_checkpoint'):
+            call('--seeds', 0, *elsewhere.option)
+
+
+class TestRefused:
+
+    def test_results_that_would_be_lost(self, call, tmp_path):
+        call()
+        with pytest.raises(ValueError, match='"scratch" with seed 0'):
+            call('--work-dir', tmp_path / 'other')
+        assert not CALLS
+        path = tmp_path / 'results/study.json'
+        path.write_text('{"kind": "other"}')
+        with pytest.raises(ValueError, match='study.json is no file of resu'):
+            call()
+
+    def test_a_second_process(self, call, monkeypatch):
+        """While the first is at work."""
+        found = []
+
+        def save(*_):
+            if not found:
+                with pytest.raises(RuntimeError, match='another study') as e:
+                    call()
+                found.append(e)
+
+        write = ablation._write
+        monkeypatch.setattr(ablation, '_write',
+                            lambda *args: (save(), write(*args)))
+        call('--seeds', 0)
+        assert found
+
+    def test_row_that_there_is_not(self, call):
+        with pytest.raises(ValueError, match='no row "hours": choose --rows '
+                           'from "single", "ours"'):
+            call('--rows', 'hours')
+
+    @pytest.mark.parametrize('changes, word', [
+        ('row = rows', "unexpected .* 'row'"),
+        ('rows = []', 'rows must hold'),
+        ("rows[0]['option'] = {}", r"rows\[0\]: .* 'option'; its fields"),
+        ("start = dict(name='x')", "start: .* 'config'"),
+        ("rows[0]['name'] = 'Ours!'", 'differ in letters or digits'),
+        ("rows[0]['name'] = '...'", 'differ in letters or digits'),
+        ("rows[0]['tests'] = {'A b': {}, 'a-b': {}}", 'tests of "single"'),
+        ('seeds = 3', r'seeds must be .* not 3'),
+        ('strides = [0]', 'strides must be'),
+    ])  # yapf: disable
+    def test_study(self, study, changes, word):
+        with pytest.raises(ValueError, match=f'study.py: .*{word}'):
+            read_study(study(changes))
+
+    def test_a_model_that_cannot_be_built_is_told_at_once(
+            self, tiny_config, study, monkeypatch, tmp_path):
+        """Nothing is trained before it, though its row is the last."""
+        path = study(f"""
+            rows = [dict(name='single', config={str(tiny_config)!r}), dict(
+                name='misspelt', config={str(tiny_config)!r},
+                options={{'model.head.temporall': 1}})]
+            start = None
+            """)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(ablation, 'work', None)
+        with pytest.raises(ValueError, match='"misspelt" .*temporall'):
+            ablation.main([path])
+
+
+def test_values_of_any_kind_arrive(tiny_config, tmp_path):
+    """Dicts and lists, merged as MMEngine merges them, and written to a file
+    that says the same."""
+    row = Row(
+        'x', str(tiny_config), {
+            'model.head.train_cfg': dict(
+                exemplars=dict(type='mix', prob=[.5, (1, None)], a='b')),
+            'param_scheduler.0.T_max': 7,
+            'train_dataloader.sampler': dict(_delete_=True, type='New'),
+            'train_cfg.max_epochs': 3
+        })
+    common = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9}
+    cfg = build_config(row, common, 5, 'some.pth')
+    path = tmp_path / 'written.py'
+    path.write_text(cfg.pretty_text)
+    for found in (cfg, Config.fromfile(path)):
+        assert found.model.head.train_cfg.exemplars == dict(
+            type='mix', prob=[.5, (1, None)], a='b')
+        assert found.param_scheduler[0].T_max == 7
+        assert found.param_scheduler[0].type == 'CosineAnnealingLR'
+        assert found.train_dataloader.sampler == dict(type='New')
+        assert found.train_cfg.max_epochs == 3
+        assert found.train_cfg.val_interval == 9
+        assert found.randomness.seed == 5
+        assert found.load_from == 'some.pth'
+    plain = build_config(Row('x', str(tiny_config)), common, 5, 'some.pth')
+    assert digest(cfg) != digest(plain)
+
+
+def test_the_repositorys_studies(repo_root, monkeypatch):
+    monkeypatch.chdir(repo_root)
+    paths = [*(repo_root / 'studies/configs').glob('*.py')]
+    assert paths
+    for path in paths:
+        study = read_study(str(path))
+        for row in [study.start, *study.rows]:
+            build_config(row, study.common, 0)
+
+
+def test_processes_end_with_the_tool(tmp_path, monkeypatch):
+    """On Ctrl-C, as on SIGTERM, which raises, too."""
+    tool = tmp_path / 'tools/wait.py'
+    tool.parent.mkdir()
+    tool.write_text('import time; time.sleep(600)')
+    monkeypatch.setattr(ablation, 'ROOT', tmp_path)
+    processes, failed = ablation.Processes(1), []
+
+    def call():
+        with pytest.raises(RuntimeError, match='exit status') as error:
+            processes.call(['wait.py'], tmp_path / 'log')
+        failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    while not processes.running:
+        thread.join(0.01)
+    processes.stop()
+    thread.join(10)
+    assert failed and not processes.running
+
+
+def test_real_tools(tiny_config, tiny_jhmdb, monkeypatch, tmp_path):
+    """A training and a test of a real, tiny model."""
+    monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'study.py').write_text(f"""
+rows = [dict(name='ours', config={str(tiny_config)!r},
+             options={{'train_cfg.max_epochs': 1}})]
+seeds = [0]
+""")
+    ablation.main(['study.py', '--out', 'r.json'])
+    row, = json.loads((tmp_path / 'r.json').read_text())['rows']
+    found = row['seeds']['0']
+    assert 0 <= found['metrics']['Mean'] <= 1
+    assert found['training']['schedule'] == dict(
+        epochs=1, iterations=5, batch_size=4, optimizer='Adam', lr=3e-4,
+        train_videos=5, train_frames=20)  # yapf: disable
+    assert found['training']['num_threads'] == 1
+    assert found['tested'] == dict(
+        ann_file='Sub1_test.json', videos=5, frames=20, leaked_videos=5,
+        thr=0.2)  # yapf: disable

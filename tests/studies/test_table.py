@@ -1,0 +1,284 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Tables from files of results, and whether a document has them."""
+import json
+import statistics
+
+import pytest
+
+from projects.temporal_corr.evaluation.published_results import COLUMNS
+from studies import table
+
+MEANS = {
+    'scratch': {0: .70, 1: .71, 2: .73},
+    'single': {0: .70, 1: .74, 2: .72},
+    'ours': {0: .75, 1: .78, 2: .80},
+}  # yapf: disable
+CEILING = {'ours': {0: .90, 1: .94, 2: .95}}
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs the tool; returns what it prints."""
+
+    def run(*argv):
+        table.main([*map(str, argv)])
+        return capsys.readouterr().out
+
+    return run
+
+
+def metrics(mean):
+    return {name: mean + (k - 7) / 1000 for k, name in enumerate(COLUMNS)}
+
+
+def entry(name, seeds, **tested):
+    training = dict(
+        schedule=dict(
+            epochs=2, iterations=1234, batch_size=16, optimizer='Adam',
+            lr=3e-4, train_videos=129, train_frames=4603),
+        seconds=1800., resumed=False, commit='0123456789abcdef', dirty=False,
+        device='2 x Some CPU', num_threads=1, torch='2.1.2')  # yapf: disable
+    tested = {**dict(ann_file='Sub1_test.json', videos=51, frames=1771,
+                     leaked_videos=0, thr=.2), **tested}  # yapf: disable
+    found = {}
+    for seed in seeds:
+        found[str(seed)] = dict(
+            training=training, tested=tested,
+            metrics=metrics(MEANS[name][seed]),
+            strides={str(k): metrics(MEANS[name][seed] - k / 100)
+                     for k in (2, 10)})  # yapf: disable
+        if name in CEILING:
+            found[str(seed)]['tests'] = {
+                'ground-truth exemplars': metrics(CEILING[name][seed])
+            }
+    return dict(name=name, seeds=found)
+
+
+def content(seeds=(0, 1, 2), start=None):
+    return dict(
+        kind='ablation', study='x', command='python x', start=start,
+        rows=[entry('single', seeds), entry('ours', seeds)])  # yapf: disable
+
+
+@pytest.fixture
+def result(tmp_path):
+    """Writes a file of results."""
+
+    def write(value=None, name='x'):
+        path = tmp_path / 'results' / f'{name}.json'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content() if value is None else value))
+        return path
+
+    return write
+
+
+def line_of(text, name, head='model'):
+    """Cells of a row, by the head of its table."""
+    lines = [[cell.strip() for cell in line.strip('|').split('|')]
+             for line in text.splitlines() if line.startswith('|')]
+    start = [cells[0] for cells in lines].index(head)
+    heads = [number for number, cells in enumerate(lines) if '---' in cells]
+    end = min((number - 1 for number in heads if number > start + 1),
+              default=len(lines))
+    row, = [cells for cells in lines[start:end] if cells[0] == name]
+    return dict(zip(lines[start], row))
+
+
+def test_mean_spread_ceiling_and_paired_difference(call, result):
+    text = call(result())
+    ours, single = line_of(text, 'ours'), line_of(text, 'single')
+    means = [100 * x for x in MEANS['ours'].values()]
+    ceilings = [100 * x for x in CEILING['ours'].values()]
+    pairs = [100 * (x - MEANS['single'][seed])
+             for seed, x in MEANS['ours'].items()]
+
+    def cell(values, spec='.1f'):
+        return (f'{statistics.mean(values):{spec}} ± '
+                f'{statistics.stdev(values):.1f}')
+
+    assert ours['Mean'] == cell(means)
+    assert ours['Mean, to single'] == cell(pairs, '+.1f')
+    assert ours['Mean, ground-truth exemplars'] == cell(ceilings)
+    for k, name in enumerate(COLUMNS[:-1]):
+        expected = statistics.mean(means) + (k - 7) / 10
+        assert ours[name] == f'{expected:.1f}'
+    assert single['Mean, to single'] == '-'
+    assert single['Mean, ground-truth exemplars'] == '-'
+    strides = line_of(text, 'ours', 'rate')
+    assert list(strides) == ['rate', '2', '10']
+    assert strides['10'] == cell([x - 10 for x in means])
+    assert 'PCK@0.2 in percent on 51 videos, 1,771 frames' in text
+    assert 'mean over the seeds 0, 1, 2; ±' in text
+
+
+def test_what_was_measured_with(call, result):
+    value = content(start=entry('scratch', [0, 1, 2]))
+    run = value['rows'][1]['seeds']['2']
+    run['training'] = dict(run['training'], dirty=True, commit='f' * 40)
+    text = call(result(value))
+    assert ('"scratch", "single", "ours": 2 epochs (1,234 iterations) on '
+            '4,603 frames of 129 videos, batch 16, Adam, learning rate '
+            '0.0003') in text
+    assert ('2 x Some CPU, 1 thread, torch 2.1.2; commit 0123456, commit '
+            'fffffff with uncommitted changes; 4.5 hours') in text
+    assert 'python x' in text and 'without results' not in text
+    assert line_of(text, 'scratch')['Mean, to single'] == '-'
+    # Its seconds are not all, or not known.
+    for changes, hours in ((dict(resumed=True), 4.5), (dict(seconds=-9), 4.)):
+        known = dict(run['training'])
+        run['training'].update(changes)
+        assert f'; more than {hours} hours' in call(result(value))
+        run['training'] = known
+    value['rows'].append(dict(name='theirs, too', seeds={}))
+    assert 'without results: "theirs, too".' in call(result(value))
+
+
+def test_one_seed_has_no_spread(call, result):
+    text = call(result(content([1])))
+    assert '±' not in text and 'seed 1.' in text
+    assert line_of(text, 'ours')['Mean, to single'] == '+4.0'
+
+
+def test_only_seeds_of_both_are_compared(call, result):
+    value = content()
+    value['rows'] = [entry('single', [0, 1]), entry('ours', [1, 2])]
+    row = line_of(call(result(value)), 'ours (seed 1, 2 only)')
+    assert row['Mean, to single'] == '+4.0'
+    value['rows'] = [entry('single', []), entry('ours', [1, 2])]
+    assert 'Mean, to single' not in line_of(call(result(value)), 'ours')
+
+
+def test_rows_of_filters(call, result):
+    """With one evaluator each; differences are those of one filter."""
+    value = content([0, 1])
+    for row, gain in zip(value['rows'], (0, .05)):
+        for run in row['seeds'].values():
+            mean = run['metrics']['Mean']
+            run['metrics'].update({
+                'Mean@0.1': mean / 2, 'Mean@0.05': mean / 4,
+                'acceleration error': .07,
+                'acceleration error/Mean': .5})  # yapf: disable
+            run['metrics'].update({
+                f'Gaussian/{name}': score + gain
+                for name, score in run['metrics'].items()})
+    text = call(result(value))
+    ours = line_of(text, 'ours + Gaussian')
+    assert ours['Mean'].startswith('81.5')
+    assert ours['@0.1'].startswith('43')
+    assert ours['@0.05'].startswith('24.1')
+    assert ours['acc. error'] == '12.00 ± 0.0'
+    assert ours['Mean, to single'] == '+9.5 ± 0.7'
+    plain = line_of(text, 'ours')
+    assert plain['Mean, to single'] == '+4.5 ± 0.7'
+    assert plain['@0.1'] == '38.2 ± 1.1'
+    assert 'the same filter' in text and 'Acc. error: ' in text
+
+
+@pytest.mark.parametrize('leaked, word', [
+    (3, 'so that the result says nothing about others: ours on 3.'),
+    (None, 'a leak is not ruled out: ours.')
+])  # yapf: disable
+def test_leaks_are_said(call, result, leaked, word):
+    value = content()
+    value['rows'][1] = entry('ours', [0], leaked_videos=leaked)
+    assert word in call(result(value))
+
+
+def test_figure(call, result, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(table, 'save_figure',
+                        lambda figure, path: drawn.append((figure, path)))
+    call(result(), '--figure', 'a.png')
+    call(result(), '--figure', 'b.png', '--only', 'sing')
+    (figure, path), (other, _) = drawn
+    assert [x.get_label() for x in other.axes[0].lines] == ['single']
+    assert path == 'a.png'
+    axes, = figure.axes
+    ours = next(x for x in axes.lines if x.get_label() == 'ours')
+    mean = 100 * statistics.mean(MEANS['ours'].values())
+    assert ours.get_xdata().tolist() == [2, 10]
+    assert ours.get_ydata() == pytest.approx([mean - 2, mean - 10])
+    band = axes.collections[1].get_paths()[0].vertices[:, 1]
+    spread = 100 * statistics.stdev(MEANS['ours'].values())
+    assert band.max() == pytest.approx(mean - 2 + spread)
+    assert band.min() == pytest.approx(mean - 10 - spread)
+    with pytest.raises(ValueError, match='no temporal downsampling rates'):
+        call(result(), '--figure', 'a.png', '--only', 'theirs')
+
+
+def test_chosen_rows_of_several_files(call, result):
+    """By the names of their tables, under names of their own."""
+    value = content()
+    for row in value['rows']:
+        for run in row['seeds'].values():
+            run['metrics'].update({'Mean@0.1': .5, 'acceleration error': .071})
+    result(value, 'a')
+    result(content(), 'b')
+    rows = [['alone', 'a.json', 'single'], ['with', 'b.json', 'ours']]
+    text = call(result(dict(kind='headline', rows=rows), 'head'))
+    assert line_of(text, 'alone', '') == {
+        '': 'alone', 'Mean': '72.0 ± 2.0', '@0.1': '50.0 ± 0.0',
+        'acc. error': '7.10 ± 0.0'}  # yapf: disable
+    assert line_of(text, 'with', '')['@0.1'] == '-'
+    rows.append(['x', 'b.json', 'theirs'])
+    with pytest.raises(ValueError, match='no row "theirs" in .*b.json: choos'):
+        call(result(dict(kind='headline', rows=rows), 'head'))
+
+
+class TestDocument:
+
+    @pytest.fixture
+    def document(self, tmp_path):
+        path = tmp_path / 'README.md'
+        path.write_text('# Title\n\n<!-- results/x.json -->\nold\n'
+                        '<!-- end of results/x.json -->\n\nmore\n')
+        return path
+
+    @pytest.mark.parametrize('named', [True, False])
+    def test_written_then_the_same(self, call, result, document, named):
+        files = [result()] if named else []
+        result()
+        with pytest.raises(SystemExit, match='differs from .*x.json: run'):
+            call(*files, '--check', document)
+        assert 'old' in document.read_text()
+        assert 'replaced' in call(*files, '--write', document)
+        text = document.read_text()
+        assert 'old' not in text and call(result()).strip() in text
+        assert text.startswith('# Title\n\n<!-- results/x.json -->\n\nPCK')
+        assert text.endswith('<!-- end of results/x.json -->\n\nmore\n')
+        assert 'has the table' in call(*files, '--check', document)
+        call(*files, '--write', document)
+        assert document.read_text() == text
+
+    def test_file_that_is_not_there(self, call, document):
+        with pytest.raises(FileNotFoundError, match='results/x.json'):
+            call('--check', document)
+
+    @pytest.mark.parametrize('text', [
+        '', '<!-- results/x.json -->\n',
+        '<!-- end of results/x.json -->\n<!-- results/x.json -->\n',
+        2 * '<!-- results/x.json -->\n<!-- end of results/x.json -->\n'
+    ])  # yapf: disable
+    def test_marks(self, call, result, document, text):
+        document.write_text(text)
+        with pytest.raises(ValueError, match='README.md needs these two'):
+            call(result(), '--write', document)
+        assert document.read_text() == text
+
+
+@pytest.mark.parametrize('value, word', [
+    (dict(kind='other'), 'its kind is other'),
+    ([], 'no file of results'),
+    (content([]), 'no test is finished'),
+    (content(start=entry('scratch', [0], frames=60)),
+     'tested.frames is 60 and 1771'),
+])  # yapf: disable
+def test_refused(call, result, value, word):
+    with pytest.raises(ValueError, match=f'x.json.*{word}'):
+        call(result(value))
+
+
+def test_documents_have_the_tables_of_the_results(call, repo_root):
+    for path in [repo_root / 'README.md', *repo_root.glob('docs/*.md')]:
+        call('--check', path)
