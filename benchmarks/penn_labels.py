@@ -1,8 +1,10 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """All of Penn Action's labels: converting them, building the data set."""
 import json
+import os
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from multiprocessing import get_context
 from pathlib import Path
 from typing import List
@@ -67,7 +69,8 @@ def convert(root: Path, out: str) -> dict:
     """Convert all label files under ROOT/labels to JSON files in OUT."""
     sys.path.append(str(ROOT / 'tools/dataset_converters'))
     import penn_action
-    penn_action.convert(Path(root), Path(out))
+    with open(os.devnull, 'w') as null, redirect_stderr(null):
+        penn_action.convert(Path(root), Path(out))
     return {}
 
 
