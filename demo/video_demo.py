@@ -40,6 +40,8 @@ SMOOTHING = {
     'gaussian': dict(type='Gaussian'),
     'savgol': dict(type='SavitzkyGolay')
 }
+#: Those that need the frames to come.
+AHEAD = ('gaussian', 'savgol')
 
 
 def box(text: str) -> list:
@@ -85,140 +87,82 @@ def frames(text: str) -> set:
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
-    names = ', '.join(released_models())
-    parser.add_argument(
-        'config',
-        nargs='?',
-        default=DEFAULT_MODEL,
+    add, names = parser.add_argument, ', '.join(released_models())
+    add('config', nargs='?', default=DEFAULT_MODEL,
         help='config of the pose model, or the name of a released one '
         f'({names}). Defaults to {DEFAULT_MODEL}')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
+    add('checkpoint', nargs='?',
         help='checkpoint of the pose model; released ones bring theirs')
-    parser.add_argument(
-        '--input',
-        required=True,
+    add('--input', required=True,
         help='video, folder of images, image, or webcam:0')
     people = parser.add_mutually_exclusive_group()
+    people.add_argument('--det-model', metavar='CONFIG',
+                        help='config of a detector of MMDetection')
     people.add_argument(
-        '--det-model',
-        metavar='CONFIG',
-        help='config of a detector of MMDetection')
-    people.add_argument(
-        '--bbox-file',
-        metavar='FILE.json',
+        '--bbox-file', metavar='FILE.json',
         help='boxes, as COCO\'s list of detections: "image_id" (frame, from '
         '0, or name of its image), "bbox" (x, y, w, h), "score", "track_id"')
     people.add_argument(
-        '--bbox',
-        type=box,
-        nargs='+',
-        metavar='x,y,w,h',
+        '--bbox', type=box, nargs='+', metavar='x,y,w,h',
         help='box of one person in the first frame, from where the pose is '
         'followed; with --cuts one for each shot. Without, the first frame is '
         'looked at whole, and so is the one after a pose that is none')
-    parser.add_argument(
-        '--prompt',
-        metavar='FILE.json',
+    add('--prompt', metavar='FILE.json',
         help="labelled frames, in COCO's format of keypoints: people in them "
         'are guided by the label closest in time. Without boxes from '
         'elsewhere, they are the people who are looked for. STEM_coco.json, '
         'which is written beside the predictions, is such a file: correct '
         'some frames of it, and mark them as labelled')
-    parser.add_argument(
-        '--bbox-cat',
-        type=int,
+    add('--bbox-cat', type=int,
         help='category_id of people in --bbox-file. Defaults to the one '
         'called person, the only one, or 1')
-    parser.add_argument('--det-weights', help='checkpoint of the detector')
-    parser.add_argument(
-        '--det-cat-id',
-        type=number(int, 0),
-        default=0,
+    add('--det-weights', help='checkpoint of the detector')
+    add('--det-cat-id', type=number(int, 0), default=0,
         help='index of the class "person" of the detector')
-    parser.add_argument(
-        '--bbox-thr',
-        type=number(float, 0, 1),
-        default=0.3,
+    add('--bbox-thr', type=number(float, 0, 1), default=0.3,
         help='least score of a box')
-    parser.add_argument(
-        '--nms-thr',
-        type=number(float, 0, 1),
-        default=0.65,
+    add('--nms-thr', type=number(float, 0, 1), default=0.65,
         help='of two detected boxes with a larger IoU one is left out')
-    parser.add_argument(
-        '--cuts',
-        type=frames,
-        default=set(),
-        metavar='FRAME[,FRAME...]',
+    add('--cuts', type=frames, default=set(), metavar='FRAME[,FRAME...]',
         help='frames, from 0, with which a new shot begins: nothing is '
         'remembered over a cut')
-    parser.add_argument(
-        '--max-age',
-        type=number(int, 0),
-        default=30,
+    add('--max-age', type=number(int, 0), default=30,
         help='for so many frames a person may be missing and be remembered')
-    parser.add_argument(
-        '--smooth',
-        choices=['none', *SMOOTHING],
-        default='one-euro',
+    add('--smooth', choices=['none', *SMOOTHING], default='one-euro',
         help='smooth the poses over time; gaussian and savgol look ahead, so '
         'that the input is read twice. Defaults to one-euro')
-    parser.add_argument(
-        '--device', default='cpu', help='device to run on. Defaults to cpu')
-    parser.add_argument(
-        '--fps',
-        type=number(float, 0.01, 1000),
+    add('--device', default='cpu', help='device to run on. Defaults to cpu')
+    add('--fps', type=number(float, 0.01, 1000),
         help='frames per second of the output. Defaults to those of the '
         'input, 25 for images')
-    parser.add_argument(
-        '--show', action='store_true', help='show it in a window, ESC ends')
-    parser.add_argument(
-        '--draw-bbox', action='store_true', help='draw boxes and identities')
-    parser.add_argument(
-        '--draw-heatmap', action='store_true', help='draw heatmaps, below')
-    parser.add_argument(
-        '--kpt-thr',
-        type=number(float, 0, 1),
-        default=0.2,
+    add('--show', action='store_true', help='show it in a window, ESC ends')
+    add('--draw-bbox', action='store_true', help='draw boxes and identities')
+    add('--draw-heatmap', action='store_true', help='draw heatmaps, below')
+    add('--kpt-thr', type=number(float, 0, 1), default=0.2,
         help='least score of a keypoint that is drawn')
-    parser.add_argument(
-        '--radius',
-        type=number(int, 1, 100),
-        default=3,
+    add('--radius', type=number(int, 1, 100), default=3,
         help='of keypoints, in pixels')
-    parser.add_argument(
-        '--thickness',
-        type=number(int, 1, 100),
-        default=1,
+    add('--thickness', type=number(int, 1, 100), default=1,
         help='of limbs, in pixels')
-    parser.add_argument(
-        '--vis-out-dir', help='folder for the video (or picture)')
-    parser.add_argument('--pred-out-dir', help='folder for the predictions')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
+    add('--vis-out-dir', help='folder for the video (or picture)')
+    add('--pred-out-dir', help='folder for the predictions')
+    add('--cfg-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE',
         help='settings of the config to override, such as '
-        'model.test_cfg.memory.policy=fixed')
+        'model.test_cfg.memory.policy=fixed')  # yapf: disable
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
     if not args.checkpoint and args.config not in released_models():
         parser.error(f'{args.config} is no released model ({names}): give '
                      'its checkpoint, too')
-    if args.draw_heatmap and args.smooth in ('gaussian', 'savgol'):
+    if args.draw_heatmap and args.smooth in AHEAD:
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
     if args.bbox_cat is not None and not args.bbox_file:
         parser.error('--bbox-cat needs --bbox-file')
-    if args.det_weights and not args.det_model:
-        parser.error('--det-weights needs --det-model')
-    if args.det_model and not args.det_weights:
-        parser.error('--det-model needs --det-weights')
+    if bool(args.det_model) != bool(args.det_weights):
+        parser.error('--det-model and --det-weights need one another')
     if args.prompt and args.det_model:
         parser.error('--prompt names people, whom a detector cannot tell '
                      'apart: leave --det-model out, or give their boxes with '
@@ -243,7 +187,7 @@ def find_people(args, source, labels, names, padding):
         tell(boxes.messages)
         if boxes.has_identities:
             if labels:
-                tell(compare_people(labels.frames, boxes.people()))
+                tell(compare_people(labels, boxes.people()))
             return boxes
         if labels:
             raise ValueError(f'{args.bbox_file} has no track_id, so that the '
@@ -255,11 +199,10 @@ def find_people(args, source, labels, names, padding):
         find = PersonDetector(args.det_model, args.det_weights, args.device,
                               args.det_cat_id, args.nms_thr)
     elif labels and not args.bbox:
-        return LabelledPeople(labels.frames, args.kpt_thr)
+        return LabelledPeople(labels, args.kpt_thr)
     else:
         if labels:
-            everywhere = dict.fromkeys(labels.frames, [0])
-            tell(compare_people(labels.frames, everywhere))
+            tell(compare_people(labels, dict.fromkeys(labels, [0])))
         return FollowedPerson(names, args.bbox or (), padding)
     from projects.temporal_corr.apis.detection import BoxTracker
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
@@ -294,13 +237,23 @@ def shots(args, source):
             progress.update()
 
 
-def predict(args, source, inferencer, people, guide, labels, write) -> str:
+class Kept(list):
+    """The poses of a recording, which are smoothed once all are there."""
+
+    def write(self, image, samples) -> bool:
+        """Take a frame, as :class:`VideoOutputs` does."""
+        self.append(samples)
+        return True
+
+
+def predict(args, source, inferencer, people, guide, labels, smoother,
+            outputs) -> str:
     """Go through the frames; returns why it ended early, '' if it did not."""
     with Interruption() as interruption:
         for frame, cut in shots(args, source):
             if frame.index and cut:
-                inferencer.reset()
-                people.reset()
+                for part in filter(None, (inferencer, people, smoother)):
+                    part.reset()
             if guide and (cut or not frame.index):
                 later = [end for end in args.cuts if end > frame.index]
                 guide.show(inferencer, frame.index, min(later, default=None))
@@ -308,12 +261,13 @@ def predict(args, source, inferencer, people, guide, labels, write) -> str:
                 samples = []
                 if frame.readable:
                     samples = inferencer(frame.image, *people(frame))
-                    if labels:
-                        as_labelled(samples, labels.frames.get(frame.index))
+                    as_labelled(samples, labels.get(frame.index))
                     inferencer.take_back(people.see(samples) or ())
                 else:
                     inferencer(frame.image, [])
-                go_on = write(frame.image, samples)
+                if smoother:
+                    smoother(samples)
+                go_on = outputs.write(frame.image, samples)
             except RuntimeError as error:
                 if not frame.index:
                     raise
@@ -326,24 +280,8 @@ def predict(args, source, inferencer, people, guide, labels, write) -> str:
     return ''
 
 
-def smoothed_stream(args, source, outputs):
-    """What writes frames with poses that are smoothed as they come."""
-    smoother = StreamSmoother(
-        dict(SMOOTHING[args.smooth], fps=source.fps), args.max_age)
-
-    def write(image, samples):
-        if outputs.num_frames in args.cuts:
-            smoother.reset()
-        smoother(samples)
-        return outputs.write(image, samples)
-
-    return write
-
-
-def write_smoothed(args, kept, smoother, outputs) -> str:
-    """Smooth the poses of a recorded video, and write them with its frames,
-    which are read again; returns why it ended early."""
-    smooth_recording(kept, smoother)
+def write_again(args, kept, outputs) -> str:
+    """Write poses with the frames of the input, which is read once more."""
     with Interruption() as interruption:
         for samples, frame in zip(kept, FrameSource(args.input)):
             if not outputs.write(frame.image, samples):
@@ -375,20 +313,10 @@ def doubts(args, outputs) -> list:
     ]
 
 
-def warnings(args, source) -> list:
-    """What is to be said of a video that was seen to its end."""
-    messages = source.report()
-    unused = sorted(cut for cut in args.cuts if cut >= source.num_read)
-    if unused:
-        messages.append(f'there are no frames {unused}, which --cuts names; '
-                        f'the last one is {source.num_read - 1}')
-    return messages
-
-
 def main(argv=None) -> int:
     args = parse_args(argv)
     source = FrameSource(args.input, args.fps)
-    if source.kind == 'webcam' and args.smooth in ('gaussian', 'savgol'):
+    if source.kind == 'webcam' and args.smooth in AHEAD:
         raise ValueError(f'--smooth {args.smooth} needs the frames to come, '
                          'and a camera goes on: use --smooth one-euro')
     inferencer = VideoPoseInferencer(
@@ -400,37 +328,42 @@ def main(argv=None) -> int:
              **{'model.test_cfg.output_heatmaps': args.draw_heatmap}),
         max_age=args.max_age)
     names = list(inferencer.dataset_meta['keypoint_id2name'].values())
-    labels = guide = None
+    labels, guide = {}, None
     if args.prompt:
-        labels = LabelFile(args.prompt, source, names)
-        tell(labels.messages)
+        file = LabelFile(args.prompt, source, names)
+        tell(file.messages)
+        labels = file.frames
         # The labelled frames are read before their shot is.
-        guide = Prompts(labels.frames, FrameSource(args.input))
-    people = boxes = find_people(args, source, labels, names,
-                                 inferencer.box_padding)
+        guide = Prompts(labels, FrameSource(args.input))
+    people = find_people(args, source, labels, names, inferencer.box_padding)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
                            args.draw_heatmap)
     with VideoOutputs(source, painter, inferencer.dataset_meta,
                       args.vis_out_dir, args.pred_out_dir, args.show,
                       [args.bbox_file or '', args.prompt or ''],
-                      labels and labels.frames) as outputs:
+                      labels) as outputs:
         if inferencer.model.test_cfg.get('trusted'):
-            people = guide = first_pass(args, source, inferencer, boxes)
-        write, kept, smoother = outputs.write, [], None
+            people = guide = first_pass(args, source, inferencer, people)
+        smoother = None
         if args.smooth == 'one-euro':
-            write = smoothed_stream(args, source, outputs)
-        elif args.smooth != 'none':
-            smoother = build_smoother(SMOOTHING[args.smooth])
-            write = lambda image, samples: kept.append(samples) or True  # noqa
-        ended = predict(args, source, inferencer, people, guide, labels, write)
-        if smoother:
-            ended = write_smoothed(args, kept, smoother, outputs) or ended
+            smoother = StreamSmoother(
+                dict(SMOOTHING[args.smooth], fps=source.fps), args.max_age)
+        kept = Kept()
+        ended = predict(args, source, inferencer, people, guide, labels,
+                        smoother, kept if args.smooth in AHEAD else outputs)
+        if kept:
+            smooth_recording(kept, build_smoother(SMOOTHING[args.smooth]))
+            ended = write_again(args, kept, outputs) or ended
     source.close()
+    messages = [] if ended else source.report()
+    unused = sorted(cut for cut in args.cuts if cut >= source.num_read)
     if ended:
         print(f'{ended}: the files hold the {outputs.num_frames} frames '
               'before')
-    messages = [] if ended else warnings(args, source)
+    elif unused:
+        messages.append(f'there are no frames {unused}, which --cuts names; '
+                        f'the last one is {source.num_read - 1}')
     tell(messages + doubts(args, outputs))
     for line in outputs.describe():
         print(line)

@@ -294,13 +294,13 @@ def test_smoothing(demo, model, clip, tmp_path, name):
 def test_a_recording_that_loses_frames_on_the_way(demo, model, clip, tmp_path,
                                                   monkeypatch):
     """It is read twice for a smoothing that looks ahead."""
-    path, write = clip(), demo.write_smoothed
+    path, write = clip(), demo.write_again
 
     def shorter(args, *others):
         clip(4)
         return write(args, *others)
 
-    monkeypatch.setattr(demo, 'write_smoothed', shorter)
+    monkeypatch.setattr(demo, 'write_again', shorter)
     with pytest.raises(ValueError, match='had 6 frames and now has 4'):
         run(demo, model, path, str(tmp_path / 'out'), '--smooth', 'gaussian')
 
