@@ -1,27 +1,26 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Makes the package ``projects.temporal_corr`` of this repository importable.
 
-Importing this module puts the root of the repository first on ``sys.path``,
-so that the tools run from any directory, installed or not.
+Importing this module, before ``projects``, puts the root of the repository
+first on ``sys.path``, so that the tools run from any directory.
 """
 import os.path as osp
 import sys
+import warnings
+from typing import Optional, Tuple
 
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 
+# MMEngine's, at each start of a tool.
+warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
+sys.path.insert(0, ROOT)
+import projects  # noqa: E402
 
-def _put_root_first() -> None:
-    if ROOT in sys.path:
-        sys.path.remove(ROOT)
-    sys.path.insert(0, ROOT)
-    import projects
-    if osp.join(ROOT, 'projects') not in list(projects.__path__):
-        # A package with an __init__.py hides folders without, whichever
-        # comes first.
-        sys.exit(
-            f"another package named 'projects' wins: {projects.__file__}. "
-            'Take its folder off PYTHONPATH, uninstall it, or run in another '
-            'environment')
+if osp.join(ROOT, 'projects') not in list(projects.__path__):
+    # A package with an __init__.py hides folders without, whichever is first.
+    sys.exit(f"another package named 'projects' wins: {projects.__file__}. "
+             'Take its folder off PYTHONPATH, uninstall it, or run in another '
+             'environment')
 
 
 def config_path(path: str) -> str:
@@ -47,4 +46,32 @@ def config_path(path: str) -> str:
              'projects/temporal_corr/configs')
 
 
-_put_root_first()
+def model_files(config: str, checkpoint: Optional[str]) -> Tuple[str, str]:
+    """Config and checkpoint of a model.
+
+    Args:
+        config (str): A config, or the name of a released model, which brings
+            its checkpoint.
+        checkpoint (str, optional): Checkpoint as the user gave it.
+
+    Returns:
+        tuple[str, str]: Both paths.
+
+    Raises:
+        SystemExit: If there is no such config or no checkpoint.
+    """
+    from projects.temporal_corr.apis.released_models import released_models
+    from projects.temporal_corr.engine.safe_loading import is_missing
+    released = released_models()
+    if config in released:
+        config, own = released[config]
+        checkpoint = checkpoint or own
+    elif checkpoint is None and not osp.splitext(config)[1]:
+        sys.exit(f'there is no released model {config}, only '
+                 f'{", ".join(released)}: give one of them, or a config and '
+                 'its checkpoint')
+    config = config_path(config)
+    if checkpoint is None or is_missing(checkpoint):
+        sys.exit(f'there is no checkpoint {checkpoint or "given"}: give the '
+                 '.pth file that tools/train.py left in its work directory')
+    return config, checkpoint

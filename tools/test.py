@@ -9,23 +9,31 @@ import mmengine
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
-from repo_path import config_path
+from repo_path import model_files
 
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
                                                   prepare_loaders,
                                                   set_visualization)
-from projects.temporal_corr.engine.safe_loading import (CheckpointError,
-                                                        is_missing)
+from projects.temporal_corr.engine.safe_loading import CheckpointError
 from projects.temporal_corr.engine.trained_videos_hook import \
     trained_videos_hook
+from projects.temporal_corr.video_io.output_files import (output_path,
+                                                          replacing,
+                                                          temporary_path)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Test (and evaluate) a pose model')
-    parser.add_argument('config', help='test config file path')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'config',
+        help='test config file path, or the name of a released model, such '
+        'as movenet-lightning')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; a released model brings its own')
     parser.add_argument(
         '--work-dir', help='the directory to save evaluation results')
     parser.add_argument(
@@ -47,10 +55,12 @@ def parse_args():
     add_shared_arguments(parser)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    for path, suffixes in ((args.dump, ('.pkl', '.pickle')),
-                           (args.out, ('.json', '.yaml', '.yml', '.pkl'))):
-        if path is not None and not path.endswith(suffixes):
-            parser.error(f'{path} must end with one of {", ".join(suffixes)}')
+    try:
+        args.out = args.out and output_path(
+            args.out, ('.json', '.yaml', '.yml', '.pkl'))
+        args.dump = args.dump and output_path(args.dump, ('.pkl', '.pickle'))
+    except ValueError as error:
+        parser.error(str(error))
     return args
 
 
@@ -70,7 +80,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.dump is not None:
         metrics = cfg.test_evaluator
         metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
-        dump = dict(type='DumpResults', out_file_path=temporary(args.dump))
+        dump = dict(
+            type='DumpResults', out_file_path=str(temporary_path(args.dump)))
         cfg.test_evaluator = [*metrics, dump]
 
     prepare_loaders(cfg)
@@ -78,30 +89,20 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return prepare_launcher(cfg, args.launcher)
 
 
-def temporary(path: str) -> str:
-    """A name beside a file, with its suffix, for the time of writing."""
-    folder, name = osp.split(osp.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    return osp.join(folder, f'.incomplete_{name}')
-
-
 def main():
     args = parse_args()
-    args.config = config_path(args.config)
-    if is_missing(args.checkpoint):
-        sys.exit(f'there is no checkpoint {args.checkpoint}: give the .pth '
-                 'file that tools/train.py left in its work directory')
+    args.config, args.checkpoint = model_files(args.config, args.checkpoint)
     cfg = merge_args(Config.fromfile(args.config), args)
     runner = Runner.from_cfg(cfg)
     hook = trained_videos_hook(runner)
     metrics = runner.test()
     if is_main_process():
         if args.dump is not None:
-            os.replace(temporary(args.dump), args.dump)
+            os.replace(temporary_path(args.dump), args.dump)
         if args.out is not None:
-            result = dict(metrics, run=hook.describe_test(runner))
-            mmengine.dump(result, temporary(args.out))
-            os.replace(temporary(args.out), args.out)
+            with replacing(args.out) as temporary:
+                mmengine.dump(
+                    dict(metrics, run=hook.describe_test(runner)), temporary)
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ import argparse
 import os
 import os.path as osp
 import sys
+from typing import Optional
 
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.runner import Runner
@@ -96,10 +97,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return prepare_launcher(cfg, args.launcher)
 
 
-def set_resume(cfg: Config, resume: str) -> None:
+def set_resume(cfg: Config, resume: Optional[str]) -> None:
     """Find the checkpoint that ``--resume`` goes on from."""
-    if resume == 'auto' or (resume is None and cfg.get('resume')
-                            and cfg.get('load_from') is None):
+    auto = resume == 'auto' or (resume is None and cfg.get('resume')
+                                and cfg.get('load_from') is None)
+    if auto:
         folders = [cfg.work_dir]
         hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
         if hook.get('out_dir'):
@@ -107,29 +109,25 @@ def set_resume(cfg: Config, resume: str) -> None:
             name = osp.basename(osp.normpath(cfg.work_dir))
             folders.append(osp.join(hook['out_dir'], name))
         try:
-            found = find_resumable_checkpoint(*folders)
+            resume = find_resumable_checkpoint(*folders)
         except RuntimeError as error:
             sys.exit(f'--resume: {error}')
-        cfg.resume = found is not None
-        if found is not None:
-            cfg.load_from = found
-            finished = describe_finished(
-                load_resumable(found), cfg.get('train_cfg') or {})
-            if finished:
-                print(f'--resume: {finished}')
-                sys.exit(0)
-        else:
+        cfg.resume = resume is not None
+        if resume is None:
             print(f'--resume: no complete checkpoint in {folders[0]}; '
                   f'starting from {cfg.get("load_from") or "scratch"}')
-    elif resume is not None:
-        if is_missing(resume):
-            sys.exit(f'--resume: there is no checkpoint {resume}')
-        finished = describe_finished(
-            load_resumable(resume), cfg.get('train_cfg') or {})
-        if finished:
-            sys.exit(f'--resume {resume}: {finished}')
-        cfg.resume = True
-        cfg.load_from = resume
+    if resume is None:
+        return
+    if is_missing(resume):
+        sys.exit(f'--resume: there is no checkpoint {resume}')
+    finished = describe_finished(
+        load_resumable(resume), cfg.get('train_cfg') or {})
+    if finished and auto:  # a script that always passes --resume goes on
+        print(f'--resume: {finished}')
+        sys.exit(0)
+    if finished:
+        sys.exit(f'--resume {resume}: {finished}')
+    cfg.resume, cfg.load_from = True, resume
 
 
 def check_start(cfg: Config, config: str) -> None:

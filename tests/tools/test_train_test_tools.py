@@ -238,7 +238,7 @@ class TestTestFlags:
         cfg = config()
         cfg.resume = True
         cfg = tool('test').merge_args(
-            cfg, arguments(dump=str(tmp_path / 'new' / 'predictions.pkl')))
+            cfg, arguments(dump=tmp_path / 'new' / 'predictions.pkl'))
         assert cfg.load_from == 'best.pth' and cfg.resume is False
         assert cfg.work_dir == './work_dirs/some'
         metric, dump = cfg.test_evaluator
@@ -271,6 +271,20 @@ def test_config_of_the_repository_from_any_folder(tool, tmp_path, repo_root,
     assert os.path.samefile(path, repo_root / 'setup.py')
     (tmp_path / 'setup.py').write_text('')
     assert tool('repo_path').config_path('setup.py') == 'setup.py'
+
+
+def test_released_models_by_name(tool, tmp_path, monkeypatch):
+    """From any folder; a checkpoint of one's own goes before."""
+    monkeypatch.chdir(tmp_path)
+    model_files = tool('repo_path').model_files
+    config, checkpoint = model_files('movenet-lightning', None)
+    assert os.path.isfile(config) and os.path.isfile(checkpoint)
+    (tmp_path / 'own.pth').touch()
+    assert model_files('movenet-lightning', 'own.pth') == (config, 'own.pth')
+    with pytest.raises(SystemExit, match='no released model x.*thunder'):
+        model_files('x', None)
+    with pytest.raises(SystemExit, match='no checkpoint given'):
+        model_files(config, None)
 
 
 def test_a_folder_is_named_once(tool, repo_root, monkeypatch):

@@ -7,7 +7,6 @@ The file is kept only if ONNX Runtime gives what PyTorch gives, over a clip,
 each with its own memory. demo/onnx_example.py runs it.
 """
 import argparse
-import os
 import os.path as osp
 import sys
 from functools import partial
@@ -18,8 +17,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import model_files
 
 try:
     import onnx
@@ -28,17 +27,14 @@ except ImportError as missing:
     sys.exit(f'{missing}: the export needs two further packages, '
              'pip install -r requirements/tests.txt')
 
-from mmpose.registry import DATASETS  # noqa: E402
-from onnx_model import (add_metadata, describe, to_onnx,  # noqa: E402
-                        to_torchscript)
-from onnx_parity import (dataset_frames, largest_difference,  # noqa: E402
-                         random_frames)
+from mmpose.registry import DATASETS
+from onnx_model import add_metadata, describe, to_onnx, to_torchscript
+from onnx_parity import dataset_frames, largest_difference, random_frames
 
-from projects.temporal_corr.engine import load_pose_model  # noqa: E402
-from projects.temporal_corr.models.streaming_step import \
-    StreamingStep  # noqa: E402
-from projects.temporal_corr.video_io.output_files import (  # noqa: E402
-    output_path, temporary_path)
+from projects.temporal_corr.engine import load_pose_model
+from projects.temporal_corr.models.streaming_step import StreamingStep
+from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.output_files import output_path, replacing
 
 #: The largest difference to PyTorch; relative, for outputs above 1.
 TOLERANCE = 1e-4
@@ -47,14 +43,20 @@ TOLERANCE = 1e-4
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Export the streaming step of a video model to ONNX')
-    parser.add_argument('config', help='test config file path')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'config',
+        help='test config file path, or the name of a released model, such '
+        'as movenet-lightning')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; a released model brings its own')
     parser.add_argument('--out', required=True, help='file to write: .onnx')
     parser.add_argument(
         '--opset',
-        type=int,
+        type=number(int, 16),  # the first with GridSample
         default=17,
-        help="version of ONNX's operators. Defaults to 17")
+        help="version of ONNX's operators, from 16. Defaults to 17")
     parser.add_argument(
         '--include-normalization',
         action='store_true',
@@ -62,7 +64,7 @@ def parse_args():
         'normalised float32')
     parser.add_argument(
         '--verify',
-        type=int,
+        type=number(int, 1),
         default=16,
         metavar='N',
         help='number of frames to compare with PyTorch: of the test data, '
@@ -80,13 +82,7 @@ def parse_args():
         action=DictAction,
         default={},
         help='override settings of the config, as KEY=VALUE')
-    args = parser.parse_args()
-    if args.opset < 16:
-        parser.error('--opset must be at least 16, the first with GridSample')
-    if args.verify < 1:
-        parser.error('--verify must be positive: a file is kept only if it '
-                     'was compared')
-    return args
+    return parser.parse_args()
 
 
 def has_data(dataset) -> bool:
@@ -94,8 +90,7 @@ def has_data(dataset) -> bool:
     try:
         dataset.full_init()
         dataset[0]
-    except FileNotFoundError as error:
-        print(f'No test data, so the comparison is on noise: {error}')
+    except FileNotFoundError:
         return False
     return hasattr(dataset, 'videos')
 
@@ -133,8 +128,7 @@ def write_onnx(step: StreamingStep, target: Path, opset: int,
     """Write and check an ONNX model; what does not pass is not there."""
     model = to_onnx(step, opset)
     add_metadata(model, description)
-    temporary = temporary_path(target)
-    try:
+    with replacing(target) as temporary:
         onnx.save(model, str(temporary))
         session = onnxruntime.InferenceSession(
             str(temporary), providers=['CPUExecutionProvider'])
@@ -143,9 +137,7 @@ def write_onnx(step: StreamingStep, target: Path, opset: int,
             lambda inputs: session.run(list(step.output_names), inputs),
             name=f'ONNX Runtime {onnxruntime.__version__}',
             **frames)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    print(f'{target} is written')
 
 
 def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
@@ -156,25 +148,22 @@ def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
         tensors = (torch.from_numpy(inputs[name]) for name in step.input_names)
         return [output.numpy() for output in traced(*tensors)]
 
-    check(step, run, name='TorchScript', **frames)
-    temporary = temporary_path(target)
-    try:
+    with replacing(target) as temporary:
+        check(step, run, name='TorchScript', **frames)
         traced.save(str(temporary))
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    print(f'{target} is written')
 
 
 def main():
     args = parse_args()
     target = output_path(args.out, ('.onnx', ))
-    if args.torchscript:
-        output_path(args.torchscript, ('.pt', ))
-    config = config_path(args.config)
+    torchscript = args.torchscript and output_path(args.torchscript,
+                                                   ('.pt', ))
+    config, checkpoint = model_files(args.config, args.checkpoint)
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    model = load_pose_model(cfg, args.checkpoint, args.device)
+    model = load_pose_model(cfg, checkpoint, args.device)
     # Its metainfo is needed in any case, its files are not.
     dataset = DATASETS.build(dict(cfg.test_dataloader.dataset, lazy_init=True))
     step = StreamingStep(model, model.head.decoder.input_size,
@@ -186,10 +175,8 @@ def main():
     frames = dict(
         count=args.verify, dataset=dataset if has_data(dataset) else None)
     write_onnx(step, target, args.opset, description, **frames)
-    print(f'{target} is written')
-    if args.torchscript:
-        write_torchscript(step, Path(args.torchscript), **frames)
-        print(f'{args.torchscript} is written')
+    if torchscript:
+        write_torchscript(step, torchscript, **frames)
 
 
 if __name__ == '__main__':

@@ -47,12 +47,8 @@ def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
             opset_version=opset,
             input_names=list(step.input_names),
             output_names=list(step.output_names),
-            dynamic_axes={
-                name: {
-                    0: 'batch'
-                }
-                for name in (*step.input_names, *step.output_names)
-            },
+            dynamic_axes=dict.fromkeys(
+                (*step.input_names, *step.output_names), {0: 'batch'}),
             **options)
     model = onnx.load_from_string(file.getvalue())
     for output in model.graph.output:
@@ -73,15 +69,8 @@ def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
 
 
 def to_torchscript(step: StreamingStep) -> torch.jit.ScriptModule:
-    """Trace a step. The batch size stays free; the device does not.
-
-    Args:
-        step (StreamingStep): What to trace, on the CPU.
-
-    Returns:
-        torch.jit.ScriptModule: Takes and returns tensors in the order of
-        ``input_names`` and ``output_names``.
-    """
+    """Trace a step on the CPU: tensors in the order of ``input_names`` and
+    ``output_names``. The batch size stays free; the device does not."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore', torch.jit.TracerWarning)
         return torch.jit.trace(
@@ -158,12 +147,7 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
 
 
 def add_metadata(model: onnx.ModelProto, description: Dict[str, Any]) -> None:
-    """Store a description in a model, each value as JSON.
-
-    Args:
-        model (onnx.ModelProto): The model. Is changed.
-        description (dict): What :func:`describe` returned.
-    """
+    """Store what :func:`describe` returned in a model, each value as JSON."""
     onnx.helper.set_model_props(
         model, {key: json.dumps(value)
                 for key, value in description.items()})

@@ -18,17 +18,7 @@ def random_frames(step: StreamingStep,
                   count: int,
                   batch_size: int = 1,
                   seed: int = 0) -> Iterator[Frame]:
-    """Videos of noise, side by side.
-
-    Args:
-        step (StreamingStep): The step that they are for.
-        count (int): Number of frames of each video.
-        batch_size (int): Number of videos. Defaults to 1.
-        seed (int): Seed of the noise. Defaults to 0.
-
-    Yields:
-        tuple: A frame of each video.
-    """
+    """A number of frames of videos of noise, ``batch_size`` side by side."""
     generator = torch.Generator().manual_seed(seed)
     example = step.example(batch_size)
     image = example.pop('image')
@@ -46,16 +36,8 @@ def random_frames(step: StreamingStep,
 
 def dataset_frames(step: StreamingStep, dataset,
                    count: int) -> Iterator[Frame]:
-    """The first frames of the videos of a data set.
-
-    Args:
-        step (StreamingStep): The step that they are for.
-        dataset: A data set of video frames, in test mode.
-        count (int): Number of frames, of one video after the other.
-
-    Yields:
-        tuple: One frame.
-    """
+    """The first frames of a data set of videos in test mode, one video after
+    the other."""
     device = step.example()['image'].device
     items = ((position == 0, int(item)) for _, items in dataset.videos
              for position, item in enumerate(items))
@@ -86,40 +68,35 @@ def largest_difference(step: StreamingStep,
         largest magnitude of this output in the frame where that is above 1;
         infinite where an output is NaN in one of them.
     """
+
+    def arrays(tensors):
+        return {key: value.cpu().numpy() for key, value in tensors.items()}
+
     largest = 0.
-    remembered: Dict[str, Tensor] = {}
-    remembered_there: Dict[str, np.ndarray] = {}
     for is_first, inputs in frames:
         if is_first:
             example = step.example(len(inputs['image']))
-            remembered = {name: example[name] for name in step.memory_names}
-            remembered_there = _arrays(remembered)
-        given = dict(inputs, **remembered)
+            memory = {name: example[name] for name in step.memory_names}
+            memory_there = arrays(memory)
+        given = dict(inputs, **memory)
+        given_there = dict(arrays(inputs), **memory_there)
         outputs = dict(
             zip(step.output_names,
                 step(*(given[name] for name in step.input_names))))
-        given_there = dict(_arrays(inputs), **remembered_there)
         outputs_there = dict(
             zip(step.output_names,
                 run({name: given_there[name]
                      for name in step.input_names})))
-        for name, value in _arrays(outputs).items():
+        for name, value in arrays(outputs).items():
             difference = np.abs(value - outputs_there[name]).max()
             difference /= max(1., np.abs(value).max())
             largest = max(largest,
                           float(np.nan_to_num(difference, nan=np.inf)))
-        remembered = {
-            name: outputs[f'new_{name}']
-            for name in step.memory_names
-        }
-        remembered_there = _arrays(remembered)
+        memory = {name: outputs[f'new_{name}'] for name in step.memory_names}
+        memory_there = arrays(memory)
         if own_memory:
-            remembered_there = {
+            memory_there = {
                 name: outputs_there[f'new_{name}']
                 for name in step.memory_names
             }
     return largest
-
-
-def _arrays(tensors: Dict[str, Tensor]) -> Dict[str, np.ndarray]:
-    return {name: value.cpu().numpy() for name, value in tensors.items()}

@@ -10,6 +10,7 @@ import argparse
 import os
 import os.path as osp
 import sys
+from pathlib import Path
 from typing import List, Tuple
 
 import cv2
@@ -17,17 +18,15 @@ import numpy as np
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
-from mmengine.utils import ProgressBar
+from mmengine.utils import track_iter_progress
 from mmpose.registry import DATASETS, VISUALIZERS
 from mmpose.structures import PoseDataSample
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import config_path
 
-from projects.temporal_corr.video_io.output_files import \
-    save_image  # noqa: E402
-from projects.temporal_corr.video_io.window import \
-    can_open_windows  # noqa: E402
+from projects.temporal_corr.video_io.output_files import save_image
+from projects.temporal_corr.video_io.window import can_open_windows
 
 HEIGHT = 320  # smaller crops are enlarged to about this height
 BAR = 22  # height of the line that names a frame
@@ -88,14 +87,7 @@ def split_frames(results: dict) -> List[dict]:
 
 
 def frame_names(frame: dict) -> Tuple[str, str]:
-    """What a frame, or an image of its own, is called.
-
-    Args:
-        frame (dict): Results of the pipeline.
-
-    Returns:
-        tuple: The name of its file, and its title in the picture.
-    """
+    """The name of a frame's (or an image's) file, and its title."""
     if 'video_id' in frame:
         number = frame['frame_index'] + 1
         video = frame['video_id'].replace('/', '-')
@@ -104,8 +96,10 @@ def frame_names(frame: dict) -> Tuple[str, str]:
     return f'{image}-{frame["id"]:05d}', image
 
 
-def enlarge(frame: dict) -> dict:
-    """Enlarges a small crop and its keypoints by a whole factor."""
+def draw_frame(frame: dict, title: str, visualizer) -> np.ndarray:
+    """A frame, RGB, with its title above, its keypoints, and its targets
+    below."""
+    # Small crops are enlarged by a whole factor.
     factor = max(1, round(HEIGHT / frame['img'].shape[0]))
     image = cv2.resize(
         frame['img'],
@@ -113,26 +107,10 @@ def enlarge(frame: dict) -> dict:
         fx=factor,
         fy=factor,
         interpolation=cv2.INTER_CUBIC)
-    # pixel centres stay on pixel centres
-    keypoints = (frame['transformed_keypoints'] + 0.5) * factor - 0.5
-    return dict(frame, img=image, transformed_keypoints=keypoints)
-
-
-def draw_frame(frame: dict, title: str, visualizer) -> np.ndarray:
-    """Draws a frame with its keypoints, and its targets below.
-
-    Args:
-        frame (dict): Results of the pipeline, not packed.
-        title (str): Is written above.
-        visualizer (PoseLocalVisualizer): MMPose's.
-
-    Returns:
-        np.ndarray: The picture, RGB.
-    """
-    frame = enlarge(frame)
     sample = PoseDataSample()
     sample.gt_instances = InstanceData(
-        keypoints=frame['transformed_keypoints'],
+        # pixel centres stay on pixel centres
+        keypoints=(frame['transformed_keypoints'] + 0.5) * factor - 0.5,
         keypoints_visible=frame['keypoints_visible'])
     if 'heatmaps' in frame:
         # a background would outshine the keypoints; it comes after them
@@ -141,7 +119,7 @@ def draw_frame(frame: dict, title: str, visualizer) -> np.ndarray:
             heatmaps=frame['heatmaps'][:num_keypoints])
     picture = visualizer.add_datasample(
         title,
-        cv2.cvtColor(frame['img'], cv2.COLOR_BGR2RGB),
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
         sample,
         draw_pred=False,
         draw_heatmap='heatmaps' in frame)
@@ -172,11 +150,10 @@ def build_dataset(cfg: Config, phase: str):
     dataset_cfg = cfg[f'{phase}_dataloader'].dataset
     while 'dataset' in dataset_cfg:  # a wrapper, such as RepeatDataset
         dataset_cfg = dataset_cfg.dataset
-    kept = [
+    dataset_cfg.pipeline = [
         transform for transform in dataset_cfg.pipeline
         if transform['type'] != 'PackClipInputs'
     ]
-    dataset_cfg.pipeline = kept
     return DATASETS.build(dataset_cfg)
 
 
@@ -200,8 +177,7 @@ def main():
     os.makedirs(args.output_dir, exist_ok=True)
     count = min(len(dataset), args.max_item_per_dataset)
     items = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    progress = ProgressBar(count)
-    for item in items.tolist():
+    for item in track_iter_progress(items.tolist()):
         results = dataset[item]
         name, _ = frame_names(split_frames(results)[-1])
         path = osp.join(args.output_dir, f'{name}.jpg')
@@ -210,7 +186,6 @@ def main():
         if args.show:
             visualizer.show(
                 picture, win_name=path, wait_time=args.show_interval)
-        progress.update()
     print(f'\n{count} pictures are in {args.output_dir}')
 
 

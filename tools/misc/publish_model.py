@@ -13,6 +13,7 @@ import io
 import os.path as osp
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,33 +24,21 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import nn
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import config_path
 
-from projects.temporal_corr.engine import AtomicLocalBackend  # noqa: E402
-from projects.temporal_corr.engine import load_from_local  # noqa: E402
-from projects.temporal_corr.engine.checkpoint_guard_hook import \
-    load_weights  # noqa: E402
-from projects.temporal_corr.engine.trained_videos_hook import \
-    META_KEY  # noqa: E402
-from projects.temporal_corr.version import __version__  # noqa: E402
+from projects.temporal_corr.engine import AtomicLocalBackend, load_from_local
+from projects.temporal_corr.engine.checkpoint_guard_hook import load_weights
+from projects.temporal_corr.engine.trained_videos_hook import META_KEY
+from projects.temporal_corr.version import __version__
 
 #: What is taken over from the meta of the checkpoint, where it is there.
 KEPT = ('dataset_meta', META_KEY, 'epoch', 'iter', 'seed')
 
 
 def plain(value: Any) -> Any:
-    """The value in types that pickle without naming a class.
-
-    Args:
-        value (Any): Nested containers of numbers, strings and arrays.
-
-    Returns:
-        Any: The same with lists for arrays, Python's numbers for numpy's.
-
-    Raises:
-        TypeError: If it holds anything else.
-    """
+    """Nested containers of numbers, strings and arrays in types that pickle
+    without naming a class: lists for arrays, Python's numbers for NumPy's."""
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -62,18 +51,8 @@ def plain(value: Any) -> Any:
 
 
 def halve(model: nn.Module, state_dict: dict) -> dict:
-    """The state dict with parameters in float16.
-
-    Buffers, such as running variances, stay: they are small, and their range
-    can be wider.
-
-    Args:
-        model (nn.Module): The model of the state dict.
-        state_dict (dict): Parameters and buffers by name.
-
-    Returns:
-        dict: The state dict. Loading copies it into the float32 parameters
-        of a model.
+    """The state dict with the model's parameters in float16. Buffers, such
+    as running variances, stay: they are small, and can be larger.
 
     Raises:
         OverflowError: If a parameter is out of float16's range.
@@ -132,15 +111,8 @@ def publish(checkpoint: str, config: str, half: bool = False) -> dict:
 
 
 def write(published: dict, out_dir: str) -> str:
-    """Write a published checkpoint under the name that its contents give it.
-
-    Args:
-        published (dict): What :func:`publish` returned.
-        out_dir (str): Folder, made if it is not there.
-
-    Returns:
-        str: Path of the file.
-    """
+    """Write what :func:`publish` returned to a folder, under the name that
+    its contents give it; returns the path."""
     buffer = io.BytesIO()
     torch.save(published, buffer)
     content = buffer.getvalue()

@@ -12,7 +12,8 @@ from typing import List, Mapping, Optional
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import repo_path  # noqa: F401
 from checkpoint_io import save_checkpoint
 
 from projects.temporal_corr.datasets.named_keypoints import DATASET_INFO

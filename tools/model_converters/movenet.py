@@ -14,7 +14,8 @@ from terminaltables import AsciiTable
 from tfjs_graph_model import read_graph_model
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import repo_path  # noqa: F401
 from checkpoint_io import find_faults, save_checkpoint
 from keypoints_by_name import names_of
 

@@ -14,7 +14,8 @@ from mmengine.registry import DefaultScope
 from terminaltables import AsciiTable
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import repo_path  # noqa: F401
 from checkpoint_io import find_faults, save_checkpoint
 
 from projects.temporal_corr.engine.safe_loading import (find_state_dict,
