@@ -86,10 +86,10 @@ def test_contact_sheet_has_a_cell_for_each_frame_and_model(image, metainfo):
     figure = draw_contact_sheet({'frames/1': frames, 'frames/2': frames[:2]},
                                 ['one', 'other'], metainfo, True)
     assert [part.get_suptitle() for part in figure.subfigs
-            ] == ['frames/1', 'frames/2']
+            ] == ['frames/1', 'frames/2', '']
     assert sum(len(axes.images) for axes in figure.axes) == (3 + 2) * 2
     assert figure.axes[0].get_title() == 'frame 4'
     assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ['one', 'other']
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+    assert [text.get_text() for text in figure.subfigs[-1].legends[0].get_texts()] == [
         'left', 'right', 'ground truth', 'wrong by PCK@0.2'
     ]

@@ -155,15 +155,24 @@ def draw_contact_sheet(excerpts: Dict[str, Excerpt],
         Figure: The sheet; ``save_figure`` writes it.
     """
     columns = max(map(len, excerpts.values()))
-    figure = Figure(
-        figsize=(columns * INCHES + 0.3,
-                 len(excerpts) * (len(names) * INCHES + 0.3) + 0.3),
-        dpi=130)
-    figure.set_layout_engine('constrained', h_pad=0.02, w_pad=0.02)
-    parts = figure.subfigures(len(excerpts), squeeze=False)[:, 0]
+    left, head, foot = 0.3, 0.5, 0.35  # inches beside the cells
+    width, height = columns * INCHES + left, len(names) * INCHES + head
+    figure = Figure(figsize=(width, len(excerpts) * height + foot), dpi=130)
+    *parts, bottom = figure.subfigures(
+        len(excerpts) + 1, height_ratios=[height] * len(excerpts) + [foot])
     for part, (video_id, frames) in zip(parts, excerpts.items()):
         part.suptitle(video_id, fontsize=9, fontweight='bold')
-        grid = part.subplots(len(names), columns, squeeze=False)
+        grid = part.subplots(
+            len(names),
+            columns,
+            squeeze=False,
+            gridspec_kw=dict(
+                left=left / width,
+                right=1,
+                top=1 - head / height,
+                bottom=0,
+                wspace=0.03,
+                hspace=0.03))
         boxes = [samples[0].gt_instances.bboxes[0] for _, samples in frames]
         side = max(1., *((box[2:] - box[:2]).max() for box in boxes))
         for column, ((image, samples), box) in enumerate(zip(frames, boxes)):
@@ -180,9 +189,9 @@ def draw_contact_sheet(excerpts: Dict[str, Excerpt],
             axes.spines[:].set_visible(False)
         for axes, name in zip(grid[:, 0], names):
             axes.set_ylabel(name, fontsize=8)
-    figure.legend(
+    bottom.legend(
         handles=legend(prediction_colors(metainfo, show_gt)),
-        loc='outside lower center',
+        loc='center',
         ncols=4,
         fontsize=8,
         facecolor='0.8')  # white would not show on white
