@@ -2,7 +2,7 @@
 # work_dirs/ablation/jhmdb6_movenet).
 _base_ = './jhmdb6_movenet.py'
 _configs = 'projects/temporal_corr/configs/'
-_finetune = '_movenet-lightning_1xb16-6e-finetune_jhmdb-192x192.py'
+_finetune = '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py'
 _settings = {
     'nothing': dict(memory=dict(policy='none')),
     'previous, as in the paper': dict(),

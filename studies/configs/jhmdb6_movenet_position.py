@@ -4,7 +4,7 @@
 # jhmdb6_movenet.py (--work-dir work_dirs/ablation/jhmdb6_movenet).
 _base_ = './jhmdb6_movenet.py'
 _config = ('projects/temporal_corr/configs/correlation-cosine'
-           '_movenet-lightning_1xb16-6e-finetune_jhmdb-192x192.py')
+           '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py')
 
 
 def _row(name, shift, **test_cfg):

@@ -3,7 +3,7 @@ load_from = (
     'work_dirs/single_movenet-thunder_1xb16-3e_penn-256x256/'
     'epoch_3.pth')
 
-max_epochs = 6
+max_epochs = 8
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = _base_.param_scheduler

@@ -7,7 +7,7 @@ load_from = (
     'work_dirs/single_movenet-lightning_1xb16-3e_jhmdb-192x192/'
     'epoch_3.pth')
 
-max_epochs = 6
+max_epochs = 8
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 # Half of the rate before, cosine to zero.
 optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -1,3 +1,3 @@
-_base_ = './single_movenet-thunder_1xb16-6e-finetune_penn-256x256.py'
+_base_ = './single_movenet-lightning_1xb16-8e-finetune_penn-192x192.py'
 model = dict(head=dict(temporal='heatmap'))
 train_dataloader = dict(dataset=dict(clip_len=2))

@@ -1,2 +1,0 @@
-_base_ = './correlation_movenet-lightning_1xb16-6e-finetune_penn-192x192.py'
-model = dict(head=dict(normalize=True, scale_init=3.))
