@@ -19,4 +19,4 @@ rows = [
     for crop in ('box', 'video', 'frame') for name, config in _models.items()
 ]
 common = {'test_evaluator': [dict(type='GroupPCKAccuracy')]}
-strides = [1, 2, 4, 6, 8, 10]
+strides = [1, 3, 6, 10]
