@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -33,25 +32,18 @@ def tool(repo_root, monkeypatch):
     return load
 
 
-def arguments(**changes):
-    options = dict(
-        config='configs/some.py',
-        checkpoint='best.pth',
-        work_dir=None,
-        resume=None,
-        amp=False,
-        no_validate=False,
-        auto_scale_lr=False,
-        show=False,
-        show_dir=None,
-        interval=1,
-        wait_time=1,
-        cfg_options={},
-        launcher='none',
-        out=None,
-        dump=None)
-    assert set(changes) <= set(options)
-    return Namespace(**dict(options, **changes))
+@pytest.fixture
+def merge(tool, monkeypatch):
+    """What a tool makes of a config and of its command line."""
+
+    def run(name, *flags, cfg=None):
+        module = tool(name)
+        files = ['configs/some.py'] + ['best.pth'] * (name == 'test')
+        monkeypatch.setattr(sys, 'argv', [name, *files, *map(str, flags)])
+        return module.merge_args(config() if cfg is None else cfg,
+                                 module.parse_args())
+
+    return run
 
 
 def config():
@@ -73,204 +65,201 @@ def config():
             resume=False))
 
 
-class TestTrainFlags:
+# --- flags --------------------------------------------------------------
 
-    @pytest.mark.parametrize('flags, expected', [
-        pytest.param({}, dict(work_dir='./work_dirs/some', resume=False,
-                              load_from='single.pth'),
-                     id='work directory named like the config'),
-        pytest.param(dict(work_dir='here'), dict(work_dir='here'),
-                     id='--work-dir'),
-        pytest.param(dict(no_validate=True),
-                     dict(val_cfg=None, val_dataloader=None,
-                          val_evaluator=None), id='--no-validate'),
-        pytest.param(dict(amp=True),
-                     {'optim_wrapper.type': 'AmpOptimWrapper',
-                      'optim_wrapper.loss_scale': 'dynamic'}, id='--amp'),
-        pytest.param(dict(auto_scale_lr=True), {'auto_scale_lr.enable': True},
-                     id='--auto-scale-lr'),
-        pytest.param(dict(show_dir='pictures', interval=3),
-                     {'default_hooks.visualization.enable': True,
-                      'default_hooks.visualization.out_dir': 'pictures',
-                      'default_hooks.visualization.interval': 3},
-                     id='--show-dir'),
-        pytest.param(dict(show=True, wait_time=2),
-                     {'default_hooks.visualization.show': True,
-                      'default_hooks.visualization.wait_time': 2},
-                     id='--show'),
-        pytest.param(dict(cfg_options={'optim_wrapper.optimizer.lr': .5}),
-                     {'optim_wrapper.optimizer.lr': .5}, id='--cfg-options'),
-    ])  # yapf: disable
-    def test_merged(self, flags, expected, tool, monkeypatch):
-        monkeypatch.setattr(
-            'projects.temporal_corr.engine.launch.can_open_windows',
-            lambda: True)
-        cfg = tool('train').merge_args(config(), arguments(**flags))
-        for name, value in expected.items():
-            node = cfg
-            for key in name.split('.'):
-                node = node[key]
-            assert node == value, name
 
-    @pytest.mark.parametrize('flags, drop, word', [
-        pytest.param(dict(auto_scale_lr=True), 'auto_scale_lr',
-                     'base_batch_size', id='nothing to scale by'),
-        pytest.param(dict(show_dir='x'), 'default_hooks',
-                     'VideoVisualizationHook', id='no hook to draw'),
-        pytest.param(dict(resume='nothing.pth'), None, 'nothing.pth',
-                     id='no such checkpoint'),
-        pytest.param(dict(launcher='slurm'), None, 'dist_train.sh',
-                     id='Slurm without a GPU'),
-    ])  # yapf: disable
-    def test_refused(self, flags, drop, word, tool, monkeypatch):
-        monkeypatch.setattr('projects.temporal_corr.engine.launch.get_device',
-                            lambda: 'cpu')
-        cfg = config()
-        if drop:
-            cfg.pop(drop)
-        with pytest.raises(SystemExit, match=word):
-            tool('train').merge_args(cfg, arguments(**flags))
+@pytest.mark.parametrize('flags, expected', [
+    ('', dict(work_dir='./work_dirs/some', resume=False,
+              load_from='single.pth')),
+    ('--work-dir here', dict(work_dir='here')),
+    ('--no-validate', dict(val_cfg=None, val_dataloader=None,
+                           val_evaluator=None)),
+    ('--amp', {'optim_wrapper.type': 'AmpOptimWrapper',
+               'optim_wrapper.loss_scale': 'dynamic'}),
+    ('--auto-scale-lr', {'auto_scale_lr.enable': True}),
+    ('--show-dir pictures --interval 3',
+     {'default_hooks.visualization.enable': True,
+      'default_hooks.visualization.out_dir': 'pictures',
+      'default_hooks.visualization.interval': 3}),
+    ('--show --wait-time 2', {'default_hooks.visualization.show': True,
+                              'default_hooks.visualization.wait_time': 2}),
+    ('--cfg-options optim_wrapper.optimizer.lr=0.5',
+     {'optim_wrapper.optimizer.lr': .5}),
+])  # yapf: disable
+def test_flags_of_training(flags, expected, merge, monkeypatch):
+    monkeypatch.setattr(
+        'projects.temporal_corr.engine.launch.can_open_windows', lambda: True)
+    cfg = merge('train', *flags.split())
+    for name, value in expected.items():
+        node = cfg
+        for key in name.split('.'):
+            node = node[key]
+        assert node == value, name
 
-    @pytest.fixture
-    def work_dir(self, tmp_path):
-        complete = dict(
-            state_dict=dict(weight=torch.ones(1)),
-            optimizer={},
-            meta={},
-            message_hub={})
-        torch.save(complete, tmp_path / 'epoch_3.pth')
-        (tmp_path / 'last_checkpoint').write_text('/gone/epoch_4.pth')
-        return tmp_path
 
-    def test_resume_goes_before_load_from(self, work_dir, tool):
-        """Also before one given by --cfg-options, from the first start."""
-        cfg = tool('train').merge_args(
-            config(),
-            arguments(
-                work_dir=str(work_dir),
-                resume='auto',
-                cfg_options=dict(load_from='single.pth')))
-        assert cfg.resume is True
-        assert cfg.load_from == str(work_dir / 'epoch_3.pth')
+@pytest.mark.parametrize('flags, drop, word', [
+    pytest.param('--auto-scale-lr', 'auto_scale_lr', 'base_batch_size',
+                 id='nothing to scale by'),
+    pytest.param('--show-dir x', 'default_hooks', 'VideoVisualizationHook',
+                 id='no hook to draw'),
+    pytest.param('--resume nothing.pth', None, 'nothing.pth',
+                 id='no such checkpoint'),
+    pytest.param('--launcher slurm', None, 'dist_train.sh',
+                 id='Slurm without a GPU'),
+])  # yapf: disable
+def test_training_is_refused(flags, drop, word, merge, monkeypatch):
+    monkeypatch.setattr('projects.temporal_corr.engine.launch.get_device',
+                        lambda: 'cpu')
+    cfg = config()
+    if drop:
+        cfg.pop(drop)
+    with pytest.raises(SystemExit, match=word):
+        merge('train', *flags.split(), cfg=cfg)
 
-    def test_resume_with_nothing_there_is_a_start(self, tmp_path, tool,
-                                                  capsys):
-        cfg = tool('train').merge_args(
-            config(), arguments(work_dir=str(tmp_path), resume='auto'))
-        assert cfg.resume is False and cfg.load_from == 'single.pth'
-        assert 'starting from single.pth' in capsys.readouterr().out
 
-    def test_resume_of_a_path(self, work_dir, tool):
-        path = str(work_dir / 'epoch_3.pth')
-        cfg = tool('train').merge_args(config(), arguments(resume=path))
-        assert cfg.resume is True and cfg.load_from == path
+def test_flags_of_testing(merge, tmp_path):
+    cfg = config()
+    cfg.resume = True
+    cfg = merge('test', '--dump', tmp_path / 'new/predictions.pkl', cfg=cfg)
+    assert cfg.load_from == 'best.pth' and cfg.resume is False
+    assert cfg.work_dir == './work_dirs/some'
+    metric, dump = cfg.test_evaluator
+    assert metric.type == 'GroupPCKAccuracy' and dump.type == 'DumpResults'
+    # under another name until it is complete
+    assert dump.out_file_path != str(tmp_path / 'new/predictions.pkl')
+    assert os.path.dirname(dump.out_file_path) == str(tmp_path / 'new')
 
-    def test_resume_of_weights_alone_is_refused(self, work_dir, tool):
-        """Their schedule would begin again without a word."""
-        path = work_dir / 'best_Mean_epoch_3.pth'
-        torch.save(
-            dict(
-                state_dict=dict(weight=torch.ones(1)), meta={},
-                message_hub={}), path)  # yapf: disable
-        with pytest.raises(RuntimeError, match='no optimizer.*epoch_\\*.pth'):
-            tool('train').merge_args(config(), arguments(resume=str(path)))
 
-    @pytest.mark.parametrize('train_cfg, done, words', [
-        (dict(by_epoch=True, max_epochs=3), dict(epoch=3, iter=30),
-         'raise train_cfg.max_epochs'),
-        (dict(type='IterBasedTrainLoop', max_iters=30),
-         dict(epoch=0, iter=30), 'raise train_cfg.max_iters'),
-        (dict(by_epoch=True, max_epochs=4), dict(epoch=3, iter=30), None),
-    ])  # yapf: disable
-    @pytest.mark.parametrize('auto', [True, False])
-    def test_resume_of_what_is_finished(self, train_cfg, done, words, auto,
-                                        work_dir, tool, capsys):
-        path = work_dir / 'epoch_3.pth'
-        torch.save(dict(torch.load(path), meta=done), path)
-        cfg = config()
-        cfg.train_cfg = train_cfg
-        flags = arguments(
-            work_dir=str(work_dir), resume='auto' if auto else str(path))
-        if words is None:
-            assert tool('train').merge_args(cfg, flags).resume
-            return
-        with pytest.raises(SystemExit) as error:
-            tool('train').merge_args(cfg, flags)
-        # a script that always passes --resume goes on
-        assert error.value.code == 0 if auto else words in error.value.code
-        assert not auto or words in capsys.readouterr().out
+@pytest.mark.parametrize('argv, word', [
+    (['nothing.py', 'x.pth'], 'there is no config nothing.py'),
+    (['setup.py', 'nothing.pth'], 'there is no checkpoint nothing.pth'),
+    (['x.pth', 'setup.py'], 'x.pth is no config (.py): were the config'),
+    (['x'], 'there is no released model x'),
+    (['setup.py'], 'there is no checkpoint given'),
+    (['setup.py', 'x.pth', '--out', 'x.txt'], 2),
+    (['setup.py', 'x.pth', '--dump', 'x.json'], 2),
+])  # yapf: disable
+def test_testing_is_refused(argv, word, tool, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['test.py', *argv])
+    with pytest.raises(SystemExit) as error:
+        tool('test').main()
+    assert (error.value.code == word
+            if isinstance(word, int) else word in error.value.code)
 
-    @pytest.mark.parametrize('name', ['train', 'test'])
-    def test_the_guard_is_always_there(self, name, tool):
-        """Also if a config replaces the list of hooks."""
-        cfg = config()
-        cfg.custom_hooks = [dict(type='EMAHook')]
-        cfg = tool(name).merge_args(cfg, arguments())
+
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_the_guard_is_always_there_and_no_workers_are_none(name, merge):
+    """Also if a config replaces the list of hooks; and PyTorch refuses
+    options of workers where there are none."""
+    cfg = config()
+    cfg.custom_hooks = [dict(type='EMAHook')]
+    loader = dict(num_workers=2, persistent_workers=True, prefetch_factor=4)
+    cfg.train_dataloader, cfg.test_dataloader = loader, loader
+    flags = '--cfg-options', 'train_dataloader.num_workers=0'
+    for _ in range(2):
+        cfg = merge(name, *flags, cfg=cfg)
         assert [hook.type for hook in cfg.custom_hooks
                 ] == ['EMAHook', 'mmpose.CheckpointGuardHook']
-        assert len(tool(name).merge_args(cfg, arguments()).custom_hooks) == 2
-
-    def test_no_workers(self, tool):
-        """PyTorch refuses options of workers where there are none."""
-        cfg = config()
-        loader = dict(
-            num_workers=2, persistent_workers=True, prefetch_factor=4)
-        cfg.train_dataloader, cfg.test_dataloader = loader, loader
-        cfg = tool('train').merge_args(
-            cfg, arguments(cfg_options={'train_dataloader.num_workers': 0}))
         assert cfg.train_dataloader == dict(num_workers=0)
         assert cfg.test_dataloader == loader
 
-    def test_resume_looks_where_the_hook_saves(self, work_dir, tool,
-                                               tmp_path_factory):
-        out_dir = tmp_path_factory.mktemp('out')
-        shutil.copytree(work_dir, out_dir / 'run')
-        cfg = config()
-        cfg.default_hooks.checkpoint.out_dir = str(out_dir)
-        cfg = tool('train').merge_args(
-            cfg, arguments(work_dir='elsewhere/run/', resume='auto'))
-        assert cfg.load_from == str(out_dir / 'run' / 'epoch_3.pth')
+
+# --- --resume -----------------------------------------------------------
 
 
-class TestTestFlags:
+@pytest.fixture
+def work_dir(tmp_path):
+    complete = dict(
+        state_dict=dict(weight=torch.ones(1)),
+        optimizer={},
+        meta={},
+        message_hub={})
+    torch.save(complete, tmp_path / 'epoch_3.pth')
+    (tmp_path / 'last_checkpoint').write_text('/gone/epoch_4.pth')
+    return tmp_path
 
-    def test_merged(self, tool, tmp_path):
-        cfg = config()
-        cfg.resume = True
-        cfg = tool('test').merge_args(
-            cfg, arguments(dump=tmp_path / 'new' / 'predictions.pkl'))
-        assert cfg.load_from == 'best.pth' and cfg.resume is False
-        assert cfg.work_dir == './work_dirs/some'
-        metric, dump = cfg.test_evaluator
-        assert metric.type == 'GroupPCKAccuracy'
-        assert dump.type == 'DumpResults'
-        # under another name until it is complete
-        assert dump.out_file_path != str(tmp_path / 'new/predictions.pkl')
-        assert os.path.dirname(dump.out_file_path) == str(tmp_path / 'new')
 
-    @pytest.mark.parametrize('argv, word', [
-        (['nothing.py', 'x.pth'], 'there is no config nothing.py'),
-        (['setup.py', 'nothing.pth'], 'there is no checkpoint nothing.pth'),
-        (['x.pth', 'setup.py'], 'x.pth is no config (.py): were the config'),
-        (['setup.py', 'x.pth', '--out', 'x.txt'], 2),
-        (['setup.py', 'x.pth', '--dump', 'x.json'], 2),
-    ], ids=['config', 'checkpoint', 'swapped', 'kind of --out',
-            'kind of --dump'])
-    def test_refused(self, argv, word, tool, monkeypatch):
-        monkeypatch.setattr(sys, 'argv', ['test.py', *argv])
-        with pytest.raises(SystemExit) as error:
-            tool('test').main()
-        assert (error.value.code == word
-                if isinstance(word, int) else word in error.value.code)
+def test_resume_goes_before_load_from(work_dir, merge, tmp_path_factory):
+    """Also before one given by --cfg-options, from the first start; from
+    where the hook saves; or from a path."""
+    path = str(work_dir / 'epoch_3.pth')
+    cfg = merge('train', '--work-dir', work_dir, '--resume', '--cfg-options',
+                'load_from=single.pth')
+    assert cfg.resume is True and cfg.load_from == path
+    cfg = merge('train', '--resume', path)
+    assert cfg.resume is True and cfg.load_from == path
+    out_dir = tmp_path_factory.mktemp('out')
+    shutil.copytree(work_dir, out_dir / 'run')
+    cfg = config()
+    cfg.default_hooks.checkpoint.out_dir = str(out_dir)
+    cfg = merge('train', '--work-dir', 'elsewhere/run/', '--resume', cfg=cfg)
+    assert cfg.load_from == str(out_dir / 'run' / 'epoch_3.pth')
+
+
+def test_resume_with_nothing_there(tmp_path, merge, capsys):
+    """A start; but weights alone, whose schedule would begin again without
+    a word, are refused."""
+    cfg = merge('train', '--work-dir', tmp_path, '--resume')
+    assert cfg.resume is False and cfg.load_from == 'single.pth'
+    assert 'starting from single.pth' in capsys.readouterr().out
+    path = tmp_path / 'best_Mean_epoch_3.pth'
+    torch.save(
+        dict(state_dict=dict(weight=torch.ones(1)), meta={}, message_hub={}),
+        path)
+    with pytest.raises(RuntimeError, match='no optimizer.*epoch_\\*.pth'):
+        merge('train', '--resume', path)
+
+
+@pytest.mark.parametrize('train_cfg, done, words', [
+    (dict(by_epoch=True, max_epochs=3), dict(epoch=3, iter=30),
+     'raise train_cfg.max_epochs'),
+    (dict(type='IterBasedTrainLoop', max_iters=30), dict(epoch=0, iter=30),
+     'raise train_cfg.max_iters'),
+    (dict(by_epoch=True, max_epochs=4), dict(epoch=3, iter=30), None),
+])  # yapf: disable
+@pytest.mark.parametrize('auto', [True, False])
+def test_resume_of_what_is_finished(train_cfg, done, words, auto, work_dir,
+                                    merge, capsys):
+    path = work_dir / 'epoch_3.pth'
+    torch.save(dict(torch.load(path), meta=done), path)
+    cfg = config()
+    cfg.train_cfg = train_cfg
+    flags = ['--work-dir', work_dir, '--resume'] + ([] if auto else [path])
+    if words is None:
+        assert merge('train', *flags, cfg=cfg).resume
+        return
+    with pytest.raises(SystemExit) as error:
+        merge('train', *flags, cfg=cfg)
+    # a script that always passes --resume goes on
+    assert error.value.code == 0 if auto else words in error.value.code
+    assert not auto or words in capsys.readouterr().out
+
+
+def test_a_missing_start_is_told_at_once(tool, tmp_path, monkeypatch):
+    check = tool('train').check_start
+    with pytest.raises(SystemExit, match='load_from=None'):
+        check(Config(dict(load_from='missing.pth')), 'penn.py')
+    # as the loader, which expands the home folder
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'start.pth').touch()
+    for start in (None, 'https://a/b.pth', '~/start.pth'):
+        check(Config(dict(load_from=start)), 'penn.py')
+
+
+# --- files by name ------------------------------------------------------
 
 
 def test_config_of_the_repository_from_any_folder(tool, tmp_path, repo_root,
                                                   monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = tool('repo_path').config_path('setup.py')
-    assert os.path.samefile(path, repo_root / 'setup.py')
+    config_path = tool('repo_path').config_path
+    assert os.path.samefile(config_path('setup.py'), repo_root / 'setup.py')
     (tmp_path / 'setup.py').write_text('')
-    assert tool('repo_path').config_path('setup.py') == 'setup.py'
+    assert config_path('setup.py') == 'setup.py'
+    monkeypatch.chdir(repo_root)
+    with pytest.raises(SystemExit) as error:
+        config_path('nothing.py')
+    assert error.value.code.count(str(repo_root)) == 1, 'named twice'
 
 
 def test_released_models_by_name(tool, tmp_path, monkeypatch):
@@ -281,17 +270,6 @@ def test_released_models_by_name(tool, tmp_path, monkeypatch):
     assert os.path.isfile(config) and os.path.isfile(checkpoint)
     (tmp_path / 'own.pth').touch()
     assert model_files('movenet-lightning', 'own.pth') == (config, 'own.pth')
-    with pytest.raises(SystemExit, match='no released model x.*thunder'):
-        model_files('x', None)
-    with pytest.raises(SystemExit, match='no checkpoint given'):
-        model_files(config, None)
-
-
-def test_a_folder_is_named_once(tool, repo_root, monkeypatch):
-    monkeypatch.chdir(repo_root)
-    with pytest.raises(SystemExit) as error:
-        tool('repo_path').config_path('nothing.py')
-    assert error.value.code.count(str(repo_root)) == 1
 
 
 def test_another_projects_package_is_named(repo_root, tmp_path):
@@ -304,6 +282,9 @@ def test_another_projects_package_is_named(repo_root, tmp_path):
                             text=True)
     assert result.returncode == 1
     assert f"named 'projects' wins: {tmp_path}/projects" in result.stderr
+
+
+# --- scripts ------------------------------------------------------------
 
 
 @pytest.mark.parametrize('script', [
@@ -348,23 +329,6 @@ def test_configs_know_the_number_of_processes(launcher, name, monkeypatch):
     monkeypatch.setenv('WORLD_SIZE', '4')  # torchrun's own counts
     announce_world_size(launcher)
     assert os.environ['WORLD_SIZE'] == '4'
-
-
-@pytest.mark.parametrize('start', ['missing.pth', None, 'https://a/b.pth'])
-def test_a_missing_start_is_told_at_once(start, tool):
-    train = tool('train')
-    if start == 'missing.pth':
-        with pytest.raises(SystemExit, match='load_from=None'):
-            train.check_start(Config(dict(load_from=start)), 'penn.py')
-    else:
-        train.check_start(Config(dict(load_from=start)), 'penn.py')
-
-
-def test_a_start_in_the_home_folder_is_there(tool, tmp_path, monkeypatch):
-    """As the loader, which expands it."""
-    monkeypatch.setenv('HOME', str(tmp_path))
-    (tmp_path / 'start.pth').touch()
-    tool('train').check_start(Config(dict(load_from='~/start.pth')), 'penn.py')
 
 
 def run(command, cwd, env):
