@@ -54,27 +54,22 @@ class Stages:
         self.count += 1
         command = [sys.executable, *map(str, command)]
         stamp = self.out / 'log' / f'{name}.done'
+        log = self.out / 'log' / f'{name}.log'
         head = f'[{self.count}/{self.total}] {title}'
         if stamp.exists() and stamp.read_text() == shlex.join(command):
             print(f'{head}: done before', flush=True)
             return
         print(head, flush=True)
         start = time.time()
-        log = self.out / 'log' / f'{name}.log'
-        with open(log, 'w', encoding='utf-8') as file:
-            with subprocess.Popen(
-                    command,
-                    cwd=ROOT,
-                    env=self.env,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True) as process:
-                for line in process.stdout:
-                    file.write(line)
-                    if 'Epoch(train)' in line:
-                        step = line[line.index('Epoch(train)'):]
-                        print('     ', ' '.join(step.split())[:68])
-                        sys.stdout.flush()
+        with open(log, 'w', encoding='utf-8') as file, subprocess.Popen(
+                command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True) as process:
+            for line in process.stdout:
+                file.write(line)
+                _, found, step = line.partition('Epoch(train)')
+                if found:
+                    print('     ', ' '.join((found + step).split())[:68],
+                          flush=True)
         if process.returncode:
             tail = log.read_text(encoding='utf-8').splitlines()[-15:]
             sys.exit('\n'.join(tail) +
@@ -82,11 +77,6 @@ class Stages:
                      f'Run it alone with: {shlex.join(command)}')
         stamp.write_text(shlex.join(command))
         print(f'      {time.time() - start:.0f} s', flush=True)
-
-
-def newest_checkpoint(work_dir: Path) -> Path:
-    """The last checkpoint that a training left."""
-    return Path((work_dir / 'last_checkpoint').read_text().strip())
 
 
 def write_table(out: Path, args: argparse.Namespace) -> str:
@@ -103,9 +93,7 @@ def write_table(out: Path, args: argparse.Namespace) -> str:
         f'{args.epochs} epochs single-frame from scratch, then '
         f'{args.finetune_epochs} epochs of each variant from there.\n\n' +
         '\n'.join(rows) + '\n')
-    temporary = out / 'table.md.tmp'
-    temporary.write_text(text, encoding='utf-8')
-    os.replace(temporary, out / 'table.md')
+    (out / 'table.md').write_text(text, encoding='utf-8')
     return text
 
 
@@ -148,7 +136,7 @@ def main():
                    '--cfg-options', f'train_cfg.max_epochs={epochs}',
                    f'param_scheduler.{cosine}.T_max={epochs}',
                    f'randomness.seed={args.seed}', *options)
-        return newest_checkpoint(out / name)
+        return (out / name / 'last_checkpoint').read_text().strip()
 
     start = train('scratch', 'training a single-frame model', SCRATCH,
                   args.epochs, 1)

@@ -17,38 +17,24 @@ _MARGIN = np.array([
 
 
 class Clip(NamedTuple):
-    """A finished video.
-
-    Attributes:
-        name (str): Unique name, built as JHMDB's.
-        action (str): One of :data:`.skeleton.ACTIONS`.
-        viewpoint (str): ``front``, ``back``, ``left`` or ``right``: where
-            the person faces, left and right as in the image.
-        frames (ndarray): (n, H, W, 3) uint8 BGR.
-        keypoints (ndarray): (n, 15, 2) 0-based pixels in JHMDB's order.
-        visible (ndarray): (n, 15) bool.
-        masks (ndarray): (n, H, W) uint8, 1 on the whole body, hidden or not.
-        scale (ndarray): (n,) size of the person, 1 = as tall as the image.
-    """
-    name: str
-    action: str
-    viewpoint: str
-    frames: np.ndarray
-    keypoints: np.ndarray
-    visible: np.ndarray
-    masks: np.ndarray
-    scale: np.ndarray
+    """A finished video of n frames."""
+    name: str  #: unique, built as JHMDB's
+    action: str  #: one of :data:`.skeleton.ACTIONS`
+    viewpoint: str  #: where the person faces in the image, as ``front``
+    frames: np.ndarray  #: (n, H, W, 3) uint8 BGR
+    keypoints: np.ndarray  #: (n, 15, 2) 0-based pixels in JHMDB's order
+    visible: np.ndarray  #: (n, 15) bool
+    masks: np.ndarray  #: (n, H, W) uint8, 1 on the whole body, even if hidden
+    scale: np.ndarray  #: (n,) size of the person, 1 = as tall as the image
 
 
 class Camera(NamedTuple):
-    """A level camera over T moments: sideways position of the lens (T,) in
-    metres, shift of the picture (T, 2) in pixels, pixels of a metre at a
-    distance of one (T,), height and distance of the lens in metres."""
-    x: np.ndarray
-    shift: np.ndarray
-    zoom: np.ndarray
-    height: float
-    distance: float
+    """A level camera over T moments."""
+    x: np.ndarray  #: (T,) sideways position of the lens, metres
+    shift: np.ndarray  #: (T, 2) of the picture, pixels
+    zoom: np.ndarray  #: (T,) pixels of a metre at a distance of one
+    height: float  #: of the lens, metres
+    distance: float  #: of the lens, metres
 
     def project(self, points: np.ndarray, t) -> Tuple:
         """Pixels (..., 2), and pixels per metre (...), of world points."""

@@ -10,17 +10,17 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
-#: Joints in the order of JHMDB's ``pos_img``.
-JHMDB_JOINTS = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
-                'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
-                'right_knee', 'left_knee', 'right_wrist', 'left_wrist',
-                'right_ankle', 'left_ankle')
-#: Joints in the order of Penn Action's ``x`` and ``y``.
-PENN_JOINTS = ('head', 'right_shoulder', 'left_shoulder', 'right_elbow',
-               'left_elbow', 'right_wrist', 'left_wrist', 'right_hip',
-               'left_hip', 'right_knee', 'left_knee', 'right_ankle',
-               'left_ankle')
 
+def _both(*parts: str) -> Tuple[str, ...]:
+    return tuple(f'{side}_{part}' for part in parts
+                 for side in ('right', 'left'))
+
+
+#: Joints in the order of JHMDB's ``pos_img``, and of Penn Action's ``x``.
+JHMDB_JOINTS = ('neck', 'belly', 'head') + _both('shoulder', 'hip', 'elbow',
+                                                 'knee', 'wrist', 'ankle')
+PENN_JOINTS = ('head', ) + _both('shoulder', 'elbow', 'wrist', 'hip', 'knee',
+                                 'ankle')
 #: Angles of both sides (degrees) when standing relaxed; motions name only
 #: what differs. Besides: lean, bend, twist, and travel and lift in metres.
 REST = dict(shoulder=0., abduct=9., rotate=0., elbow=14., hip=3., splay=4.,
