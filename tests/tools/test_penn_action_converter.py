@@ -1,7 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Penn Action converter, checked against the raw label files."""
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -261,7 +260,6 @@ def test_counts_of_joints(tmp_path):
 
 FAULTS = {
     'no such variable': (dict(remove='bbox'), ["'bbox'", 'download']),
-    'NaN': (dict(x=np.full((FRAMES, 13), np.nan)), ["'x'", 'NaN', '[0, 0]']),
     'wrong number of joints': (dict(y=np.ones((FRAMES, 12))),
                                ["'y'", '5 x 12', '5 x 13']),
     'frames of x and nframes differ': (dict(nframes=np.uint8(4)),
@@ -276,8 +274,6 @@ FAULTS = {
                                   ["'visibility'", '-1', '0 or 1']),
     'visibility as a score': (dict(visibility=np.full((FRAMES, 13), .5)),
                               ["'visibility'", '0.5']),
-    'text in place of numbers': (dict(visibility='yes'),
-                                 ["'visibility'", 'expected numbers']),
 }
 
 
@@ -289,20 +285,6 @@ def test_fault_is_named_and_nothing_written(release, tmp_path, case):
         penn_action.convert(release, tmp_path / 'out')
     for words in [str(path), *expected]:
         assert words in str(caught.value)
-    assert list((tmp_path / 'out').iterdir()) == []
-
-
-def test_truncated_label_on_the_command_line(release, tmp_path):
-    path = release / 'labels' / '0002.mat'
-    path.write_bytes(path.read_bytes()[:700])
-    run = subprocess.run([
-        sys.executable, CONVERTERS / 'penn_action.py', release, '--out',
-        tmp_path / 'out'
-    ], cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 1
-    message = run.stderr.splitlines()[-1]
-    assert message.startswith(f'error: {path}: truncated')
-    assert 'Traceback' not in run.stderr
     assert list((tmp_path / 'out').iterdir()) == []
 
 
