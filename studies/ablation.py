@@ -30,7 +30,7 @@ from mmpose.registry import MODELS
 from projects.temporal_corr.engine import AtomicLocalBackend
 
 from .provenance import (ROOT, describe_code, describe_machine,
-                         describe_schedule)
+                         describe_schedule, describe_test)
 from .study import (Row, Study, as_folder, build_config, digest, merged,
                     quoted, read_study, trained_part)
 from .table import KIND, entries, finished, read_results
@@ -75,11 +75,6 @@ class Run:
         self.files = {
             kind: self.folder / f'{kind}_{digest(merged(cfg, options))}.json'
             for kind, options in {'test': {}, **self.tests}.items()}
-        metric = cfg.test_evaluator
-        metric = metric[0] if isinstance(metric, list) else metric
-        # Of several thresholds the first one has the plain names.
-        thr = metric.get('thr')
-        self.thr = thr[0] if isinstance(thr, (list, tuple)) else thr
 
     def _config(self, load_from=None) -> Config:
         return build_config(self.row, self.study.common, self.seed, load_from)
@@ -222,15 +217,7 @@ class Run:
                 self.training,
                 checkpoint=osp.basename(self.training['checkpoint'])))
         if 'test' in tested:
-            run = described['test']
-            videos, trained = run['test_videos'], run['train_videos']
-            found['tested'] = dict(
-                ann_file=run['ann_file'] and osp.basename(run['ann_file']),
-                videos=videos and len(videos),
-                frames=run['num_frames'],
-                leaked_videos=None if None in (videos, trained) else len(
-                    set(videos) & set(trained)),
-                thr=self.thr)
+            found['tested'] = describe_test(described['test'], self._config())
             found['metrics'] = tested['test']
         found['tests'] = {name: tested[as_folder(name)]
                           for name in self.row.tests

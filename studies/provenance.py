@@ -10,7 +10,7 @@ from typing import Optional
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmpose.registry import DATASETS
+from mmpose.registry import DATASETS, METRICS
 
 from projects.temporal_corr.engine.trained_videos_hook import video_ids
 
@@ -20,12 +20,8 @@ CODE = ('benchmarks', 'configs', 'projects', 'studies', 'tools')
 
 
 def describe_code() -> dict:
-    """The version of the code.
-
-    Returns:
-        dict: ``commit`` (None outside of a repository) and ``dirty``, whether
-        files of the code differ from it (None outside of one).
-    """
+    """The version of the code: ``commit``, and ``dirty``, whether its files
+    differ from it; both None outside of a repository."""
     changes = _git('status', '--porcelain', '--untracked-files=no', '--',
                    *CODE)
     return dict(
@@ -34,13 +30,9 @@ def describe_code() -> dict:
 
 
 def _git(*args: str) -> Optional[str]:
-    try:
-        return subprocess.run(['git', '-C', ROOT, *args],
-                              capture_output=True,
-                              check=True,
-                              text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    result = subprocess.run(['git', '-C', ROOT, *args], text=True,
+                            capture_output=True)
+    return None if result.returncode else result.stdout.strip()
 
 
 def without_folders(path: str) -> str:
@@ -49,31 +41,21 @@ def without_folders(path: str) -> str:
 
 
 def describe_machine(num_threads: int) -> dict:
-    """What computes.
-
-    Args:
-        num_threads (int): Threads of each process.
-
-    Returns:
-        dict: ``device``, the name of the GPU or CPU, ``num_threads``, and
-        the versions of ``torch`` and ``python``.
-    """
-    gpu = torch.cuda.is_available()
+    """What computes: ``device``, the name of the GPU or CPU, ``num_threads``
+    of each process, and the versions of ``torch`` and ``python``."""
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name(0)
+    else:
+        info = Path('/proc/cpuinfo')
+        lines = info.read_text().splitlines() if info.is_file() else []
+        names = [line.split(':', 1)[1].strip() for line in lines
+                 if line.startswith('model name')]  # yapf: disable
+        device = f'{os.cpu_count()} x {[*names, platform.machine()][0]}'
     return dict(
-        device=torch.cuda.get_device_name(0) if gpu else _cpu_name(),
+        device=device,
         num_threads=num_threads,
         torch=torch.__version__,
         python=platform.python_version())
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(':', 1)[1].strip() for line in lines
-             if line.startswith('model name')]  # yapf: disable
-    return f'{os.cpu_count()} x {names[0] if names else platform.machine()}'
 
 
 def describe_schedule(cfg: Config) -> dict:
@@ -104,3 +86,29 @@ def describe_schedule(cfg: Config) -> dict:
         lr=cfg.optim_wrapper.optimizer.lr,
         train_videos=None if videos is None else len(videos),
         train_frames=len(dataset))
+
+
+def describe_test(run: dict, cfg: Config) -> dict:
+    """What a reader needs to know of a test.
+
+    Args:
+        run (dict): What ``TrainedVideosHook.describe_test`` says.
+        cfg (Config): The config.
+
+    Returns:
+        dict: ``ann_file``, ``videos`` and ``frames`` (numbers),
+        ``leaked_videos`` (how many of them the model was trained on, None if
+        the checkpoint does not say) and ``thr``, the threshold of PCK.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    metric = cfg.test_evaluator
+    metric = metric[0] if isinstance(metric, (list, tuple)) else metric
+    videos, trained = run['test_videos'], run['train_videos']
+    return dict(
+        ann_file=run['ann_file'] and os.path.basename(run['ann_file']),
+        videos=videos and len(videos),
+        frames=run['num_frames'],
+        leaked_videos=None if None in (videos, trained) else len(
+            set(videos) & set(trained)),
+        # Built, it knows its default.
+        thr=getattr(METRICS.build(metric), 'thr', None))

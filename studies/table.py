@@ -258,8 +258,7 @@ def ablation_table(content: dict, _='') -> str:
                      [[name(row), *(cell(row.strides.get(k)) for k in strides)]
                       for row in rows if row.strides])
         ]  # yapf: disable
-    if any(run['training'] for run in runs):
-        parts += _notes(content)
+    parts += _notes(content)
     return '\n\n'.join([*parts, f'```shell\n{content["command"]}\n```']) + '\n'
 
 
@@ -271,6 +270,12 @@ def _notes(content: dict) -> List[str]:
     for entry in entries(content):
         for run in finished(entry).values():
             training, leaked = run['training'], run['tested']['leaked_videos']
+            if leaked is None:
+                unknown[entry['name']] = 0
+            elif leaked:
+                leaks[f'{entry["name"]} on {leaked}'] = 0
+            if training is None:
+                continue
             schedules.setdefault(_schedule(**training['schedule']),
                                  {})[entry['name']] = None
             threads = training.get('num_threads')
@@ -283,10 +288,6 @@ def _notes(content: dict) -> List[str]:
             # Where files of a training elsewhere were copied, less than 0.
             seconds += max(training['seconds'], 0)
             more |= training['resumed'] or training['seconds'] < 0
-            if leaked is None:
-                unknown[entry['name']] = 0
-            elif leaked:
-                leaks[f'{entry["name"]} on {leaked}'] = 0
     lines = [f'{quoted(names)}: {text}.' for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
                  f'{"more than " * more}{seconds / 3600:.1f} hours of '
@@ -294,7 +295,7 @@ def _notes(content: dict) -> List[str]:
     missing = [entry['name'] for entry in entries(content)
                if not finished(entry)]
     notes = {
-        ' '.join(lines): True,
+        ' '.join(lines): schedules,
         f'Rows of the study without results: {quoted(missing)}.': missing,
         'Trained on test videos, so that the result says nothing about '
         f'others: {", ".join(leaks)}.': leaks,
@@ -377,21 +378,19 @@ def replace_table(document: str, text: str, path: str) -> str:
     return f'{before}{begin}\n{table(path)}\n{link}\n\n{end}{after}'
 
 
-def draw_strides(path: str, figure: str, only: str = '') -> None:
+def draw_strides(content: dict, figure: str, only: str = '') -> None:
     """Draw the Mean against the temporal downsampling rate.
 
     Args:
-        path (str): A file of studies.ablation.
+        content (dict): Content of a file of studies.ablation.
         figure (str): The picture to write.
         only (str): What the names of the rows must hold. Defaults to ''.
     """
-    content = read_results(path, KIND)
     rows = [row for row in summarize(content)
             if row.strides and only in row.name]  # yapf: disable
     if not rows:
-        raise ValueError(f'{path} holds no temporal downsampling rates'
-                         f'{f" of rows with {only!r}" if only else ""}: set '
-                         'strides in the study and run it again')
+        raise ValueError('there are no temporal downsampling rates of rows '
+                         f'with "{only}": set strides in the study')
     curves, spreads = ({
         row.name: {k: getattr(v, part) or 0. for k, v in row.strides.items()}
         for row in rows
@@ -404,23 +403,16 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         prog='python -m studies.table',
         description='Tables and figures from files of results')
-    parser.add_argument('files', nargs='*', help='files of results')
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        '--write', metavar='FILE.md', help='put the tables into a document')
-    group.add_argument(
-        '--check',
-        metavar='FILE.md',
+    add = parser.add_argument
+    add('files', nargs='*', help='files of results')
+    add('--write', metavar='FILE.md', help='put the tables into a document')
+    add('--check', metavar='FILE.md',
         help='exit with 1 if the tables in a document are not those of the '
         'files')
-    parser.add_argument(
-        '--figure',
+    add('--figure',
         help='picture of the Mean against the temporal downsampling rate to '
         'write, of one file: .png, .pdf, .svg')
-    parser.add_argument(
-        '--only',
-        default='',
-        metavar='TEXT',
+    add('--only', default='', metavar='TEXT',
         help='draw only rows with this in their names')
     args = parser.parse_args(argv)
     if not args.files and not (args.write or args.check):
@@ -434,7 +426,8 @@ def main(argv=None):
     args = parse_args(argv)
     document = args.write or args.check
     if args.figure:
-        draw_strides(args.files[0], args.figure, args.only)
+        draw_strides(
+            read_results(args.files[0], KIND), args.figure, args.only)
     if document is None:
         for path in args.files:
             print(table(path))

@@ -12,9 +12,6 @@ from mmpose.registry import MODELS
 import projects.temporal_corr  # noqa: F401
 from studies import frame_stride
 
-#: The five tiny videos have 5, 3, 7, 1 and 4 frames.
-NUM_FRAMES = {1: 20, 2: 3 + 2 + 4 + 1 + 2, 3: 2 + 1 + 3 + 1 + 2}
-
 
 @pytest.fixture(scope='module')
 def models(tiny_config, tmp_path_factory):
@@ -45,7 +42,7 @@ test_dataloader = dict(num_workers=0, persistent_workers=False)
 
 @pytest.fixture
 def call(models, monkeypatch, tiny_jhmdb, tmp_path):
-    """Runs the tool; returns its folder and what it tested."""
+    """Runs the tool; returns its folder and the rates that were tested."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
     out = tmp_path / 'out'
 
@@ -55,86 +52,79 @@ def call(models, monkeypatch, tiny_jhmdb, tmp_path):
             argv += ['--model', name, *models[name]]
         tested = []
 
-        def test(cfg, stride, work_dir):
+        class TestRun:
             """Gives numbers that say where they come from."""
-            if fail_at == stride:
-                raise KeyboardInterrupt
-            tested.append(stride)
-            return dict(
-                metrics=dict(Mean=.9 - stride / 100, Wri=.5),
-                run=dict(ann_file='annotations/Sub1_test.json',
-                         test_videos=['a', 'b'], train_videos=['b'],
-                         num_frames=60 // stride))  # yapf: disable
+            __test__ = False
 
-        monkeypatch.setattr(frame_stride, 'test', test)
+            def __init__(self, cfg):
+                self.stride = cfg.test_dataloader.dataset.frame_stride
+
+            @classmethod
+            def from_cfg(cls, cfg):
+                return cls(cfg)
+
+            def test(self):
+                if fail_at == self.stride:
+                    raise KeyboardInterrupt
+                tested.append(self.stride)
+                return {name: .9 - self.stride / 100
+                        for name in ('Mean', 'Wri')}
+
+            def describe_test(self, _):
+                return dict(ann_file='annotations/Sub1_test.json',
+                            test_videos=['a', 'b'], train_videos=['b'],
+                            num_frames=60 // self.stride)  # yapf: disable
+
+        monkeypatch.setattr(frame_stride, 'Runner', TestRun)
+        monkeypatch.setattr(frame_stride, 'trained_videos_hook', lambda x: x)
         frame_stride.main([*map(str, argv), *options])
         return out, tested
 
     return run
 
 
-@pytest.mark.parametrize('name', ['single', 'ours'])
-def test_equals_a_run_at_that_stride(name, models, tmp_path, monkeypatch,
+def test_equals_a_run_at_that_stride(models, tmp_path, monkeypatch,
                                      tiny_jhmdb):
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
-    config, checkpoint = models[name]
-    frame_stride.main(['--model', name, config, checkpoint, '--strides', '1',
+    config, checkpoint = models['ours']
+    frame_stride.main(['--model', 'ours', config, checkpoint, '--strides',
                        '3', '--out', str(tmp_path)])
-    found = json.loads((tmp_path / 'frame_stride.json').read_text())
-    for stride in (1, 3):
+    content = json.loads((tmp_path / 'frame_stride.json').read_text())
+    found = content['rows'][0]['seeds']['0']
+    # The five tiny videos have 5, 3, 7, 1 and 4 frames.
+    for stride, frames in {1: 20, 3: 2 + 1 + 3 + 1 + 2}.items():
         cfg = Config.fromfile(config)
         cfg.test_dataloader.dataset.frame_stride = stride
         cfg.update(load_from=checkpoint, work_dir=str(tmp_path / 'other'),
-                   experiment_name=f'{name}_{stride}')
-        tested = found['models'][name]['strides'][str(stride)]
-        assert tested['metrics'] == Runner.from_cfg(cfg).test()
-        assert tested['run']['num_frames'] == NUM_FRAMES[stride]
-        assert len(tested['run']['test_videos']) == 5
+                   experiment_name=f'other_{stride}')
+        expected = Runner.from_cfg(cfg).test()
+        assert found['strides'][str(stride)] == dict(
+            expected, num_frames=frames)
+    assert found['tested'] == dict(
+        ann_file='Sub1_test.json', videos=5, frames=20, leaked_videos=1,
+        thr=0.2)  # yapf: disable
 
 
 def test_files(call):
-    out, tested = call(['single', 'ours'], [1, 3, 2])
+    out, tested = call(['single', 'ours'], [3, 2])
     assert tested == [1, 2, 3, 1, 2, 3]
     text = (out / 'frame_stride.md').read_text()
-    assert text.startswith('PCK@0.2 (Mean) in percent against the temporal '
-                           'downsampling rate, on 2 videos')
+    assert text.startswith('PCK@0.2 in percent on 2 videos, 60 frames')
     assert '| rate | 1 | 2 | 3 |' in text
     assert '| ours | 89.0 | 88.0 | 87.0 |' in text
-    assert '| frames | 60 | 30 | 20 |' in text
-    assert 'single was trained on 1 of these videos' in text
+    assert 'Trained on test videos' in text and 'single on 1, ours' in text
     assert (out / 'frame_stride.png').stat().st_size > 1000
 
 
-@pytest.mark.parametrize('column, label', [
-    ('Mean', 'PCK@0.2 (Mean)'),
-    ('half/Wri', 'PCK@0.5 (half/Wri)'),
-    ('other/Mean', 'other/Mean'),
-])
-def test_label_of_several_evaluators(column, label):
-    """As the OpenPose configs have them; 0.2 is the default."""
-    cfg = Config(
-        dict(test_evaluator=[
-            dict(type='GroupPCKAccuracy'),
-            dict(type='GroupPCKAccuracy', prefix='half', thr=0.5),
-            dict(type='GroupPCKAccuracy', thr=0.1),
-            dict(type='AUC', prefix='other')
-        ]))
-    assert frame_stride.pck_label(cfg, column) == label
-
-
-def test_what_is_finished_is_not_run_again(call):
+def test_what_is_finished_is_not_run_again(call, models):
     with pytest.raises(KeyboardInterrupt):
         call(['single'], [1, 2, 3], fail_at=3)
-    out, tested = call(['single'], [1, 2, 3])
-    assert tested == [3]
-    assert call(['single', 'ours'], [1, 2])[1] == [1, 2]
-    # another column, another plot
-    assert call(['single'], [1, 2], '--column', 'Wri')[1] == []
-    assert 'PCK@0.2 (Wri)' in (out / 'frame_stride.md').read_text()
-
-
-def test_another_config_or_checkpoint_is_run_again(call, models):
-    call(['single'], [1, 2])
+    assert call(['single'], [1, 2, 3])[1] == [3]
+    out, tested = call(['ours'], [1, 2])
+    assert tested == [1, 2] and 'single' not in (
+        out / 'frame_stride.md').read_text().splitlines()[-2]
+    assert call(['single', 'ours'], [1, 2])[1] == []
+    # Another config or checkpoint is.
     option = ['--cfg-options', 'model.test_cfg.flip_test=True']
     assert call(['single'], [1], *option)[1] == [1]
     assert call(['single'], [1], *option)[1] == []
@@ -147,16 +137,14 @@ def test_another_config_or_checkpoint_is_run_again(call, models):
 
 
 def test_refused(call, models, tmp_path):
-    with pytest.raises(ValueError, match='choose --column from Mean, Wri'):
-        call(['single'], [1], '--column', 'Nose')
-    with pytest.raises(SystemExit):
-        call(['single', 'single'], [1])
-    with pytest.raises(SystemExit):
-        call(['single'], [0])
+    for names, strides in ((['single', 'single'], [1]), (['single'], [0])):
+        with pytest.raises(SystemExit):
+            call(names, strides)
     with pytest.raises(FileNotFoundError, match='nothing.pth'):
         call([], [1], '--model', 'x', models['single'][0], 'nothing.pth')
+    (tmp_path / 'out').mkdir()
     (tmp_path / 'out/frame_stride.json').write_text('{"models"')
-    with pytest.raises(ValueError, match='frame_stride.json is none of'):
+    with pytest.raises(ValueError, match='frame_stride.json is no file of'):
         call(['single'], [1])
 
 

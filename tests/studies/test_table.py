@@ -203,7 +203,7 @@ def test_figure(call, result, monkeypatch):
     spread = 100 * statistics.stdev(MEANS['ours'].values())
     assert band.max() == pytest.approx(mean - 2 + spread)
     assert band.min() == pytest.approx(mean - 10 - spread)
-    with pytest.raises(ValueError, match='no temporal downsampling rates'):
+    with pytest.raises(ValueError, match='no temporal downsampling'):
         call(result(), '--figure', 'a.png', '--only', 'theirs')
 
 
