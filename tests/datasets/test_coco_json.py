@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from projects.temporal_corr.datasets.coco_json import (check_unique, entries,
-                                                       read_json, whole_number)
+from projects.temporal_corr.datasets.coco_json import (check_unique, read_json,
+                                                       whole_number)
 
 CONTENT = {'images': [{'id': 1, 'file_name': 'é.png'}]}
 TEXT = json.dumps(CONTENT, ensure_ascii=False)
@@ -44,23 +44,6 @@ def test_no_file_and_a_folder(tmp_path):
         read_json(str(tmp_path / 'missing.json'), 'Do this')
     with pytest.raises(ValueError, match='directory'):
         read_json(str(tmp_path))
-
-
-@pytest.mark.parametrize('data, key, match', [
-    ([], 'images', 'no "images"'),
-    ({}, 'images', 'no "images"'),
-    ({'images': None}, 'images', 'no "images"'),
-    ({'images': {'1': {}}}, 'images', 'images is a dict'),
-    ({'images': [{}, None]}, 'images', r'images\[1\] is None'),
-    ([{}, 3], None, r'\[1\] is 3'),
-    ({}, None, 'is a dict'),
-])
-def test_entries_are_dictionaries(data, key, match):
-    with pytest.raises(ValueError, match=match) as error:
-        entries(data, key, 'a.json')
-    assert 'a.json' in str(error.value)
-    assert entries([{}], None, 'a.json') == [{}]
-    assert entries({'images': []}, 'images', 'a.json') == []
 
 
 @pytest.mark.parametrize('value, number', [

@@ -83,10 +83,3 @@ def test_num_keypoints_and_metainfo_must_agree():
             lazy_init=True,
             num_keypoints=15,
             metainfo=PennActionDataset.METAINFO)
-
-
-def test_wrong_number_of_joints_is_named(make_videos):
-    ann_file = make_videos([2], num_keypoints=15)
-    with pytest.raises(ValueError, match='list of 39 numbers, but has 45'):
-        PennActionDataset(
-            ann_file=str(ann_file), data_root=str(ann_file.parent))

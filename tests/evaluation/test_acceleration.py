@@ -86,25 +86,6 @@ def test_hand_made_triples(times, previous, expected):
     assert np.array(times)[found].tolist() == expected
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(1, 4))
-def test_accelerations_are_those_of_a_plain_loop(seed, count, keypoints):
-    rng = np.random.default_rng(seed)
-    points = rng.normal(scale=100, size=(count, keypoints, 2))
-    triples = consecutive_triples([0] * count, range(count),
-                                  range(-1, count - 1))
-    found = accelerations(points.astype(np.float32), triples)
-    assert found.shape == (count - 2, keypoints, 2)
-    for t in range(1, count - 1):
-        for k in range(keypoints):
-            for axis in range(2):
-                expected = (
-                    points[t + 1, k, axis] - 2 * points[t, k, axis] +
-                    points[t - 1, k, axis])
-                assert found[t - 1, k, axis] == pytest.approx(
-                    expected, abs=1e-3)
-
-
 def test_constant_velocity_has_none_and_a_parabola_a_constant_one():
     time = np.arange(20.)[:, None, None]
     start, velocity = np.array([[[3., 4.]]]), np.array([[[.5, -.25]]])

@@ -5,7 +5,6 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-from mmengine.evaluator import Evaluator
 
 from projects.temporal_corr.evaluation import (GroupPCKAccuracy,
                                                KeypointAcceleration)
@@ -113,28 +112,6 @@ def test_real_distances_of_frames():
         thr=[first / 100 + 1e-6, first / 100 - 1e-6])
     assert result['Mean'] == pytest.approx(1 / 3)
     assert result['Mean@' + f'{first / 100 - 1e-6:g}'] == 0
-
-
-def test_rows_of_one_pass():
-    """Several metrics in one evaluator, one of each smoothing."""
-    settings = dict(
-        none=None, online=dict(type='OneEuro'), offline=dict(type='Gaussian'))
-    samples = video(np.random.default_rng(1).uniform(0, 40, 20))
-    evaluator = Evaluator([
-        dict(type=kind, smoothing=smoothing, prefix=prefix)
-        for kind in ('GroupPCKAccuracy', 'KeypointAcceleration')
-        for prefix, smoothing in settings.items()
-    ])
-    evaluator.dataset_meta = META
-    evaluator.process(samples)
-    result = evaluator.evaluate(len(samples))
-    for prefix, smoothing in settings.items():
-        for metric, name in ((GroupPCKAccuracy, 'Mean'),
-                             (KeypointAcceleration, 'acceleration')):
-            assert result[f'{prefix}/{name}'] == evaluate(
-                samples, metric, smoothing=smoothing)[name]
-    assert (result['offline/acceleration'] < result['online/acceleration'] <
-            result['none/acceleration'])
 
 
 def test_not_assembled_stays_wrong():

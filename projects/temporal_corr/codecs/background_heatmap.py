@@ -14,20 +14,7 @@ class BackgroundHeatmap(BaseKeypointCodec):
     """Represent a person as heatmaps of the parts and of the background.
 
     The targets of Convolutional Pose Machines and LSTM Pose Machines: those
-    of :class:`PartAffinityField` without the fields. Cell g is centred on
-    the input pixel ``stride * g + (stride - 1) / 2``.
-
-    Note:
-
-        - keypoint number: K
-        - input size: [W, H], heatmap size: [w, h]
-
-    Encoded:
-
-        - heatmaps (np.ndarray): Heatmaps of the parts, then of the
-          background, in shape (K + 1, h, w)
-        - keypoint_weights (np.ndarray): Target weights in shape (1, K), 0
-          for an unlabelled part
+    of :class:`PartAffinityField` without the fields, of one person.
 
     Args:
         input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
@@ -54,31 +41,16 @@ class BackgroundHeatmap(BaseKeypointCodec):
     def encode(self,
                keypoints: np.ndarray,
                keypoints_visible: Optional[np.ndarray] = None) -> dict:
-        """Encode the keypoints of a person.
-
-        Args:
-            keypoints (np.ndarray): Keypoints in input pixels in shape
-                (1, K, 2)
-            keypoints_visible (np.ndarray): Visibility in shape (1, K), below
-                0.5 for a part that is unlabelled. Defaults to all visible
-
-        Returns:
-            dict: See the class.
-        """
+        """Encode keypoints (1, K, 2) in input pixels; a part whose visibility
+        (1, K) is below 0.5 is unlabelled."""
         if len(keypoints) != 1:
             raise ValueError('BackgroundHeatmap encodes one person, got '
                              f'{len(keypoints)}: use data_mode=\'topdown\'')
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
         visible = np.asarray(keypoints_visible) >= 0.5
-        centers = [
-            np.arange(size) * scale + origin for size, scale, origin in zip(
-                self.heatmap_size, self.scale_factor, self.cell_origin)
-        ]
-        heatmaps = part_heatmaps(
-            keypoints.astype(np.float64), visible, *centers, self.sigma)
         return dict(
-            heatmaps=heatmaps.astype(np.float32),
+            heatmaps=self._heatmaps(keypoints, visible),
             keypoint_weights=visible.astype(np.float32))
 
     def decode(self, encoded: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -87,5 +59,17 @@ class BackgroundHeatmap(BaseKeypointCodec):
         cells, scores = heatmap_maxima(
             np.asarray(encoded[:-1], np.float32),
             self.sigma / self.scale_factor)
-        keypoints = cells * self.scale_factor + self.cell_origin
-        return keypoints[None].astype(np.float32), scores[None]
+        return self._to_pixels(cells)[None].astype(np.float32), scores[None]
+
+    def _heatmaps(self, keypoints: np.ndarray,
+                  drawn: np.ndarray) -> np.ndarray:
+        centers = [
+            np.arange(size) * scale + origin for size, scale, origin in zip(
+                self.heatmap_size, self.scale_factor, self.cell_origin)
+        ]
+        heatmaps = part_heatmaps(
+            keypoints.astype(np.float64), drawn, *centers, self.sigma)
+        return heatmaps.astype(np.float32)
+
+    def _to_pixels(self, cells: np.ndarray) -> np.ndarray:
+        return cells * self.scale_factor + self.cell_origin

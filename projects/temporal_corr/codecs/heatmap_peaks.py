@@ -29,8 +29,7 @@ def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
         heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
         threshold (float): A peak is higher than this.
         radius (np.ndarray): Of two peaks of a heatmap nearer than this, in
-            x and y, in cells, the lower one is dropped; shape (2, ). Peaks
-            are never nearer than one cell.
+            x and y, in cells, the lower one is dropped; shape (2, ).
         max_peaks (int): Number of peaks of a heatmap to keep, the highest.
         sigma (np.ndarray): See above.
 
@@ -83,22 +82,13 @@ def _suppress(parts: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 def refine_cells(heatmaps: np.ndarray, parts: np.ndarray, rows: np.ndarray,
                  columns: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Positions of maxima between the cells, as of a Gaussian.
+    """Positions (P, 2) of maxima between the cells, as of a Gaussian.
 
     The logarithm of a Gaussian is a parabola; three cells of a row and of a
-    column give its vertex exactly. Over the border the parabola goes on with
-    the curvature of the target, -1 / sigma^2. Values below 1 % of the
-    maximum are taken as 1 %, where the targets are cut off.
-
-    Args:
-        heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
-        parts, rows, columns (np.ndarray): Heatmap and cell of each maximum,
-            (P, ) each.
-        sigma (np.ndarray): See above.
-
-    Returns:
-        np.ndarray: x and y in shape (P, 2), half a cell from the maximum at
-        most.
+    column give its vertex exactly, half a cell from the maximum at most. Over
+    the border the parabola goes on with the curvature of the target, -1 /
+    sigma^2. Values below 1 % of the maximum are taken as 1 %, where the
+    targets are cut off.
     """
     height, width = heatmaps.shape[1:]
     # the maximum, then left, right, above, below

@@ -2,47 +2,37 @@
 from typing import Optional, Sequence, Tuple
 
 import numpy as np
-from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
+from .background_heatmap import BackgroundHeatmap
 from .heatmap_peaks import find_peaks, heatmap_maxima
-from .part_affinity_targets import (MPI_LIMBS, part_affinity_fields,
-                                    part_heatmaps)
+from .part_affinity_targets import MPI_LIMBS, part_affinity_fields
 from .person_assembly import (candidate_pairs, connect, group_people,
                               score_limbs)
 
 
 @KEYPOINT_CODECS.register_module()
-class PartAffinityField(BaseKeypointCodec):
+class PartAffinityField(BackgroundHeatmap):
     """Represent people as heatmaps of their parts and fields of their limbs.
 
-    The representation of the paper's baseline: `Realtime Multi-Person 2D
-    Pose Estimation using Part Affinity Fields`_ by Cao et al (2017).
+    The representation of the paper's baseline, "Realtime Multi-Person 2D Pose
+    Estimation using Part Affinity Fields", https://arxiv.org/abs/1611.08050.
     "Affinity fields encode the orientation of predefined body parts (e.g.,
     arm and leg)" (Section 3, Baseline model).
 
-    Note:
-
-        - instance number: N, decoded M
-        - keypoint number: K
-        - limb number: L
-        - input size: [W, H], heatmap size: [w, h]
-
-    Encoded:
+    Encoded, for K keypoints, L limbs and maps of [w, h]:
 
         - heatmaps (np.ndarray): Heatmaps of the parts, then of the
           background, in shape (K + 1, h, w)
-        - pafs (np.ndarray): Part affinity fields in shape (2 * L, h, w): x
-          and y of the first limb, of the second, and so on
+        - pafs (np.ndarray): Fields in shape (2 * L, h, w): x and y of the
+          first limb, of the second, and so on
         - keypoint_weights (np.ndarray): Target weights in shape (1, K), 0
           for a part that is unlabelled for one of the people in the input
 
     Cell g of a map is centred on the input pixel ``stride * g + (stride - 1)
-    / 2``: the average of the pixels that it covers. Heatmaps and fields are
-    drawn in the same cells, so that limbs end at the peaks, and the
-    mirrored target is the target of the mirrored input. (OpenPose draws its
+    / 2``: the average of the pixels that it covers. (OpenPose draws its
     heatmaps so, but its fields as if cell g was centred on pixel ``stride *
     g``.)
 
@@ -50,9 +40,7 @@ class PartAffinityField(BaseKeypointCodec):
     pairs of peaks that might be a limb by the integral of its field along
     the line between them, takes the best pairs of each limb, and puts those
     that share a peak together to people. The defaults are those of the
-    Matlab code that was released for evaluation, which finds the peaks on
-    maps that are enlarged to the size of the input; sampling bilinearly
-    between the cells is what that amounts to for the fields.
+    Matlab code that was released for evaluation.
 
     Args:
         input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
@@ -66,17 +54,13 @@ class PartAffinityField(BaseKeypointCodec):
         num_keypoints (int): K. Defaults to 15
         limb_overhang (float): How far beyond its ends a limb reaches, in
             cells. With 0, as the paper of Cao et al defines it, limbs that
-            point at the camera may cover no cell at all, and cannot be
-            assembled. The released code draws within a box that is larger
-            than the limb by 1 on all sides. Defaults to 1.0
+            point at the camera may cover no cell; the released code draws
+            within a box that is larger by 1 on all sides. Defaults to 1.0
         peak_threshold (float): A peak of a heatmap is higher than this.
-            Raise it for noisy maps, where a maximum on the way to a joint
-            looks like that joint: a limb is only known by its field.
             Defaults to 0.05
         peak_radius (float): Of two peaks of a part that are nearer than
-            this, in input pixels, the lower one is dropped. As peaks are
-            never nearer than a cell, smaller values have no effect.
-            Defaults to 6.0
+            this, in input pixels, the lower one is dropped. Peaks are never
+            nearer than a cell. Defaults to 6.0
         max_peaks (int): The number of peaks of a part to keep, the highest;
             bounds the time that noisy maps take. Defaults to 32
         num_samples (int): Number of samples along a limb. Defaults to 10
@@ -93,9 +77,6 @@ class PartAffinityField(BaseKeypointCodec):
         missing (str): What :meth:`decode` gives for a joint that was not
             assembled: ``'argmax'`` the maximum of its heatmap, ``'nan'``
             NaN with score 0. Defaults to ``'argmax'``
-
-    .. _`Realtime Multi-Person 2D Pose Estimation using Part Affinity
-        Fields`: https://arxiv.org/abs/1611.08050
     """
 
     field_mapping_table = dict(heatmaps='heatmaps', pafs='pafs')
@@ -121,10 +102,7 @@ class PartAffinityField(BaseKeypointCodec):
                  min_parts: int = 3,
                  min_score: float = 0.1,
                  missing: str = 'argmax') -> None:
-        super().__init__()
-        self.input_size = input_size
-        self.heatmap_size = heatmap_size
-        self.sigma = sigma
+        super().__init__(input_size, heatmap_size, sigma)
         self.limb_width = limb_width
         self.limbs = np.array(limbs)
         self.num_keypoints = num_keypoints
@@ -139,9 +117,6 @@ class PartAffinityField(BaseKeypointCodec):
         self.min_parts = min_parts
         self.min_score = min_score
         self.missing = missing
-        self.scale_factor = (np.array(input_size) /
-                             heatmap_size).astype(np.float32)
-        self.cell_origin = (self.scale_factor - 1) / 2
         self._check_arguments()
 
     def _check_arguments(self) -> None:
@@ -180,12 +155,7 @@ class PartAffinityField(BaseKeypointCodec):
                 limbs, and its weight is 0. Defaults to all visible
 
         Returns:
-            dict: ``heatmaps`` (K + 1, h, w), ``pafs`` (2 * L, h, w) and
-            ``keypoint_weights`` (1, K), all float32.
-
-        Raises:
-            ValueError: If the shape is not as said, or a coordinate is not
-                finite.
+            dict: See the class.
         """
         keypoints = np.asarray(keypoints, dtype=np.float64)
         if keypoints.ndim != 3 or keypoints.shape[1:] != (self.num_keypoints,
@@ -210,16 +180,12 @@ class PartAffinityField(BaseKeypointCodec):
         # Who is outside of the crop altogether takes nothing from the others.
         counted = (visible & inside.all(axis=-1)).any(axis=1)
         counted |= not counted.any()
-        centers = [
-            np.arange(size) * scale + origin for size, scale, origin in zip(
-                self.heatmap_size, self.scale_factor, self.cell_origin)
-        ]
-        heatmaps = part_heatmaps(keypoints, visible, *centers, self.sigma)
         pafs = part_affinity_fields(
-            self._to_cells(keypoints), visible, self.limbs, self.heatmap_size,
-            self.limb_width, self.limb_overhang)
+            (keypoints - self.cell_origin) / self.scale_factor, visible,
+            self.limbs, self.heatmap_size, self.limb_width,
+            self.limb_overhang)
         return dict(
-            heatmaps=heatmaps.astype(np.float32),
+            heatmaps=self._heatmaps(keypoints, visible),
             pafs=pafs.astype(np.float32),
             keypoint_weights=visible[counted].all(
                 axis=0, keepdims=True).astype(np.float32))
@@ -240,18 +206,12 @@ class PartAffinityField(BaseKeypointCodec):
             encoded (np.ndarray): Heatmaps, then fields, in shape
                 (K + 1 + 2 * L, h, w)
             center (np.ndarray, optional): Centre of the person in input
-                pixels in shape (2, ). Defaults to the middle of the input,
-                where a top-down crop has it
+                pixels in shape (2, ). Defaults to the middle of the input
 
         Returns:
             tuple: Keypoints (1, K, 2) in input pixels, and (scores,
             assembled), (1, K) each: the values of the heatmaps, and 1 for a
-            joint that was assembled, 0 for one that is ``missing``. If nobody
-            was assembled, all joints are missing.
-
-        Raises:
-            ValueError: If the shape is not as said, or a value is not
-                finite.
+            joint that was assembled, 0 for one that is ``missing``.
         """
         people, people_scores, _ = self.decode_people(encoded)
         if center is None:
@@ -289,17 +249,9 @@ class PartAffinityField(BaseKeypointCodec):
     def decode_people(
             self, encoded: np.ndarray
     ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decode all people.
-
-        Args:
-            encoded (np.ndarray): Heatmaps, then fields, in shape
-                (K + 1 + 2 * L, h, w)
-
-        Returns:
-            tuple[np.ndarray]: Keypoints (M, K, 2) in input pixels and values
-            of the heatmaps (M, K), NaN and 0 where a joint was not assembled;
-            scores of the people (M, ), descending.
-        """
+        """Decode all people: keypoints (M, K, 2) in input pixels and values
+        of the heatmaps (M, K), NaN and 0 where a joint was not assembled, and
+        scores of the people (M, ), descending."""
         heatmaps, pafs = self._split(encoded)
         parts, positions, scores = find_peaks(
             heatmaps, self.peak_threshold,
@@ -343,9 +295,3 @@ class PartAffinityField(BaseKeypointCodec):
                 f'channel {channel} of the maps to decode is not finite: the '
                 'network diverged or its weights are damaged')
         return encoded[:self.num_keypoints], encoded[fields:]
-
-    def _to_cells(self, keypoints: np.ndarray) -> np.ndarray:
-        return (keypoints - self.cell_origin) / self.scale_factor
-
-    def _to_pixels(self, positions: np.ndarray) -> np.ndarray:
-        return positions * self.scale_factor + self.cell_origin

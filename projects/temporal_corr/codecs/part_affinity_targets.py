@@ -54,22 +54,20 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
     """The unit vector of each limb, on the cells of the limb.
 
     Args:
-        keypoints (np.ndarray): Keypoints in shape (N, K, 2), in cells: the
+        keypoints (np.ndarray): Keypoints in cells in shape (N, K, 2): the
             centre of cell g is at g.
         drawn (np.ndarray): Which of them are there, booleans in shape
             (N, K). A limb is drawn if both of its ends are.
-        limbs (np.ndarray): First and second part of each limb in shape
-            (L, 2).
+        limbs (np.ndarray): First and second part of each limb, (L, 2).
         size (Tuple[int, int]): Number of cells [w, h].
-        limb_width (float): How far to its sides a limb covers cells, in
-            cells.
-        limb_overhang (float): How far beyond its ends it does, in cells.
+        limb_width, limb_overhang (float): How far to its sides and beyond its
+            ends a limb covers cells, in cells.
 
     Returns:
         np.ndarray: Fields in shape (2 * L, h, w), x and y of the first limb,
         then of the second, and so on. The average over the people whose limb
-        covers a cell, zero where there is none. A limb of length zero has no
-        direction and covers nothing.
+        covers a cell, zero where there is none. A limb of length zero covers
+        nothing.
     """
     first, second = limbs.T
     start = keypoints[:, first]

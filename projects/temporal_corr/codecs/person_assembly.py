@@ -16,8 +16,7 @@ def candidate_pairs(parts: np.ndarray, limbs: np.ndarray
 
     Args:
         parts (np.ndarray): The part of each peak in shape (P, ), ascending.
-        limbs (np.ndarray): First and second part of each limb in shape
-            (L, 2).
+        limbs (np.ndarray): First and second part of each limb, (L, 2).
 
     Returns:
         tuple[np.ndarray]: The limb of each pair, ascending, and the peaks at
@@ -44,8 +43,8 @@ def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
 
     Args:
         pafs (np.ndarray): Fields in shape (2 * L, h, w).
-        limb (np.ndarray): The limb of each pair in shape (Q, ).
-        start, end (np.ndarray): Where it starts and ends in shape (Q, 2).
+        limb, start, end (np.ndarray): The limb of each pair (Q, ) and where
+            it starts and ends, (Q, 2) each.
         num_samples (int): How many samples, at least 2.
         threshold (float): A sample above this supports the limb.
 
@@ -89,18 +88,9 @@ def _bilinear(fields: np.ndarray, limb: np.ndarray,
 
 def connect(limb: np.ndarray, first: np.ndarray, second: np.ndarray,
             score: np.ndarray) -> np.ndarray:
-    """Greedy choice of pairs, limb by limb, the best one first.
-
-    Args:
-        limb, first, second (np.ndarray): The limb of each pair and the peaks
-            at its ends, (Q, ) each.
-        score (np.ndarray): Score of each pair in shape (Q, ).
-
-    Returns:
-        np.ndarray: Indices of the chosen pairs in shape (C, ): a peak is in
-        one pair of each limb at most. Equal scores are taken in the order
-        of the pairs.
-    """
+    """Greedy choice of pairs, limb by limb, the best one first, of equal ones
+    the first: indices (C, ) into the pairs, so that a peak is in one pair of
+    each limb at most."""
     order = np.lexsort((-score, limb))
     chosen, taken = [], set()
     for pair, *ends in zip(order.tolist(), limb[order].tolist(),

@@ -21,17 +21,8 @@ class GenerateCenterMap(BaseTransform):
     The center is that of the box, not that of the crop: a crop that is
     shifted at random shows the person elsewhere.
 
-    Required Keys:
-
-        - bbox
-        - crop (of :class:`CropAffine`)
-        - input_size
-
-    Added Keys:
-
-        - center_map: (1, h, w) float32, 1 at the center. A cell of s x s
-          input pixels has the value at its own center, ``s * g + (s - 1) /
-          2``
+    ``center_map`` is (1, h, w) float32, 1 at the center. A cell of s x s
+    input pixels has the value at its own center, ``s * g + (s - 1) / 2``.
 
     Args:
         heatmap_size (tuple[int, int]): Size of the heatmaps in [w, h]

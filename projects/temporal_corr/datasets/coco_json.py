@@ -29,21 +29,9 @@ def entries(data: Any,
             key: Optional[str],
             path: str,
             remedy: str = 'Write it in the format of COCO') -> List[dict]:
-    """The entries of a list in a JSON file, each a dictionary.
-
-    Args:
-        data (Any): What the file holds.
-        key (str, optional): Which list, such as ``'images'``; None for a
-            file that is a list itself.
-        path (str): The file, for the message.
-        remedy (str): What to do, for the message.
-
-    Returns:
-        list[dict]: The entries, of which there may be none.
-
-    Raises:
-        ValueError: If it is no list of dictionaries.
-    """
+    """The entries of the list ``key`` in what a JSON file holds, or of the
+    file itself (None): any number of dictionaries, or a ValueError that names
+    file, list and entry."""
     if key is not None:
         if not isinstance(data, dict) or data.get(key) is None:
             raise ValueError(f'{path} holds no "{key}". {remedy}')
@@ -74,12 +62,7 @@ def whole_number(value: Any) -> Optional[int]:
 
 def check_unique(ids: Sequence, field: str, path: str) -> None:
     """Raises a ValueError that names both entries if an id comes twice.
-
-    Args:
-        ids (Sequence): The ids, in the order of the entries.
-        field (str): Where they are from, such as ``'images[{}].id'``.
-        path (str): The file, for the message.
-    """
+    ``field`` says where they are from, such as ``'images[{}].id'``."""
     if len(set(ids)) == len(ids):
         return
     known: dict = {}
@@ -93,19 +76,9 @@ def check_unique(ids: Sequence, field: str, path: str) -> None:
 
 
 def identity_of(entry: dict, where: str) -> Optional[int]:
-    """Who an entry is about.
-
-    Args:
-        entry (dict): With ``track_id``, or ``attributes`` that hold
-            ``track_id`` (CVAT) or ``object_id`` (SLEAP).
-        where (str): File and entry, for the message.
-
-    Returns:
-        int, optional: The number; None if the entry does not tell.
-
-    Raises:
-        ValueError: If it is no integer from 0.
-    """
+    """Who an entry is about, by ``track_id``, or ``attributes`` that hold
+    ``track_id`` (CVAT) or ``object_id`` (SLEAP); None if it does not tell. A
+    ValueError if that is no integer from 0."""
     attributes = entry.get('attributes')
     attributes = attributes if isinstance(attributes, dict) else {}
     for field, value in (('track_id', entry.get('track_id')),

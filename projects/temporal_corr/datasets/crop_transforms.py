@@ -13,23 +13,8 @@ from mmpose.structures.bbox import (bbox_xyxy2cs, get_udp_warp_matrix,
 
 @TRANSFORMS.register_module()
 class GetCropCenterScale(GetBBoxCenterScale):
-    """Crop the person, or what the data set says instead (its ``crop``).
-
-    Required Keys:
-
-        - bbox
-        - crop_box (optional): in place of bbox
-        - crop_padding (optional): in place of padding
-
-    Added Keys:
-
-        - bbox_center
-        - bbox_scale
-
-    Args:
-        padding (float): How much larger than the box the crop is. Defaults
-            to 1.25
-    """
+    """MMPose's GetBBoxCenterScale of ``crop_box`` and ``crop_padding``, where
+    the data set gives them (its ``crop``), in place of the person's."""
 
     def transform(self, results: Dict) -> dict:
         """Sets the center and the size of the crop."""
@@ -48,17 +33,7 @@ class GetBBoxCenterFixedScale(BaseTransform):
     whatever the size of the person. The paper resizes frames: "In sub-JHMDB,
     the persons are of smaller scales, so we enlarge the testing images with
     scale 1.2" (implementation details). The exact scale is that of a crop
-    without ``use_udp``.
-
-    Required Keys:
-
-        - bbox, or bbox_center
-        - crop_box (optional): in place of bbox
-
-    Added Keys:
-
-        - bbox_center, kept where it is there
-        - bbox_scale
+    without ``use_udp``. ``bbox_center`` is kept where it is there.
 
     Args:
         input_size (tuple[int, int]): The input size of the model in [w, h]
@@ -96,14 +71,8 @@ class UniformBBoxTransform(RandomBBoxTransform):
     there is no shift, is how it is read here.
 
     Args:
-        scale_factor (tuple[float, float]): Range of the scale. Defaults to
-            (0.7, 1.3)
-        rotate_factor (float): Largest rotation in degrees. Defaults to 40.0
-        shift_factor (float): Largest shift in sizes of the crop, which is
-            1.25 times the person by the default of
-            :class:`GetCropCenterScale`. Defaults to 0.0
-        shift_prob, scale_prob, rotate_prob (float): Probabilities of each.
-            Defaults to 1.0
+        scale_factor, rotate_factor, shift_factor, shift_prob, scale_prob,
+            rotate_prob: As of :class:`RandomBBoxTransform`
         resize (str): What the scale is that of: ``'box'``, so that a larger
             one makes the person smaller, as in MMPose, or ``'image'``, as
             the paper resizes, so that a larger one makes the person larger.
@@ -157,15 +126,10 @@ class UniformBBoxTransform(RandomBBoxTransform):
 
 @TRANSFORMS.register_module()
 class CropAffine(TopdownAffine):
-    """Crop the person, as MMPose's :class:`TopdownAffine`, and keep the warp.
-
-    Required and modified keys are those of :class:`TopdownAffine`.
-
-    Added Keys:
-
-        - crop: (2, 3) float32, the affine matrix from pixels of the (flipped)
-          image to pixels of the input. What a model remembers in one crop can
-          be found in another through both matrices.
+    """Crop the person, as MMPose's :class:`TopdownAffine`, and keep the warp
+    as ``crop``: (2, 3) float32, the affine matrix from pixels of the (flipped)
+    image to pixels of the input. What a model remembers in one crop can be
+    found in another through both matrices.
 
     Args:
         input_size (tuple[int, int]): The input size of the model in [w, h]
@@ -190,16 +154,11 @@ class CropAffine(TopdownAffine):
         warp_matrix = get_udp_warp_matrix if self.use_udp else get_warp_matrix
         matrix = warp_matrix(results['input_center'], results['input_scale'],
                              rotation, results['input_size'])
-        results['img'] = ([self._warp(one, matrix) for one in image]
-                          if isinstance(image, list) else self._warp(
-                              image, matrix))
-        results['crop'] = matrix.astype(np.float32)
-        return results
-
-    def _warp(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        return cv2.warpAffine(
+        results['img'] = cv2.warpAffine(
             image,
             matrix,
             tuple(self.input_size),
             flags=cv2.INTER_LINEAR,
             borderValue=(self.pad_value, ) * 4)
+        results['crop'] = matrix.astype(np.float32)
+        return results

@@ -17,30 +17,21 @@ PERSON_KEYS = ('keypoints', 'keypoints_visible', 'transformed_keypoints')
 class PackClipInputs(PackPoseInputs):
     """Pack a frame or a clip for a video pose estimator.
 
-    Note:
-
-        - frame number of the clip, the current frame last: T
-        - keypoint number: K, heatmap number: M, which is K, or K + 1 with a
-          background
-        - input size: H x W, heatmap size: h x w
-
-    A frame is packed as MMPose's :class:`PackPoseInputs` does, a clip as its
-    current frame with ``inputs`` of all frames in shape (T, 3, H, W). Added
-    to the data sample are:
+    A frame is packed as MMPose's :class:`PackPoseInputs` does, a clip of T
+    frames as its current frame, the last one, with ``inputs`` of all frames
+    in shape (T, 3, H, W). Added to the data sample are, for K keypoints and M
+    heatmaps (K, or K + 1 with a background):
 
         - ``crops``: (T, 2, 3) float32, affine matrices from pixels of each
           (flipped) image to pixels of the input, T = 1 for a frame
         - ``center_maps``: (T, 1, h, w) float32, where the pipeline made
           them (:class:`GenerateCenterMap`)
-        - ``previous_heatmaps``: (T-1, M, h, w) float32, targets of the
-          exemplar frames; clips only
-        - ``previous_weights``: (T-1, K) float32, weights of their keypoints;
-          clips only
+        - ``previous_heatmaps``: (T-1, M, h, w) float32 and
+          ``previous_weights``: (T-1, K) float32, targets of the exemplar
+          frames and weights of their keypoints; clips only
         - ``gt_instances.bbox_size``: (1, 2), the released box's size
-        - in the metainfo ``video_id``, ``frame_index``,
-          ``previous_frame_index``, ``is_first``, ``is_last``, ``track_id``
-          of the (current) frame, and for clips ``clip_frame_indices``, the
-          frames in the video, in the order of the inputs
+        - in the metainfo the ``VIDEO_META_KEYS`` of the (current) frame, and
+          for clips ``clip_frame_indices``, the frames in the video
 
     Where several people of an image are annotated, the person of the item
     comes first and is alone in ``gt_instances``; the targets are of all.

@@ -13,22 +13,18 @@ HEAD, SHOULDERS, HIPS = 0, [1, 2], [7, 8]
 def append_neck_and_belly(
         keypoints: np.ndarray,
         visible: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Interpolates the neck and the belly, which Penn Action does not have.
+    """Appends the neck and the belly, which Penn Action does not have.
 
     The weights are those of LSTM Pose Machines, whose protocol the paper
-    follows. They differ between x and y.
+    follows. They differ between x and y. An interpolated joint is visible
+    only if all it comes from are.
 
     Args:
-        keypoints (np.ndarray): Penn Action's joints in stored order, shape
-            (..., 13, 2).
+        keypoints (np.ndarray): Stored joints in shape (..., 13, 2).
         visible (np.ndarray): Their visibilities, 0 or 1, shape (..., 13).
 
     Returns:
-        tuple:
-        - keypoints (np.ndarray): The joints, then neck and belly, in shape
-          (..., 15, 2)
-        - visible (np.ndarray): Their visibilities in shape (..., 15). An
-          interpolated joint is visible only if all it comes from are.
+        tuple[np.ndarray]: Joints (..., 15, 2) and visibilities (..., 15).
     """
     head = keypoints[..., HEAD, :]
     shoulder = keypoints[..., SHOULDERS, :].mean(axis=-2)

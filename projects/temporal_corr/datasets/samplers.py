@@ -9,18 +9,9 @@ from torch.utils.data import Sampler
 
 
 def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
-    """Deals items out to bins so that the bins are about equally full.
-
-    The longest item that is left goes to the emptiest bin, so that bins
-    differ by at most the longest item.
-
-    Args:
-        lengths (Sequence[int]): Length of each item.
-        num_bins (int): Number of bins.
-
-    Returns:
-        list[list[int]]: Indices of the items of each bin, longest first.
-    """
+    """Deals items out to bins so that these are about equally full: the
+    longest item that is left goes to the emptiest bin. Returns the indices of
+    the items of each bin, longest first."""
     bins = [(0, number, []) for number in range(num_bins)]
     for item in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         load, number, items = bins[0]
@@ -35,13 +26,6 @@ def interleave(videos: Sequence[np.ndarray], lanes: int) -> np.ndarray:
     Each lane passes one video at a time; when it ends, the lane takes the
     next of the list. While all lanes are busy, every ``lanes`` consecutive
     frames are one frame of each of as many videos.
-
-    Args:
-        videos (Sequence[np.ndarray]): The frames of each video, in time.
-        lanes (int): How many videos advance side by side.
-
-    Returns:
-        np.ndarray: All frames.
     """
     if not videos:
         return np.empty(0, dtype=np.int64)
@@ -79,9 +63,6 @@ class VideoSampler(Sampler):
         lanes (int): How many videos advance side by side. Defaults to 1
         seed (int, optional): Has no effect, the order is always the same;
             here because MMEngine's Runner gives one. Defaults to ``None``
-
-    Raises:
-        TypeError: If the data set has no ``videos``.
     """
 
     def __init__(self,

@@ -47,9 +47,7 @@ def load_video_frames(ann_file: str, names: Sequence[str],
         VideoFrames: The frames, video by video in time.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no JSON, lacks a field, or holds values
-            that cannot be used. The message names file, image and field.
+        ValueError: If the file cannot be used, with file, image and field.
     """
     if not exists(ann_file):
         raise FileNotFoundError(
@@ -317,15 +315,8 @@ def _raise_first(checks: Sequence[Check], image_id: np.ndarray) -> None:
 def _check_values(image_id: np.ndarray, names: Sequence[str],
                   keypoints: np.ndarray, bbox: np.ndarray,
                   size: np.ndarray) -> None:
-    """Raises if keypoints or boxes are not about the picture, in pixels.
-
-    Args:
-        image_id (np.ndarray): Ids in shape (F, ).
-        names (Sequence[str]): Names of the K keypoints.
-        keypoints (np.ndarray): x, y from 1 and visibility, (F, K, 3).
-        bbox (np.ndarray): x, y from 1, width and height, (F, 4).
-        size (np.ndarray): Width and height of the pictures, (F, 2).
-    """
+    """Raises unless keypoints (F, K, 3) and boxes (F, 4), which count from 1,
+    are about pictures of the size (F, 2), in pixels."""
     xy, visible = keypoints[..., :2], keypoints[..., 2]
     strange = ~np.isin(visible, (0, 1, 2))
     labelled = visible > 0

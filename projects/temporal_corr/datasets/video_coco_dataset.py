@@ -93,10 +93,6 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             ``bbox_file``, ``filter_cfg``, ``sample_interval`` and the
             bottom-up mode would tear holes into the videos and are refused;
             ``serialize_data`` has no effect, as workers share the arrays
-
-    Raises:
-        ValueError: If an argument or the annotation file cannot be used.
-        FileNotFoundError: If the annotation file or an image is missing.
     """
 
     METAINFO: dict = {}

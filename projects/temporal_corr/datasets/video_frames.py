@@ -100,12 +100,6 @@ class VideoFrames:
         Args:
             indices (int | Sequence[int]): The first (positive) or last
                 (negative) so many frames, or the indices of the frames.
-
-        Returns:
-            VideoFrames: The frames, in the given order.
-
-        Raises:
-            ValueError: If a frame is named twice.
         """
         everything = np.arange(len(self))
         if isinstance(indices, (int, np.integer)):

@@ -46,16 +46,7 @@ class CheckpointGuardHook(Hook):
                     check_pretrained(module, f'model.{name}', cfg)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare the checkpoint with the model.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): What was read from the file. Its weights get
-                the names that they have in the model.
-
-        Raises:
-            CheckpointError: If it is refused.
-        """
+        """Refuse the checkpoint, or give its weights the model's names."""
         model = _unwrapped(runner.model)
         filename = runner._load_from or f'of {runner.work_dir}'
         training = isinstance(runner._train_loop, BaseLoop)
@@ -102,30 +93,20 @@ def _check_schedule(runner: Runner, checkpoint: dict) -> None:
 
 
 def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:
-    """Load a checkpoint that must agree with the model entirely.
-
-    Args:
-        model (nn.Module): The model, not wrapped.
-        checkpoint (dict): A checkpoint or a bare state dict.
-        filename (str): Where it comes from, for the message.
-
-    Raises:
-        CheckpointError: If it is none of the model.
-    """
+    """Load a checkpoint, or a bare state dict, that must agree with the model
+    entirely; ``filename`` is for the message."""
     check_checkpoint(model, checkpoint, filename, start=False)
     load_state_dict(model, own_names(model, find_state_dict(checkpoint)))
 
 
 def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
-    """Raise if nothing of a file that a module starts from fits.
+    """Raise a CheckpointError if nothing of a file that a module starts from
+    fits, or a tensor of it is not finite.
 
     Args:
         module (nn.Module): A part of the model.
         name (str): What it is called, for the message.
         init_cfg (dict): ``checkpoint`` and, optionally, ``prefix``.
-
-    Raises:
-        CheckpointError: If no tensor would be loaded, or one is not finite.
     """
     filename, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
     prefix = prefix and prefix.rstrip('.') + '.'
@@ -247,8 +228,7 @@ def compare(model: nn.Module, state_dict: Mapping[str, Tensor]
 
     Args:
         model (nn.Module): The model, not wrapped.
-        state_dict (dict): Parameters and buffers by :func:`own_names`. Not
-            changed.
+        state_dict (dict): Weights by :func:`own_names`. Not changed.
 
     Returns:
         tuple[list[str]]: Names that are missing and that are unexpected, and

@@ -88,13 +88,6 @@ def prepare_launcher(cfg: Config, launcher: str) -> Config:
     MMEngine selects a CUDA device for each process and hands its number to
     DistributedDataParallel. Without CUDA neither is possible: the process
     group is made here, with gloo, and the wrapper gets no device.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-
-    Returns:
-        Config: The config.
     """
     if 'model' not in cfg:
         sys.exit(f'{cfg.filename} has no field model: give the config of a '

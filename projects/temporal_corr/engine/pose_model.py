@@ -23,11 +23,6 @@ def load_pose_model(cfg: Config,
 
     Returns:
         nn.Module: The model in evaluation mode.
-
-    Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the config is not that of a model.
-        CheckpointError: If the checkpoint is that of another model.
     """
     if checkpoint is not None and is_missing(checkpoint):
         raise FileNotFoundError(

@@ -15,17 +15,8 @@ RESUMABLE = ('state_dict', 'optimizer', 'meta', 'message_hub')
 
 
 def load_resumable(path: str) -> dict:
-    """Load a checkpoint that training can go on from.
-
-    Args:
-        path (str): Path or URL of the checkpoint.
-
-    Returns:
-        dict: The checkpoint.
-
-    Raises:
-        CheckpointError: If it cannot be read, or lacks what training needs.
-    """
+    """Load a checkpoint, a path or URL; a CheckpointError if training cannot
+    go on from it."""
     checkpoint = load_checkpoint(path)
     lacking = [key for key in RESUMABLE if key not in checkpoint]
     if lacking:
@@ -39,15 +30,8 @@ def load_resumable(path: str) -> dict:
 
 
 def describe_finished(checkpoint: dict, train_cfg: dict) -> str:
-    """Whether a training has come to its end.
-
-    Args:
-        checkpoint (dict): The checkpoint that it is to go on from.
-        train_cfg (dict): ``max_epochs`` or ``max_iters``.
-
-    Returns:
-        str: What is to be said then, empty if there is something to do.
-    """
+    """What is to be said if the training of a checkpoint has come to the end
+    of ``train_cfg``; empty if there is something to do."""
     for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
         end, done = train_cfg.get(name), checkpoint['meta'].get(unit, 0)
         if end is not None and done >= end:
@@ -59,15 +43,11 @@ def describe_finished(checkpoint: dict, train_cfg: dict) -> str:
 def find_resumable_checkpoint(*folders: str) -> Optional[str]:
     """The newest complete checkpoint that training can go on from.
 
-    Looks at the files themselves, newest first, not at what
-    ``last_checkpoint`` says: that file may be missing, empty or point to a
-    checkpoint that is gone. A file that is cut off, or of a training that
+    Looks at the files (``*.pth``) of the folders themselves, newest first, not
+    at what ``last_checkpoint`` says: that file may be missing, empty or point
+    to a checkpoint that is gone. A file that is cut off, or of a training that
     diverged, is skipped with a warning; so, silently, is one without an
     optimizer, such as the best checkpoint.
-
-    Args:
-        folders (str): Folders with checkpoints (``*.pth``), which need not
-            exist.
 
     Returns:
         str, optional: Path of the checkpoint, None if there is none.

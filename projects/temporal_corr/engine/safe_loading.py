@@ -139,14 +139,8 @@ def first_few(names: Sequence[str], count: int = 4) -> str:
 
 
 def no_weights(path: str) -> str:
-    """What a file is that holds no weights, judged without loading it.
-
-    Args:
-        path (str): Path of the file.
-
-    Returns:
-        str: What is wrong with it and what to do; empty if it may hold some.
-    """
+    """What is wrong with a file that holds no weights, and what to do, judged
+    without loading it; empty if it may hold some."""
     with open(path, 'rb') as file:
         start = file.read(512)
     for pattern, message in _OTHER_FILES:
@@ -167,18 +161,9 @@ def no_weights(path: str) -> str:
 
 
 def find_state_dict(checkpoint: Any) -> Mapping[str, Tensor]:
-    """The weights of a checkpoint, whichever trainer wrote it.
-
-    Args:
-        checkpoint: What a file holds.
-
-    Returns:
-        dict: Parameters and buffers by name: ``checkpoint['state_dict']``,
-        those under the one other key that has any, or the checkpoint itself.
-
-    Raises:
-        ValueError: If there are none, or several that may be meant.
-    """
+    """The weights of a checkpoint, whichever trainer wrote it:
+    ``checkpoint['state_dict']``, those under the one other key that has any,
+    or the checkpoint itself; a ValueError if there are none, or several."""
     remedy = 'save torch.save(model.state_dict(), FILE)'
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f'it holds a {type(checkpoint).__name__}, no state '
@@ -227,7 +212,6 @@ def load_from_local(filename: str, map_location=None) -> dict:
         is a state dict.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         CheckpointError: If the file is damaged, holds no weights, or more
             than tensors and the types of MMEngine checkpoints.
     """
@@ -270,21 +254,9 @@ def load_from_http(filename: str,
                    map_location=None,
                    model_dir: str = None,
                    progress: bool = True) -> dict:
-    """Download a checkpoint, once, and load it as :func:`load_from_local`.
-
-    Args:
-        filename (str): URL.
-        map_location: As of :func:`torch.load`. Defaults to None.
-        model_dir (str, optional): Folder of downloads. Defaults to None,
-            torch.hub's.
-        progress (bool): Whether to show a progress bar. Defaults to True.
-
-    Returns:
-        dict: The checkpoint.
-
-    Raises:
-        CheckpointError: If it cannot be downloaded.
-    """
+    """Download a checkpoint, once, into ``model_dir``, by default torch.hub's,
+    and load it as :func:`load_from_local`. A CheckpointError says where to
+    put the file if it cannot be downloaded."""
     folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
     path = osp.join(folder, osp.basename(urlparse(filename).path))
     if is_main_process() and not osp.exists(path):

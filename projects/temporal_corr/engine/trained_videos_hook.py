@@ -30,9 +30,8 @@ class TrainedVideosHook(Hook):
     Each checkpoint gets the list of the videos that the model was trained on
     as ``meta['train_videos']``: those of the training data set and those that
     the checkpoint it started from (``load_from`` or resumed) had recorded.
-    Before test and validation, videos that the model was trained on are named
-    in a warning. The splits of JHMDB are disjoint per split number only: most
-    test videos of one split are training videos of the others.
+    Before test and validation a warning names those among them: most test
+    videos of one split of JHMDB are training videos of the others.
 
     Nothing is recorded, because a list with holes would read like a clean
     one, if training starts from a checkpoint that was trained on the same

@@ -36,12 +36,7 @@ class VideoVisualizationHook(PoseVisualizationHook):
         enable (bool): Whether to draw at all. Defaults to False
         interval (int): Draw every so many frames of each video, from its
             first. Defaults to 50; ``--interval`` of the tools to 1
-        **kwargs: ``kpt_thr``, ``show``, ``wait_time``, ``out_dir`` and
-            ``backend_args`` of
-            :class:`mmpose.engine.hooks.PoseVisualizationHook`.
-
-    Raises:
-        ValueError: If the interval is not positive.
+        **kwargs: As of :class:`mmpose.engine.hooks.PoseVisualizationHook`.
     """
 
     def __init__(self,

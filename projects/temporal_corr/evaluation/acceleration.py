@@ -21,10 +21,9 @@ def consecutive_triples(track: Sequence[int], frame_index: Sequence[int],
     larger step is a gap, which is not bridged.
 
     Args:
-        track (Sequence[int]): Number of the track, one person in one video,
-            of each frame, (N, ), from 0.
-        frame_index (Sequence[int]): Number of the frame in the video, (N, ),
-            each once in a track. The frames come in any order.
+        track, frame_index (Sequence[int]): Number of the track, one person in
+            one video, and of the frame in the video, (N, ) each, from 0. The
+            frames come in any order, each once in a track.
         previous (Sequence[int]): Number of the frame before it, (N, ); -1
             at the start of a video or shot, ``UNKNOWN`` for whichever comes
             before.

@@ -11,19 +11,12 @@ from ..smoothing import build_smoother
 
 
 class EvaluatedFrames(NamedTuple):
-    """The frames of an evaluation, N frames with K keypoints.
-
-    Attributes:
-        pred: Predicted keypoints in pixels, smoothed if asked, (N, K, 2).
-        gt: The ground truth, (N, K, 2).
-        labelled: Whether a keypoint has ground truth, (N, K).
-        visible: Whether it is evaluated, too, (N, K).
-        box: Larger side of the person's box in pixels, 0 where it has no
-            width or no height, (N, ).
-        names: Names of the keypoints.
-        groups: Body-part group to the indices of its keypoints.
-        evaluated: Which keypoints are evaluated, (K, ).
-    """
+    """The frames of an evaluation, N frames with K keypoints: keypoints
+    (smoothed if asked) and ground truth in pixels, (N, K, 2); whether a
+    keypoint has ground truth, and whether it is evaluated, too, (N, K); larger
+    side of the person's box, 0 where it has no width or no height, (N, );
+    names of the keypoints; body-part group to the indices of its keypoints;
+    which keypoints are evaluated, (K, )."""
     pred: np.ndarray
     gt: np.ndarray
     labelled: np.ndarray
@@ -174,16 +167,8 @@ class GroupMetric(BaseMetric):
 
 
 def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
-    """Scores in percent as a table of text.
-
-    Args:
-        title (str): What is written above it.
-        rows (dict): Name of each row to its scores, fractions by column. An
-            empty name is for a table of one row.
-
-    Returns:
-        str: The table.
-    """
+    """Scores (fractions) in percent as a table of text, by the names of the
+    rows and columns; an empty name is for a table of one row."""
     columns = list(next(iter(rows.values())))
     head, cells = [], [[f'{100 * row[name]:.2f}' for name in columns]
                        for row in rows.values()]

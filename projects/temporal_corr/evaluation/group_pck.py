@@ -51,15 +51,9 @@ class GroupPCKAccuracy(GroupMetric):
             assemble into the person (``pred_instances.keypoints_visible`` 0,
             as PartAffinityField says it) counts as wrong, wherever it was
             put. Such keypoints are reported. Defaults to False
-        smoothing (dict, optional): How the predictions of each person of
-            each video are smoothed before, such as ``dict(type='Gaussian',
-            sigma=2)``. What is not assembled has no part in it. Defaults to
-            None, not at all
+        smoothing (dict, optional): See :class:`GroupMetric`. What is not
+            assembled has no part in it. Defaults to None
         **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
-
-    Raises:
-        ValueError: If an argument or the metainfo cannot be used, or a frame
-            of a track was evaluated twice.
     """
 
     NORM_ITEMS = {'bbox': '', 'torso': 't'}

@@ -36,8 +36,7 @@ class KeypointAcceleration(GroupMetric):
       each group of ``pck_groups`` in the metainfo
     - ``acceleration/Mean``: the plain mean of the groups
     - ``acceleration``: the mean over all that counts
-    - ``acceleration error/GROUP``, ``acceleration error/Mean``,
-      ``acceleration error``: likewise
+    - likewise ``acceleration error``
     - ``ground truth acceleration``: the mean over all that counts, what a
       perfect prediction would have
 
@@ -46,14 +45,8 @@ class KeypointAcceleration(GroupMetric):
     box has no width or no height.
 
     Args:
-        smoothing (dict, optional): How the predictions of each person of
-            each video are smoothed before, such as ``dict(type='Gaussian',
-            sigma=2)``. Defaults to None, not at all
+        smoothing (dict, optional): See :class:`GroupMetric`. Defaults to None
         **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
-
-    Raises:
-        ValueError: If the metainfo cannot be used, the data say nothing
-            about videos, or a frame of a track was evaluated twice.
     """
 
     def _keep(self, sample: dict) -> dict:

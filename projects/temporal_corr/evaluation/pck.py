@@ -19,9 +19,8 @@ def keypoint_hits(pred: np.ndarray, gt: np.ndarray, size: np.ndarray,
     :func:`keypoint_pck_accuracy` computes ``<``.
 
     Args:
-        pred (np.ndarray): Predictions in shape (N, K, 2). One that is not
-            finite is wrong.
-        gt (np.ndarray): Ground truth in shape (N, K, 2).
+        pred, gt (np.ndarray): Predictions and ground truth, (N, K, 2) each. A
+            prediction that is not finite is wrong.
         size (np.ndarray): Normaliser of each frame in shape (N, ), in the
             unit of the coordinates. Where it is zero no prediction is
             correct, not even a perfect one.
