@@ -53,7 +53,7 @@ def parse_args():
         'test_dataloader.batch_size=8, or for lists KEY="[a,b]" or KEY=a,b, '
         'without white space')
     add_shared_arguments(parser)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
         args.out = args.out and output_path(

@@ -128,7 +128,7 @@ def test_same_outputs(save, kind, weights, model, case, table, tmp_path):
     checkpoint = openpose_mpi.convert(path)
     path.unlink()
     assert checkpoint['meta'] == dict(
-        source='weights.bin', kind=kind, layers=list(table.layers))
+        source='weights.bin', kind=kind, layers=list(table[0]))
     report = check_checkpoint(model, checkpoint, 'converted', start=True)
     # the scale layer (2), filters of correlation (2) and centre maps (12)
     assert '16 temporal parameters are new' in report
@@ -245,10 +245,11 @@ class TestVGG19:
 
 
 def test_names_match_the_places_counted_by_hand(table):
+    layers, places = table
     assert {name: place
-            for place, name in table.places.items()} == sequential_places()
+            for place, name in places.items()} == sequential_places()
     assert {name: shape
-            for name, (_, shape) in table.layers.items()
+            for name, (_, shape) in layers.items()
             } == reference.layer_shapes()
 
 

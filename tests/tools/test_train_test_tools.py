@@ -135,6 +135,9 @@ def test_flags_of_testing(merge, tmp_path):
     (['setup.py', 'nothing.pth'], 'there is no checkpoint nothing.pth'),
     (['x.pth', 'setup.py'], 'x.pth is no config (.py): were the config'),
     (['x'], 'there is no released model x'),
+    # the checkpoint may come behind flags
+    (['setup.py', '--interval', '2', 'nothing.pth'],
+     'there is no checkpoint nothing.pth'),
     (['setup.py'], 'there is no checkpoint given'),
     (['setup.py', 'x.pth', '--out', 'x.txt'], 2),
     (['setup.py', 'x.pth', '--dump', 'x.json'], 2),

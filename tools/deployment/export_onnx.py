@@ -82,7 +82,7 @@ def parse_args():
         action=DictAction,
         default={},
         help='override settings of the config, as KEY=VALUE')
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def has_data(dataset) -> bool:

@@ -70,22 +70,16 @@ def halve(model: nn.Module, state_dict: dict) -> dict:
 
 
 def publish(checkpoint: str, config: str, half: bool = False) -> dict:
-    """What is to be published of a checkpoint.
+    """What is to be published of a checkpoint of a model of a config.
 
     Args:
-        checkpoint (str): Checkpoint of a model of the config.
+        checkpoint (str): The checkpoint.
         config (str): Config file.
         half (bool): Whether to store parameters as float16.
             Defaults to False
 
     Returns:
         dict: ``meta`` and ``state_dict``.
-
-    Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        RuntimeError: If it cannot be loaded or is that of another model.
-        OverflowError: If it does not fit into float16.
-        TypeError: If the config is not that of a model.
     """
     cfg = Config.fromfile(config)
     if 'model' not in cfg:

@@ -29,18 +29,8 @@ def keypoint_names(metainfo: Mapping) -> List[str]:
 
 
 def names_of(dataset: str) -> List[str]:
-    """Names of the keypoints of a data set of this project or MMPose.
-
-    Args:
-        dataset (str): Name of a file in ``configs/_base_/datasets``, such as
-            ``'coco'`` or ``'sub_jhmdb'``, or a path.
-
-    Returns:
-        list[str]: The names.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
+    """Names of the keypoints of a data set: a file of this project or MMPose
+    in ``configs/_base_/datasets``, such as ``'coco'``, or a path."""
     own = DATASET_INFO / f'{dataset}.py'
     path = str(own) if own.is_file() else dataset
     if not path.endswith('.py'):

@@ -30,15 +30,10 @@ VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
 
 class Converted(NamedTuple):
     """MoveNet in our terms."""
-    #: For example ``'MoveNet Lightning'``.
-    kind: str
-    #: Multiplies the channels of the backbone.
-    widen_factor: float
-    #: Parameters by the names that they have in a config's model.
-    state_dict: Dict[str, Tensor]
-    #: Branches that the graph has besides, such as ``kpt_offset_0``, and
-    #: how many parameters they have.
-    unused: Dict[str, int]
+    kind: str  #: for example ``'MoveNet Lightning'``
+    widen_factor: float  #: multiplies the channels of the backbone
+    state_dict: Dict[str, Tensor]  #: as in a config's model
+    unused: Dict[str, int]  #: parameters of other branches: ``kpt_offset_0``
 
 
 def build_movenet(widen_factor: float) -> nn.ModuleDict:
@@ -111,14 +106,8 @@ def _plain(layer: str) -> Dict[str, str]:
 
 
 def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
-    """MoveNet's weights under our names.
-
-    Args:
-        arrays (Mapping[str, np.ndarray]): The constants of its graph by
-            name, as :func:`~tfjs_graph_model.read_graph_model` returns them.
-
-    Returns:
-        Converted: Which model it is, and its weights.
+    """The weights that :func:`~tfjs_graph_model.read_graph_model` returns
+    under our names.
 
     Raises:
         ValueError: If layers are missing, of other shapes or not finite.

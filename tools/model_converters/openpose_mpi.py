@@ -46,22 +46,19 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class LayerTable(NamedTuple):
-    """The convolutions of the network, in its order, and their names."""
-    #: What their parameters begin with, e.g. ``backbone.conv1_1``, and the
-    #: shape of the weight (out, in, k, k), by their Caffe names.
-    layers: Dict[str, Tuple[str, Tuple[int, ...]]]
-    #: Caffe names by place in nn.Sequential, ``model0.0``, ``model1_1.0``...
-    places: Dict[str, str]
-
-
 @lru_cache(maxsize=None)
-def load_layer_table() -> LayerTable:
-    """The layers of :class:`OpenPoseExtractor` and :class:`PAFHead`.
+def load_layer_table() -> Tuple[Dict[str, tuple], Dict[str, str]]:
+    """The convolutions of :class:`OpenPoseExtractor` and :class:`PAFHead`.
 
     In the conversions, ``model0`` is the extractor and ``model{t}_{b}`` the
     branch L1 or L2 of a stage, nn.Sequential of convolutions, ReLUs (one
     behind each convolution) and pools.
+
+    Returns:
+        tuple: By their Caffe names, in the order of the network, what their
+        parameters begin with, e.g. ``backbone.conv1_1``, and the shape of
+        the weight (out, in, k, k); and the Caffe names by place in
+        nn.Sequential, ``model0.0``, ``model1_1.0``, ...
     """
     with DefaultScope.overwrite_default_scope('mmpose'), \
             torch.device('meta'):
@@ -84,23 +81,20 @@ def load_layer_table() -> LayerTable:
                 place += 2
             elif isinstance(child, nn.MaxPool2d):
                 place += 1
-    return LayerTable(layers, places)
+    return layers, places
 
 
 def shared_layers() -> List[str]:
     """Caffe names of the layers that VGG-19 has, too, in its order."""
-    return [name for name, (module, _) in load_layer_table().layers.items()
+    return [name for name, (module, _) in load_layer_table()[0].items()
             if module.startswith('backbone.') and not name.endswith('_CPM')]
 
 
 class Weights(NamedTuple):
     """What a file holds."""
-    #: For example ``'Caffe'``.
-    kind: str
-    #: Parameters by the Caffe names of the layers: ``conv1_1.weight``.
-    parameters: Dict[str, Tensor]
-    #: Names in the file that are none of the network's layers.
-    foreign: List[str]
+    kind: str  #: for example ``'Caffe'``
+    parameters: Dict[str, Tensor]  #: by Caffe names: ``conv1_1.weight``
+    foreign: List[str]  #: names that are none of the network's layers
 
 
 def read(path: Path) -> Weights:
@@ -126,7 +120,7 @@ def read(path: Path) -> Weights:
         hint = '' if data.startswith(_TORCH) else (
             'no Caffe model, or cut off, fetch it again: ')
         raise RuntimeError(f'{path}: {hint}{error}') from error
-    parameters, known = {}, load_layer_table().layers
+    parameters, known = {}, load_layer_table()[0]
     for name in filter(known.__contains__, arrays):
         # Biases may come as (C, 1) or, from old files, (1, 1, 1, C).
         for kind, array in zip(('weight', 'bias'), arrays[name]):
@@ -138,18 +132,11 @@ def read(path: Path) -> Weights:
 
 
 def from_state_dict(checkpoint: Any) -> Weights:
-    """Read a state dict under any of the known naming schemes.
-
-    Args:
-        checkpoint: A state dict, or a checkpoint that contains one. Names
-            may have any prefix.
-
-    Returns:
-        Weights: The weights, under Caffe names.
+    """Read a state dict, or a checkpoint that contains one, under any of the
+    known naming schemes, behind any prefix.
 
     Raises:
-        ValueError: If there is no state dict in it, or if two of its
-            parameters are the same layer.
+        ValueError: If there is none in it, or two are the same layer.
     """
     layers, places = load_layer_table()
     state_dict = {
@@ -203,11 +190,8 @@ def fold_normalisation(parameters: Dict[str, Tensor]) -> None:
     ``y = (x - 128) / 256``: the same image is ``(256 y + 128) / 255`` in its
     [0, 1]. The result is exact wherever the kernel lies inside of the image;
     the border, which both networks pad with zeros, was the mean colour and
-    becomes the grey value 128.
-
-    Args:
-        parameters (dict[str, Tensor]): ``conv1_1.weight`` (out, 3, k, k) and
-            ``conv1_1.bias`` (out, ) among others, which are replaced.
+    becomes the grey value 128. ``conv1_1.weight`` (out, 3, k, k) and
+    ``conv1_1.bias`` (out, ) are replaced.
     """
     mean, std = (
         torch.tensor(value, dtype=torch.float64)
@@ -222,19 +206,13 @@ def fold_normalisation(parameters: Dict[str, Tensor]) -> None:
 
 
 def convert(path: Path) -> dict:
-    """Convert a file of weights.
-
-    Args:
-        path (Path): A Caffe model or a PyTorch state dict.
-
-    Returns:
-        dict: Checkpoint with ``state_dict`` and ``meta``.
+    """A Caffe model or a PyTorch state dict as a checkpoint.
 
     Raises:
         OSError: If the file cannot be read.
         RuntimeError: If it is not what is needed.
     """
-    weights, layers = read(path), load_layer_table().layers
+    weights, layers = read(path), load_layer_table()[0]
     expected = {}
     for name, (_, shape) in layers.items():
         if weights.kind != 'torchvision VGG-19' or name in shared_layers():
@@ -263,7 +241,7 @@ def convert(path: Path) -> dict:
 def summary(state_dict: Mapping[str, Tensor]) -> str:
     """The table of what is filled and what is not."""
     groups: Dict[str, List[str]] = {}
-    for module, _ in load_layer_table().layers.values():
+    for module, _ in load_layer_table()[0].values():
         groups.setdefault(module.rsplit('.', 1)[0], []).append(module)
     rows = [('part', 'layers filled', 'parameters', 'not filled')]
     for group, modules in groups.items():
@@ -303,7 +281,7 @@ def main(argv=None) -> None:
         raise SystemExit(f'error: {error}') from None
     print(summary(checkpoint['state_dict']))
     print(f"{checkpoint['meta']['kind']} -> {args.out}")
-    if len(checkpoint['meta']['layers']) == len(load_layer_table().layers):
+    if len(checkpoint['meta']['layers']) == len(load_layer_table()[0]):
         print(f"Start from it with load_from='{args.out}'.")
     else:
         print('The other layers start from scratch. Start from it with\n'
