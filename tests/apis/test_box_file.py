@@ -36,7 +36,7 @@ def video(tmp_path):
 
 
 def frame(index):
-    return SourceFrame(index, '', np.zeros((4, 4, 3), np.uint8), True)
+    return SourceFrame(index, np.zeros((4, 4, 3), np.uint8), True)
 
 
 def write(tmp_path, entries):

@@ -81,4 +81,4 @@ def test_what_is_not_possible(make_inferencer, video, temporal, settings,
     inferencer.model.test_cfg['trusted'] = settings
     with pytest.raises(ValueError, match=message):
         FirstPass(inferencer, FollowedPerson([])).add(
-            SourceFrame(0, '0', video[0], True))
+            SourceFrame(0, video[0], True))

@@ -9,7 +9,7 @@ from mmengine.structures import InstanceData
 
 from projects.temporal_corr.apis import SourceFrame, detection
 
-FRAME = SourceFrame(0, '0', np.zeros((48, 64, 3), np.uint8), True)
+FRAME = SourceFrame(0, np.zeros((48, 64, 3), np.uint8), True)
 
 
 class Detector:

@@ -19,6 +19,7 @@ LEAST_FPS, MOST_FPS = 0.01, 300.
 #: So many reads may fail in a row before a camera counts as gone, and a video
 #: whose header promises more as over.
 MAX_FAILURES = 1000
+_PATTERN = re.compile(r'%0?\d*d')
 
 
 class SourceFrame(NamedTuple):
@@ -26,13 +27,11 @@ class SourceFrame(NamedTuple):
 
     Attributes:
         index (int): Its number, from 0.
-        name (str): File name of an image, else the number.
         image (np.ndarray): BGR uint8 in shape (H, W, 3). Where the frame
             cannot be read, the one before it; black before the first.
         readable (bool): Whether it is the frame itself.
     """
     index: int
-    name: str
     image: np.ndarray
     readable: bool
 
@@ -70,6 +69,7 @@ class FrameSource:
     Attributes:
         kind (str): ``'video'`` (also an image file of several pictures),
             ``'images'``, ``'image'`` or ``'webcam'``.
+        files (list[str]): The images, none of a video or camera.
         fps (float): Frames per second.
         stem (str): What to call files that are made of it.
         num_frames (int, optional): How many frames there are, as far as the
@@ -93,8 +93,7 @@ class FrameSource:
         self._told = 0.  # the rate, by the header
         self._messages: List[str] = []
         self._sizes: Dict[int, Optional[Tuple[int, int]]] = {}
-        # Milliseconds of the first and the last frame, and the longest gap
-        self._first = self._last = self._gap = 0.
+        self._times: List[float] = []  # of the frames, in milliseconds
         camera = re.fullmatch(r'webcam(?::(\d+))?', path, re.IGNORECASE)
         if camera:
             self.kind, self.stem = 'webcam', 'webcam'
@@ -102,8 +101,7 @@ class FrameSource:
         elif osp.isdir(path) or (_PATTERN.search(osp.basename(path))
                                  and not osp.exists(path)):
             self.kind, self.files = 'images', _image_files(path)
-            folder = path if osp.isdir(path) else osp.dirname(path)
-            self.stem = osp.basename(osp.abspath(folder))
+            self.stem = osp.basename(osp.dirname(osp.abspath(self.files[0])))
         elif not osp.isfile(path):
             raise FileNotFoundError(
                 f'there is no input {path}: give a video, a folder of '
@@ -151,10 +149,8 @@ class FrameSource:
         return DEFAULT_FPS
 
     def size(self, index: int) -> Optional[Tuple[int, int]]:
-        """Width and height of a frame; None if they are not known.
-
-        Pictures are not decoded for it.
-        """
+        """Width and height of a frame, for which pictures are not decoded;
+        None if they are not known."""
         if self.kind == 'webcam':
             return None
         index = index if self.files else 0  # a video has one size
@@ -168,71 +164,63 @@ class FrameSource:
         return self._sizes[index]
 
     def __iter__(self) -> Iterator[SourceFrame]:
-        last = None
-        waiting: List[Tuple[int, str]] = []
-        if self.files:
-            reads = self._read_files()
-        else:
-            reads = self._read_video() if self._video else self._read_pages()
-        for index, (name, image) in enumerate(reads):
+        last, index, waiting = None, -1, 0
+        for index, image in enumerate(self._read()):
             if image is None:
                 # Whether a video is broken here or over shows later.
-                waiting.append((index, name))
+                waiting += 1
                 continue
-            black = np.zeros_like(image)
-            for frame in waiting:
-                yield self._give(*frame, black if last is None else last,
-                                 False)
-            waiting, last = [], image
-            yield self._give(index, name, image, True)
+            if image.ndim == 2:  # of some cameras
+                image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            if last is None:
+                last = np.zeros_like(image)
+            yield from self._broken(index, waiting, last)
+            waiting, last, self.num_read = 0, image, index + 1
+            yield SourceFrame(index, image, True)
         if last is None:
             raise ValueError(f'no frame of {self.path} can be read: is it '
                              'complete, and are these pictures?')
         if self.files:
-            for frame in waiting:
-                yield self._give(*frame, last, False)
+            yield from self._broken(index + 1, waiting, last)
 
-    def _give(self, index: int, name: str, image: np.ndarray,
-              readable: bool) -> SourceFrame:
-        self.num_read = index + 1
-        if not readable:
+    def _broken(self, end: int, count: int,
+                image: np.ndarray) -> Iterator[SourceFrame]:
+        """So many frames before one that could not be read."""
+        for index in range(end - count, end):
             self.unreadable.append(index)
-        return SourceFrame(index, name, image, readable)
+            self.num_read = index + 1
+            yield SourceFrame(index, image, False)
 
-    def _read_files(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+    def _read(self) -> Iterator[Optional[np.ndarray]]:
+        """The frames, None for one that cannot be read."""
         for path in self.files:
             try:
-                image = read_image(path)
+                yield read_image(path)
             except (OSError, ValueError):
-                image = None
-            yield osp.basename(path), image
+                yield None
+        if self._video is not None:
+            yield from self._read_video()
+        elif not self.files:
+            with open(self.path, 'rb') as file:
+                content = file.read()
+            try:
+                images = decode_images(content)
+            except ValueError as error:
+                raise ValueError(f'{self.path} cannot be read: {error}'
+                                 ) from error
+            yield from images
 
-    def _read_pages(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
-        with open(self.path, 'rb') as file:
-            content = file.read()
-        try:
-            images = decode_images(content)
-        except ValueError as error:
-            raise ValueError(f'{self.path} cannot be read: {error}') from error
-        for index, image in enumerate(images):
-            yield str(index), image
-
-    def _read_video(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+    def _read_video(self) -> Iterator[Optional[np.ndarray]]:
         failures, index = 0, 0
         while failures < MAX_FAILURES:
             success, image = self._video.read()
             failures = 0 if success else failures + 1
-            over = self.kind == 'video' and index >= (self.num_frames or 0)
-            if not success and over:
+            if not success and self.kind == 'video' and index >= (
+                    self.num_frames or 0):
                 return
-            if success:
-                now = self._video.get(cv2.CAP_PROP_POS_MSEC)
-                if index:
-                    self._gap = max(self._gap, now - self._last)
-                else:
-                    self._first = now
-                self._last = now
-            yield str(index), _three_channels(image) if success else None
+            if success and self.kind == 'video':
+                self._times.append(self._video.get(cv2.CAP_PROP_POS_MSEC))
+            yield image if success else None
             index += 1
 
     def _lost_frames(self) -> bool:
@@ -242,8 +230,9 @@ class FrameSource:
         clock says whether the video goes on to its end, without a hole.
         """
         period = 1000 / (self._told if self._told > 0 else self.fps)
-        by_clock = (self._last - self._first) / period + 1
-        return by_clock < self.num_frames - 0.5 or self._gap > 2.5 * period
+        by_clock = (self._times[-1] - self._times[0]) / period + 1
+        gap = np.diff(self._times).max(initial=0)
+        return by_clock < self.num_frames - 0.5 or gap > 2.5 * period
 
     def report(self) -> List[str]:
         """What went wrong with the frames, in sentences, if anything did."""
@@ -268,9 +257,6 @@ class FrameSource:
             self._video.release()
 
 
-_PATTERN = re.compile(r'%0?\d*d')
-
-
 def _image_files(path: str) -> List[str]:
     """The images of a folder, or those of a pattern, in natural order."""
     folder, pattern = path, '.*'
@@ -279,10 +265,9 @@ def _image_files(path: str) -> List[str]:
         pattern = _PATTERN.sub(r'\\d+', re.escape(name))
     if not osp.isdir(folder or '.'):
         raise FileNotFoundError(f'there is no folder {folder} for {path}')
+    names = sorted(list_files(folder or '.', pattern), key=natural_order)
     files = [
-        osp.join(folder, name)
-        for name in sorted(
-            list_files(folder or '.', pattern), key=natural_order)
+        osp.join(folder, name) for name in names
         if name.lower().endswith(IMAGE_SUFFIXES)
     ]
     if not files:
@@ -307,21 +292,12 @@ def _measured_rate(path: str, count: int = 300) -> float:
     return round((len(times) - 1) / seconds, 3) if seconds > 0 else math.nan
 
 
-def _three_channels(image: np.ndarray) -> np.ndarray:
-    """What a video or camera gave as BGR; some give grey."""
-    if image.ndim == 2 or image.shape[2] == 1:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return image
-
-
 def _spans(numbers: List[int], count: int = 8) -> str:
     """Ascending numbers as '3, 7-9', the first few spans."""
-    spans: List[List[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    words = [f'{a}' if a == b else f'{a}-{b}' for a, b in spans[:count]]
-    more = f' and {len(spans) - count} more' if len(spans) > count else ''
+    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    words = [
+        f'{part[0]}' if len(part) == 1 else f'{part[0]}-{part[-1]}'
+        for part in parts[:count]
+    ]
+    more = f' and {len(parts) - count} more' if len(parts) > count else ''
     return ', '.join(words) + more
