@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.interruption import Interruption
 from projects.temporal_corr.video_io.output_files import (ListFile, VideoFile,
                                                           output_path,
                                                           save_figure,
@@ -208,3 +210,16 @@ def test_progress_in_a_log(monkeypatch, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert 2 < len(lines) < 9 and lines[-1].startswith('9 frames')
     assert not any('\r' in line for line in lines)
+
+
+@pytest.mark.parametrize('signal_number', [signal.SIGINT, signal.SIGTERM])
+def test_interruption_is_noted_once(signal_number):
+    before = signal.getsignal(signal_number)
+    with Interruption() as interruption:
+        assert not interruption.requested
+        os.kill(os.getpid(), signal_number)
+        assert interruption.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal_number)
+            signal.sigtimedwait([], 1)
+    assert signal.getsignal(signal_number) == before

@@ -1,7 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import json
-import os
-import signal
 
 import cv2
 import numpy as np
@@ -10,8 +8,8 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample, split_instances
 
-from projects.temporal_corr.apis import (FramePainter, FrameSource,
-                                         Interruption, PoseFile, VideoOutputs)
+from projects.temporal_corr.apis import (FramePainter, FrameSource, PoseFile,
+                                         VideoOutputs)
 
 GREY = 120
 
@@ -84,14 +82,6 @@ def test_pose_file_is_that_of_mmpose(tmp_path, metainfo):
             bbox_score=float(expected['bbox_score']))
 
 
-def test_pose_file_is_complete_or_not_there(tmp_path, metainfo):
-    with pytest.raises(ZeroDivisionError):
-        with PoseFile(str(tmp_path / 'poses.json'), metainfo) as file:
-            file.write([person()])
-            raise ZeroDivisionError
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_only_what_is_asked_for_is_drawn(metainfo):
     image = picture()
     plain = FramePainter(metainfo)(image, [person()])
@@ -106,16 +96,17 @@ def test_only_what_is_asked_for_is_drawn(metainfo):
     other = FramePainter(metainfo, draw_bbox=True)(image, [person(6)])
     assert (boxed[36, 20] != other[36, 20]).any()
     assert not is_drawn(FramePainter(metainfo)(image, [])).any()
-
-
-def test_labels_are_told_from_predictions(metainfo):
+    # "labelled" at the bottom of the frame, below the box, off the face
     labelled = person()
     labelled.set_metainfo(dict(labelled=np.array([True, False])))
-    drawn = FramePainter(metainfo)(picture(), [labelled])
-    # "labelled" at the bottom of the frame, below the box, off the face
-    plain = FramePainter(metainfo)(picture(), [person()])
-    changed = (drawn != plain).any(axis=-1)
+    changed = (FramePainter(metainfo)(image, [labelled]) != plain).any(axis=-1)
     assert changed[28:].any() and not changed[:20].any()
+    # Pictures of other sizes are fitted into that of the first.
+    paint = FramePainter(metainfo)
+    paint(picture(40, 60), [])
+    smaller = paint(picture(20, 20), [])
+    assert smaller.shape == (40, 60, 3)
+    assert (smaller[20, 30] == GREY).all() and (smaller[:, 0] == 0).all()
 
 
 @pytest.mark.parametrize('name', ['sub_jhmdb', 'penn_action', 'mpi'])
@@ -146,14 +137,6 @@ def test_heatmaps_are_below(metainfo):
     assert heat[21, 25, 0] > heat[21, 25, 2]
     assert heat[2, 2, 2] > heat[2, 2, 0]
     assert paint(picture(), []).shape == drawn.shape
-
-
-def test_pictures_of_other_sizes_are_fitted(metainfo):
-    paint = FramePainter(metainfo)
-    paint(picture(40, 60), [])
-    smaller = paint(picture(20, 20), [])
-    assert smaller.shape == (40, 60, 3)
-    assert (smaller[20, 30] == GREY).all() and (smaller[:, 0] == 0).all()
 
 
 @pytest.fixture
@@ -193,58 +176,44 @@ def test_outputs_of_an_image(tmp_path, metainfo, image_source):
     assert cv2.imread(f'{out}/one.png').shape == (42, 62, 3)
 
 
-def test_input_is_not_replaced(tmp_path, metainfo, image_source):
-    with pytest.raises(ValueError, match='is the input itself'):
-        VideoOutputs(image_source, FramePainter(metainfo), metainfo,
-                     str(tmp_path))
+@pytest.mark.parametrize('kwargs', [
+    dict(vis_out_dir='.'),
+    # The labels that are given are files of the user, too.
+    dict(pred_out_dir='out', inputs=['', 'out/one.json']),
+], ids=['input', 'labels'])
+def test_inputs_are_not_replaced(tmp_path, metainfo, image_source, kwargs,
+                                 monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    labels = tmp_path / 'out/one.json'
+    labels.parent.mkdir()
+    labels.write_text('labels')
+    with pytest.raises(ValueError, match='input itself'):
+        VideoOutputs(image_source, FramePainter(metainfo), metainfo, **kwargs)
+    assert labels.read_text() == 'labels'
 
 
-def pretend_display(monkeypatch):
-    monkeypatch.setattr(
-        'projects.temporal_corr.apis.outputs.can_open_windows',
-        lambda: True)
-
-
-def test_no_window_is_no_end(tmp_path, metainfo, image_source, monkeypatch,
-                             capsys):
-
-    def no_display(*args):
-        raise cv2.error('no display')
-
-    pretend_display(monkeypatch)
-    monkeypatch.setattr(cv2, 'imshow', no_display)
-    with VideoOutputs(
-            image_source, FramePainter(metainfo), metainfo,
-            show=True) as outputs:
-        assert outputs.write(picture(), [])
-        assert outputs.write(picture(), [])
-    assert capsys.readouterr().out.count('No window can be opened') == 1
-
-
-@pytest.mark.parametrize('key, go_on', [(27, False), (-1, True)])
-def test_escape_ends(metainfo, image_source, monkeypatch, key, go_on):
+@pytest.mark.parametrize('key, go_on', [(27, False), (-1, True), (None, True)])
+def test_window(metainfo, image_source, monkeypatch, capsys, key, go_on):
+    """ESC ends; where no window can be opened it goes on without."""
     shown = []
-    pretend_display(monkeypatch)
-    monkeypatch.setattr(cv2, 'imshow', lambda name, image: shown.append(image))
+
+    def show(name, image):
+        if key is None:
+            raise cv2.error('no display')
+        shown.append(image.shape)
+
+    monkeypatch.setattr('projects.temporal_corr.apis.outputs.can_open_windows',
+                        lambda: True)
+    monkeypatch.setattr(cv2, 'imshow', show)
     monkeypatch.setattr(cv2, 'waitKey', lambda delay: key)
     with VideoOutputs(
             image_source, FramePainter(metainfo), metainfo,
             show=True) as outputs:
-        assert outputs.write(picture(), [person()]) == go_on
-    assert shown[0].shape == (42, 62, 3)
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_interruption_is_noted_once(number):
-    before = signal.getsignal(number)
-    with Interruption() as interruption:
-        assert not interruption.requested
-        os.kill(os.getpid(), number)
-        assert interruption.requested
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-            signal.sigtimedwait([], 1)
-    assert signal.getsignal(number) == before
+        for _ in range(2):
+            assert outputs.write(picture(), [person()]) == go_on
+    assert shown == [(42, 62, 3)] * 2 * (key is not None)
+    told = capsys.readouterr().out.count('No window can be opened')
+    assert told == (key is None)
 
 
 def test_frame_that_is_not_finite_is_in_no_file(tmp_path, metainfo):
@@ -262,18 +231,3 @@ def test_frame_that_is_not_finite_is_in_no_file(tmp_path, metainfo):
     frames = json.loads(json_file.read_text())['instance_info']
     video = cv2.VideoCapture(str(next(out.glob('*.mp4'))))
     assert len(frames) == video.get(cv2.CAP_PROP_FRAME_COUNT) == 1
-
-
-def test_other_files_of_the_user_are_not_replaced(tmp_path, metainfo,
-                                                  image_source):
-    labels = tmp_path / 'out/one.json'
-    labels.parent.mkdir()
-    labels.write_text('labels')
-    with pytest.raises(ValueError, match='input itself'):
-        VideoOutputs(
-            image_source,
-            FramePainter(metainfo),
-            metainfo,
-            pred_out_dir=str(tmp_path / 'out'),
-            inputs=['', str(labels)])
-    assert labels.read_text() == 'labels'

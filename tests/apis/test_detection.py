@@ -5,8 +5,69 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
 
+from projects.temporal_corr.apis import SourceFrame, detection
 from projects.temporal_corr.apis.detection import BoxTracker, ScipyByteTracker
+
+FRAME = SourceFrame(0, np.zeros((48, 64, 3), np.uint8), True)
+
+
+class Detector:
+    """Finds the same in every picture, as MMDetection's do."""
+
+    cfg = Config(
+        dict(
+            test_dataloader=dict(
+                dataset=dict(pipeline=[
+                    dict(type='LoadImageFromFile'),
+                    dict(type='PackDetInputs', meta_keys=('img_shape', ))
+                ]))))
+
+    def __init__(self):
+        self.data_preprocessor = torch.nn.Identity()
+        self.data_preprocessor.device = torch.device('cpu')
+
+    def modules(self):
+        return iter(())
+
+    def test_step(self, data):
+        assert data['inputs'][0].shape == (3, 48, 64)
+        sample = DetDataSample()
+        sample.pred_instances = InstanceData(
+            bboxes=torch.tensor([
+                [0., 0., 10., 40.],  # a person
+                [1., 0., 11., 40.],  # the same, weaker
+                [6., 0., 16., 40.],  # another, who is behind
+                [30., 0., 60., 40.],  # a dog
+                [20., 5., 20., 30.],  # nothing
+            ]),
+            scores=torch.tensor([0.8, 0.9, 0.7, 0.95, 0.6]),
+            labels=torch.tensor([0, 0, 0, 16, 0]))
+        return [sample]
+
+
+@pytest.fixture
+def detector(monkeypatch):
+    monkeypatch.setattr(detection, 'init_detector',
+                        lambda *args, **kwargs: Detector())
+    return detection.PersonDetector('config.py')
+
+
+def test_people_strongest_first(detector):
+    boxes, scores = detector(FRAME)
+    assert boxes.tolist() == [[1, 0, 11, 40], [6, 0, 16, 40]]
+    np.testing.assert_allclose(scores, [0.9, 0.7])
+    # MMPose stays the default scope for everybody else.
+    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
+
+
+def test_missing_checkpoint():
+    with pytest.raises(FileNotFoundError, match='none.pth of the detector'):
+        detection.PersonDetector('config.py', 'none.pth')
 
 
 def boxes_at(*centres, half=(15, 40)):
@@ -68,20 +129,16 @@ def test_weak_boxes_continue_but_do_not_start():
 
 
 def test_nobody_and_cuts():
+    """No number is given twice, so nobody is taken for who was there before;
+    nothing grows."""
     tracker = BoxTracker()
     for _ in range(3):
         found = tracker(np.zeros((0, 4)), np.zeros(0))
         assert found.bboxes.shape == (0, 4) and found.track_ids == []
     assert tracker(boxes_at((50, 50)), [1.]).track_ids == [0]
     tracker.reset()
-    # No number is given twice, so nobody is taken for who was there before.
-    assert tracker(boxes_at((50, 50)), [1.]).track_ids == [1]
-
-
-def test_tracker_does_not_grow():
-    tracker = BoxTracker()
     for _ in range(50):
-        tracker(boxes_at((50, 50)), [1.])
+        assert tracker(boxes_at((50, 50)), [1.]).track_ids == [1]
     track, = tracker._tracker.tracks.values()
     assert all(
         len(track[name]) <= 3 for name in ('bboxes', 'scores', 'frame_ids'))
