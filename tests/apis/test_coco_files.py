@@ -1,6 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """What files of boxes and labels say, and what they cannot be meant to say."""
 import json
+import re
 from types import SimpleNamespace
 
 import cv2
@@ -73,11 +74,9 @@ def test_boxes_and_identities(read):
     ], score_thr=0.3)
     assert boxes.has_identities
     # What is left out is told, each with its own reason.
-    for message, parts in zip(
-            boxes.messages,
-        [('1 entries', 'entries[3]', 'category_id is 3'),
-         ('1 entries', 'entries[4]', 'count from 0 to 3')]):
-        assert all(part in message for part in parts)
+    category, number = boxes.messages
+    assert re.search(r'1 entries.*entries\[3\].*category_id is 3', category)
+    assert re.search(r'1 entries.*entries\[4\].*count from 0 to 3', number)
     found = boxes(frame(1))
     assert found.bboxes.tolist() == [[1, 2, 4, 6]]
     assert found.track_ids == [4] and found.scores.tolist() == [0.5]

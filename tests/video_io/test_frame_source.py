@@ -51,28 +51,24 @@ def test_video(tmp_path):
     source.close()
 
 
-def test_one_frame_and_own_rate(tmp_path):
-    path = write_video(tmp_path / 'clip.mp4', 1, 'mp4v')
-    source = FrameSource(path, fps=7)
-    assert len(list(source)) == 1 and source.fps == 7
-
-
-def test_folder_in_natural_order(tmp_path):
-    values = {number: 20 * number for number in (10, 2, 1)}
-    folder = write_images(tmp_path / 'frames', values)
-    (tmp_path / 'frames/notes.txt').write_text('not a frame')
-    source = FrameSource(folder)
-    frames = list(source)
-    assert greys(frames) == [1, 2, 10]
-    assert (source.kind, source.stem, source.fps) == ('images', 'frames', 25)
-
-
-@pytest.mark.parametrize('names', [
-    ['a1', 'a2', 'a10', 'b'],
-    ['00002', '3', '10'],
-    ['x', 'x1y1', 'x1y02', 'x2'],
-])
-def test_natural_order(names):
+def test_folder_and_pattern_in_natural_order(tmp_path):
+    """Without hidden files, as of a Mac, and what else is no frame."""
+    folder = write_images(tmp_path / 'frames', {10: 60, 2: 40, 1: 20})
+    for name in ('notes.txt', '._0.png'):
+        (tmp_path / 'frames' / name).write_text('not a frame')
+    (tmp_path / 'frames/4.png').mkdir()
+    for path in (folder, f'{folder}/%d.png', f'{folder}/%02d.png'):
+        source = FrameSource(path)
+        assert greys(source) == [1, 2, 3]
+        assert (source.kind, source.stem,
+                source.fps) == ('images', 'frames', 25)
+    cv2.imwrite(f'{folder}/x9.png', picture(200))
+    assert greys(FrameSource(f'{folder}/%d.png')) == [1, 2, 3]
+    with pytest.raises(ValueError, match='no images'):
+        FrameSource(f'{folder}/b%d.png')
+    with pytest.raises(FileNotFoundError, match='none'):
+        FrameSource(str(tmp_path / 'none/%d.png'))
+    names = ['00002', '3', '10', 'x', 'x1y1', 'x1y02', 'x2']
     assert sorted(names[::-1], key=natural_order) == names
 
 
@@ -90,7 +86,9 @@ def test_image_grey_and_with_alpha(tmp_path):
     ({0: 20, 1: None, 2: None, 3: 80}, [1, 1, 1, 4], [1, 2]),
     ({0: None, 1: 40}, [0, 2], [0]),
     ({0: 20, 1: None}, [1, 1], [1]),
-], ids=['repeats the one before', 'black before the first', 'at the end'])
+    ({i: None if i in (1, 4, 5, 6) else 20 for i in range(8)}, [1] * 8,
+     [1, 4, 5, 6]),
+], ids=['the one before', 'black before the first', 'at the end', 'spans'])
 def test_broken_images(tmp_path, values, expected, unreadable):
     source = FrameSource(write_images(tmp_path / 'frames', values))
     frames = list(source)
@@ -99,13 +97,8 @@ def test_broken_images(tmp_path, values, expected, unreadable):
     assert source.unreadable == unreadable
     report, = source.report()
     assert f'{len(unreadable)} of {len(values)} frames' in report
-
-
-def test_report_names_spans(tmp_path):
-    values = {i: None if i in (1, 4, 5, 6) else 20 for i in range(8)}
-    source = FrameSource(write_images(tmp_path / 'frames', values))
-    list(source)
-    assert '(1, 4-6, from 0)' in source.report()[0]
+    if len(unreadable) == 4:
+        assert '(1, 4-6, from 0)' in report
 
 
 class FakeVideo:
@@ -261,14 +254,6 @@ def test_headers_that_count_more(tmp_path, monkeypatch, times, lost):
             ] == [True] * lost  # yapf: disable
 
 
-def test_real_clips_are_not_damaged(jhmdb_root):
-    videos = sorted(jhmdb_root.glob('ReCompress_Videos/*/*.avi'))[:20]
-    for path in videos:
-        source = FrameSource(str(path))
-        assert len(list(source)) < source.num_frames
-        assert source.report() == [], path
-
-
 def test_phone_video_is_upright(tmp_path):
     """The display matrix of the file says how it is turned."""
     path = tmp_path / 'phone.mp4'
@@ -311,22 +296,3 @@ def test_all_pictures_of_a_file_are_frames(tmp_path, name):
         cv2.imwrite(str(tmp_path / 'b.png'), picture(0))
         with pytest.raises(ValueError, match=f'{name} holds 4 pictures'):
             FrameSource(str(tmp_path))
-
-
-def test_what_is_no_frame_of_a_folder(tmp_path):
-    folder = write_images(tmp_path / 'frames', {0: 20, 1: 40})
-    (tmp_path / 'frames/._0.png').write_bytes(b'of a Mac')
-    (tmp_path / 'frames/2.png').mkdir()
-    assert greys(FrameSource(folder)) == [1, 2]
-
-
-def test_pattern_of_images(tmp_path):
-    write_images(tmp_path / 'frames', {8: 20, 10: 60, 9: 40})
-    cv2.imwrite(str(tmp_path / 'frames/x9.png'), picture(200))
-    source = FrameSource(str(tmp_path / 'frames/%d.png'))
-    assert greys(source) == [1, 2, 3]
-    assert (source.kind, source.stem) == ('images', 'frames')
-    with pytest.raises(ValueError, match='no images'):
-        FrameSource(str(tmp_path / 'frames/b%d.png'))
-    with pytest.raises(FileNotFoundError, match='none'):
-        FrameSource(str(tmp_path / 'none/%d.png'))
