@@ -128,65 +128,46 @@ def test_frames_can_differ_in_all_but_the_flip(make_videos):
 
 
 @pytest.mark.parametrize('clip_len', [1, 2, 4])
-def test_packed_training_items(make_videos, clip_len):
-    pipeline = clip_pipeline() + [dict(type='PackClipInputs')]
-    dataset = read(make_videos([12]), clip_len=clip_len, pipeline=pipeline)
-    packed = dataset[5]
-    sample = packed['data_samples']
-    image = (3, 64, 48)
-    assert packed['inputs'].shape == (
-        image if clip_len == 1 else (clip_len, *image))
-    assert packed['inputs'].dtype == torch.uint8
-    assert sample.crops.shape == (clip_len, 2, 3)
-    assert sample.crops.dtype == torch.float32
-    assert sample.frame_index == 5 and sample.video_id == 'frames/clip1'
-    assert sample.gt_fields.heatmaps.shape == (15, 16, 12)
-    if clip_len == 1:
-        assert 'previous_heatmaps' not in sample
-    else:
-        assert sample.clip_frame_indices[-1] == 5
-        assert sample.previous_heatmaps.shape == (clip_len - 1, 15, 16, 12)
-        assert sample.previous_weights.shape == (clip_len - 1, 15)
-        assert sample.previous_heatmaps.dtype == torch.float32
-        assert sample.to('cpu').previous_weights.dtype == torch.float32
-
-
-def test_each_packed_frame_is_the_frame_it_says(make_videos):
-    """Images, targets and crops against each frame passed alone."""
-    ann_file = make_videos([12])
-    pipeline = clip_pipeline(flip=0.0) + [dict(type='PackClipInputs')]
-    del pipeline[0]['transforms'][3]  # nothing random
-    single, clip = (
-        read(ann_file, clip_len=n, pipeline=pipeline) for n in (1, 3))
-    packed = clip[7]
-    sample = packed['data_samples']
-    for t, frame in enumerate(sample.clip_frame_indices):
-        alone = single[frame]
-        assert torch.equal(packed['inputs'][t], alone['inputs'])
-        assert torch.equal(sample.crops[t], alone['data_samples'].crops[0])
-        if t < 2:
-            assert torch.equal(sample.previous_heatmaps[t],
-                               alone['data_samples'].gt_fields.heatmaps)
-            assert torch.equal(
-                sample.previous_weights[t][None],
-                alone['data_samples'].gt_instance_labels.keypoint_weights)
-    np.testing.assert_array_equal(
-        sample.gt_instances.keypoints,
-        single[7]['data_samples'].gt_instances.keypoints)
-
-
-def test_hidden_joints_of_exemplars_weigh_nothing(make_videos):
+def test_each_packed_frame_is_the_frame_it_says(make_videos, clip_len):
+    """Images, targets and crops against each frame passed alone; a joint
+    that is hidden weighs nothing."""
 
     def hide(data):
         for annotation in data['annotations']:
             annotation['keypoints'][2] = 0.
 
-    pipeline = clip_pipeline() + [dict(type='PackClipInputs')]
-    pipeline[0]['transforms'][2]['prob'] = 0.
-    dataset = read(make_videos([5], edit=hide), clip_len=2, pipeline=pipeline)
-    sample = dataset[2]['data_samples']
-    assert sample.previous_weights[0, 0] == 0
-    assert not sample.previous_heatmaps[0, 0].any()
+    ann_file = make_videos([12], edit=hide)
+    pipeline = clip_pipeline(flip=0.0) + [dict(type='PackClipInputs')]
+    del pipeline[0]['transforms'][3]  # nothing random
+    single = read(ann_file, pipeline=pipeline)
+    packed = read(ann_file, clip_len=clip_len, pipeline=pipeline)[7]
+    sample, alone = packed['data_samples'], single[7]['data_samples']
+    assert sample.frame_index == 7 and sample.video_id == 'frames/clip1'
+    assert packed['inputs'].dtype == torch.uint8
+    np.testing.assert_array_equal(sample.gt_instances.keypoints,
+                                  alone.gt_instances.keypoints)
+    assert torch.equal(sample.gt_fields.heatmaps, alone.gt_fields.heatmaps)
+    if clip_len == 1:
+        assert torch.equal(packed['inputs'], single[7]['inputs'])
+        assert 'previous_heatmaps' not in sample
+        return
+    assert len(packed['inputs']) == len(sample.crops) == clip_len
+    assert sample.clip_frame_indices[-1] == 7
+    for tensor in (sample.previous_heatmaps, sample.previous_weights):
+        assert len(tensor) == clip_len - 1 and tensor.dtype == torch.float32
+    for t, frame in enumerate(sample.clip_frame_indices):
+        alone = single[frame]
+        assert torch.equal(packed['inputs'][t], alone['inputs'])
+        alone = alone['data_samples']
+        assert torch.equal(sample.crops[t], alone.crops[0])
+        if t < clip_len - 1:
+            assert torch.equal(sample.previous_heatmaps[t],
+                               alone.gt_fields.heatmaps)
+            weights = sample.previous_weights[t]
+            assert torch.equal(weights[None],
+                               alone.gt_instance_labels.keypoint_weights)
+            assert weights[0] == 0 and weights.any()
+            assert not sample.previous_heatmaps[t, 0].any()
 
 
 def test_packed_test_items(make_videos):

@@ -1,7 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Keypoints picked by name, against tables written by hand and real files."""
-import json
-
 import numpy as np
 import pytest
 from scipy.io import loadmat
@@ -58,38 +56,22 @@ def metainfo_of(*names):
         sigmas=[0.1] * len(names))
 
 
-def write_clip(path, joints, visible, box, size):
+def real_clip(make_videos, joints, visible, size):
     """Annotations of one clip, from the arrays of its raw file."""
-    images, annotations = [], []
-    for t, (xy, v) in enumerate(zip(joints, visible), start=1):
-        images.append(
-            dict(
-                id=t,
-                file_name=f'frames/clip/{t:05d}.png',
-                width=size[0],
-                height=size[1],
-                vid_id=1,
-                frame_id=t,
-                nframes=len(joints)))
-        keypoints = np.column_stack([xy, 2 * v]).ravel().tolist()
-        annotations.append(
-            dict(
-                id=t,
-                image_id=t,
-                category_id=1,
-                keypoints=keypoints,
-                bbox=box))
-    ann_file = path / 'clip.json'
-    ann_file.write_text(
-        json.dumps(dict(images=images, annotations=annotations)))
-    return ann_file
+
+    def edit(data):
+        for t, annotation in enumerate(data['annotations']):
+            data['images'][t].update(width=size[0], height=size[1])
+            rows = np.column_stack([joints[t], 2 * visible[t]])
+            annotation['keypoints'] = rows.ravel().tolist()
+
+    return make_videos([len(joints)], num_keypoints=joints.shape[1], edit=edit)
 
 
-def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, tmp_path):
+def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, make_videos):
     path = sorted(jhmdb_root.glob('joint_positions/golf/*/*.mat'))[0]
     raw = loadmat(str(path))['pos_img'].transpose(2, 1, 0)  # n, 15, 2
-    ann_file = write_clip(tmp_path, raw, np.ones(raw.shape[:2]),
-                          [10., 10., 100., 100.], (320, 240))
+    ann_file = real_clip(make_videos, raw, np.ones(raw.shape[:2]), (320, 240))
     dataset = read(
         SubJhmdbDataset, ann_file, metainfo=from_file('sub_jhmdb_mpi'))
     assert list(dataset.metainfo['keypoint_name2id']) == list(PARTS)
@@ -101,13 +83,13 @@ def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, tmp_path):
         assert item['keypoints_visible'].tolist() == [[1.] * 15]
 
 
-def test_real_penn_joints_in_mpi_order(penn_root, tmp_path):
+def test_real_penn_joints_in_mpi_order(penn_root, make_videos):
+    """The stored ones; the others are those appended to them."""
     label = loadmat(str(penn_root / 'labels/0001.mat'))
     raw = np.stack([label['x'], label['y']], axis=-1).astype(float)
     visible = label['visibility'].astype(float)
     height, width = label['dimensions'].ravel()[:2].tolist()
-    ann_file = write_clip(tmp_path, raw, visible, [10., 10., 90., 90.],
-                          (width, height))
+    ann_file = real_clip(make_videos, raw, visible, (width, height))
     thirteen = read(PennActionDataset, ann_file)
     fifteen = read(PennActionDataset, ann_file, num_keypoints=15)
     mpi = read(
@@ -115,29 +97,21 @@ def test_real_penn_joints_in_mpi_order(penn_root, tmp_path):
     assert list(mpi.metainfo['keypoint_name2id']) == list(PARTS)
     assert (thirteen.num_keypoints, fifteen.num_keypoints,
             mpi.num_keypoints) == (13, 15, 15)
-    names = list(PARTS)
+    added = dict(neck=13, belly=14)
+    columns = [
+        added[name] if penn is None else penn
+        for name, (_, penn) in PARTS.items()
+    ]
     for t in range(len(raw)):
-        stored = thirteen.get_data_info(t)
+        stored, item, appended = (
+            dataset.get_data_info(t) for dataset in (thirteen, mpi, fifteen))
         np.testing.assert_allclose(
             stored['keypoints'][0], raw[t] - 1, rtol=1e-6)
-        item, appended = mpi.get_data_info(t), fifteen.get_data_info(t)
-        for i, (_, penn) in enumerate(PARTS.values()):
-            if penn is not None:
-                np.testing.assert_allclose(
-                    item['keypoints'][0, i], raw[t, penn] - 1, rtol=1e-6)
-                assert item['keypoints_visible'][0, i] == visible[t, penn]
-        # LSTM Pose Machines' neck and belly, coordinate by coordinate
-        x, y = (raw[t] - 1).T
-        neck = (.5 * x[0] + .25 * (x[1] + x[2]),
-                .2 * y[0] + .4 * (y[1] + y[2]))
-        shoulder, hip = (y[1] + y[2]) / 2, (y[7] + y[8]) / 2
-        belly = ((x[1] + x[2] + x[7] + x[8]) / 4,
-                 shoulder + .65 * (hip - shoulder))
-        for name, place, last in (('neck', neck, 13), ('belly', belly, 14)):
-            np.testing.assert_allclose(
-                item['keypoints'][0, names.index(name)], place, rtol=1e-5)
-            np.testing.assert_allclose(
-                appended['keypoints'][0, last], place, rtol=1e-5)
+        np.testing.assert_array_equal(stored['keypoints_visible'][0],
+                                      visible[t])
+        for key in ('keypoints', 'keypoints_visible'):
+            np.testing.assert_array_equal(appended[key][:, :13], stored[key])
+            np.testing.assert_array_equal(item[key], appended[key][:, columns])
 
 
 @pytest.mark.parametrize('dataset_type, stored, names, columns', [

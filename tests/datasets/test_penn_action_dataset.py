@@ -42,25 +42,6 @@ def test_interpolated_joints_are_seen_with_their_sources(hidden, neck, belly):
     assert visible[0, 13:].tolist() == [neck, belly]
 
 
-@pytest.mark.parametrize('num_keypoints', [13, 15])
-def test_items(make_videos, num_keypoints):
-    ann_file = make_videos([3], num_keypoints=13)
-    dataset = PennActionDataset(
-        ann_file=str(ann_file),
-        data_root=str(ann_file.parent),
-        num_keypoints=num_keypoints,
-        test_mode=True)
-    item = dataset[1]
-    assert item['keypoints'].shape == (1, num_keypoints, 2)
-    assert item['keypoints'].dtype == np.float32
-    assert item['keypoints_visible'].shape == (1, num_keypoints)
-    assert len(item['flip_indices']) == num_keypoints
-    names = dataset.metainfo['keypoint_id2name']
-    assert names[0] == 'head' and names[1] == 'right_shoulder'
-    assert [names[i] for i in range(13, num_keypoints)
-            ] == ['neck', 'belly'][:num_keypoints - 13]
-
-
 def test_coordinates_count_from_zero_and_unseen_joints_stay(make_videos):
 
     def edit(data):

@@ -87,15 +87,14 @@ def test_keeps_what_mmengine_keeps(build_runner, tmp_path):
         torch.testing.assert_close(left['state_dict'], right['state_dict'])
 
 
-def test_best_checkpoint_of_several_metrics_by_iteration(
-        build_runner, tmp_path):
+def test_checkpoints_by_iteration(build_runner, tmp_path):
     hook = dict(
-        HOOK, by_epoch=False, interval=2, save_best=['Mean'],
-        rule='greater')
-    build_runner(
-        tmp_path, hook, epochs=3, scores=[.1, .3, .2]).train()
-    assert 'iter_6.pth' in files(tmp_path)
-    assert sum(name.startswith('best_Mean') for name in files(tmp_path)) == 1
+        HOOK, by_epoch=False, interval=2, max_keep_ckpts=1, save_best='Mean',
+        rule='greater')  # yapf: disable
+    build_runner(tmp_path, hook, epochs=3, scores=[.1, .3, .2]).train()
+    assert files(tmp_path) == [
+        'best_Mean_iter_4.pth', 'iter_6.pth', 'last_checkpoint'
+    ]
 
 
 @pytest.mark.parametrize('fatal, left', [

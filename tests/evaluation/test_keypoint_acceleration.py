@@ -58,8 +58,9 @@ def random_videos(seed, lengths, stride=1):
         samples += make_video(
             pred,
             gt,
-            f'video{number}',
+            f'video{number // 2}',  # of two people
             stride,
+            track=number % 2,
             visible=rng.random((length, 4)) < .8,
             box=rng.uniform(30, 90, 2))
     return samples
@@ -130,15 +131,6 @@ def test_a_tremor_of_known_size():
     assert result['acceleration'] == pytest.approx(.01)
     assert result['acceleration error/Head'] == pytest.approx(.04)
     assert result['ground truth acceleration'] == 0
-
-
-def test_people_and_videos_are_kept_apart():
-    still, jump = np.zeros((2, 4, 4, 2))
-    jump += 50
-    samples = make_video(still) + make_video(jump, track=1) + make_video(
-        jump, name='b')
-    order = np.argsort([s['frame_index'] for s in samples], kind='stable')
-    assert evaluate([samples[i] for i in order])['acceleration'] == 0
 
 
 def test_visible_in_all_three_frames():
