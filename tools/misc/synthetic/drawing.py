@@ -34,8 +34,8 @@ _BODIES = (
      ('head', .02, 0, -.034, .028)),
     ('head', 'skin', .03, ('head', .058, 0, -.002, .006),
      ('head', .064, 0, -.014, .011)),
-    ('head', 'eye', .03, ('head', .05, .02, .01, .007)),
-    ('head', 'eye', .03, ('head', .05, -.02, .01, .007)),
+    ('head', 'eye', .03, ('head', .043, .02, .01, .006)),
+    ('head', 'eye', .03, ('head', .043, -.02, .01, .006)),
     ('SIDE_arm', 'SIDE_arm', 0, ('SIDE_shoulder', 0, 0, 0, .038),
      ('SIDE_elbow', 0, 0, 0, .027)),
     ('SIDE_forearm', 'SIDE_forearm', 0, ('SIDE_elbow', 0, 0, 0, .027),
@@ -116,16 +116,9 @@ def sample_look(rng: np.random.Generator) -> Dict[str, np.ndarray]:
 
 
 class Canvas:
-    """A picture that things are painted on, far ones first.
-
-    Args:
-        picture (ndarray): (H, W, 3) BGR.
-
-    Attributes:
-        picture (ndarray): (H, W, 3) float32, 0 to 255.
-        label (ndarray): (H, W) uint8: what is in front, 0 the background.
-        cover (ndarray): (H, W) bool: the annotated person, hidden or not.
-    """
+    """A picture (H, W, 3) that things are painted on, far ones first; the
+    label (H, W) of what is in front, 0 the background; and what the annotated
+    person covers (H, W), hidden or not."""
 
     def __init__(self, picture: np.ndarray) -> None:
         self.picture = picture.astype(np.float32)
@@ -183,11 +176,10 @@ class Canvas:
     def paint_person(self, p: Dict[str, np.ndarray], stature: float,
                      look: Dict[str, np.ndarray], project, light: float,
                      subject: bool) -> None:
-        """Paint a person and a shadow, the bodies from far to near.
+        """Paint a person with a shadow, the bodies from far to near.
 
         Args:
-            p (dict): One moment of
-                :func:`~synthetic.skeleton.joint_positions`.
+            p (dict): One moment of :func:`.skeleton.joint_positions`.
             stature (float): Metres.
             look (dict): What :func:`sample_look` returns.
             project (Callable): World points to pixels and pixels a metre.

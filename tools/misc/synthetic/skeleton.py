@@ -4,6 +4,7 @@
 World coordinates are in metres: x to the right of the image, y up from the
 ground, z towards the camera. A body's own axes are forward, left, up.
 """
+from functools import partial
 from typing import Callable, Dict, Tuple
 
 import numpy as np
@@ -33,12 +34,8 @@ Pose = Dict[str, np.ndarray]
 
 def _pose(phase: np.ndarray, **values) -> Pose:
     """Complete a pose; ``knee`` stands for ``r_knee`` and ``l_knee``."""
-    return {
-        key: np.broadcast_to(
-            values.get(key, values.get(key[2:], REST.get(key[2:], 0.))),
-            phase.shape).astype(float)
-        for key in POSE_KEYS
-    }
+    return {key: values.get(key, values.get(key[2:], REST.get(key[2:], 0.))) +
+            np.zeros(phase.shape) for key in POSE_KEYS}
 
 
 def _stride(phase: np.ndarray, hip: float, swing: float, knee: float,
@@ -54,14 +51,6 @@ def _stride(phase: np.ndarray, hip: float, swing: float, knee: float,
         l_shoulder=arm * s, r_elbow=elbow - 12 * s, l_elbow=elbow + 12 * s,
         lift=lift * np.maximum(np.cos(2 * angle + .5), 0),
         travel=speed * phase)
-
-
-def _walk(phase: np.ndarray) -> Pose:
-    return _stride(phase, 7, 25, 52, 28, 22, 4, 1.35, 0)
-
-
-def _run(phase: np.ndarray) -> Pose:
-    return _stride(phase, 17, 42, 85, 45, 88, 11, 2.4, .07)
 
 
 def _wave(phase: np.ndarray) -> Pose:
@@ -110,23 +99,19 @@ _kick_ball = _keyframed(
 
 #: The motion of each action (phase -> pose), and seconds that a loop takes.
 ACTIONS = dict(
-    walk=(_walk, 1.1), run=(_run, .72), jump=(_jump, 1.5), wave=(_wave, .7),
-    squat=(_squat, 1.9), jumping_jacks=(_jumping_jacks, 1.),
+    walk=(partial(_stride, hip=7, swing=25, knee=52, arm=28, elbow=22, lean=4,
+                  speed=1.35, lift=0), 1.1),
+    run=(partial(_stride, hip=17, swing=42, knee=85, arm=45, elbow=88,
+                 lean=11, speed=2.4, lift=.07), .72),
+    jump=(_jump, 1.5), wave=(_wave, .7), squat=(_squat, 1.9),
+    jumping_jacks=(_jumping_jacks, 1.),
     throw=(_throw, 1.6), kick_ball=(_kick_ball, 1.4))
 
 
 def perform(action: str, seconds: np.ndarray,
             rng: np.random.Generator) -> Pose:
-    """One person's own way of performing an action.
-
-    Args:
-        action (str): One of :data:`ACTIONS`.
-        seconds (ndarray): Moments (T,).
-        rng (Generator): Draws pace, vigour, handedness and sway.
-
-    Returns:
-        dict: Angles or metres (T,) for each of :data:`POSE_KEYS`.
-    """
+    """One person's own way of performing an action at moments (T,): pace,
+    vigour, handedness and sway; values (T,) of :data:`POSE_KEYS`."""
     motion, period = ACTIONS[action]
     pace, start, vigour = rng.uniform((.75, 0, .85), (1.35, 1, 1.1))
     pose = motion(start + seconds * pace / period)
