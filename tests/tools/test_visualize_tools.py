@@ -48,6 +48,14 @@ def test_correlation_as_picture_and_video(draw, tiny_model_files, tmp_path):
     assert properties('maps.mp4') == [3, 25, width, height]
 
 
+def test_released_model_by_its_name(draw, tiny_jhmdb, monkeypatch):
+    monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
+    monkeypatch.setenv('JHMDB_SPLIT', '1')
+    said = draw('visualize_correlation', 'movenet-lightning', '--out',
+                'maps.png', '--video', VIDEOS[0])
+    assert 'clip2, frame 2, exemplars from frame 1' in said
+
+
 def test_predictions_of_two_models(draw, tiny_model_files):
     compare = []
     for temporal in ('correlation', None):

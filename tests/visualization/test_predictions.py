@@ -90,6 +90,7 @@ def test_contact_sheet_has_a_cell_for_each_frame_and_model(image, metainfo):
     assert sum(len(axes.images) for axes in figure.axes) == (3 + 2) * 2
     assert figure.axes[0].get_title() == 'frame 4'
     assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ['one', 'other']
-    assert [text.get_text() for text in figure.subfigs[-1].legends[0].get_texts()] == [
+    legend, = figure.subfigs[-1].legends
+    assert [text.get_text() for text in legend.get_texts()] == [
         'left', 'right', 'ground truth', 'wrong by PCK@0.2'
     ]

@@ -11,6 +11,7 @@ ground truth. Prints their jitter (KeypointAcceleration) and accuracy (PCK).
 import argparse
 import os.path as osp
 import sys
+from pathlib import Path
 from typing import List, Sequence
 
 import numpy as np
@@ -18,21 +19,18 @@ from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmpose.structures import PoseDataSample
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import model_files
 
-from projects.temporal_corr.apis.video_model import (  # noqa: E402
-    load_video_model, stream_predictions)
-from projects.temporal_corr.video_io.output_files import (  # noqa: E402
-    output_path, save_figure)
-from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
-from projects.temporal_corr.visualization import \
-    draw_trajectories  # noqa: E402
-from projects.temporal_corr.visualization.maps import \
-    keypoint_indices  # noqa: E402
-
-from projects.temporal_corr.evaluation import (  # noqa: E402 isort: skip
-    GroupPCKAccuracy, KeypointAcceleration)
+from projects.temporal_corr.apis.video_model import (load_video_model,
+                                                     stream_predictions)
+from projects.temporal_corr.evaluation import (GroupPCKAccuracy,
+                                               KeypointAcceleration)
+from projects.temporal_corr.video_io.output_files import (output_path,
+                                                          save_figure)
+from projects.temporal_corr.video_io.progress import Progress
+from projects.temporal_corr.visualization import draw_trajectories
+from projects.temporal_corr.visualization.maps import keypoint_indices
 
 COLUMNS = ('PCK@0.2', 'acceleration', 'acceleration error')
 
@@ -96,7 +94,7 @@ def main():
     output_path(args.out, ('.png', '.jpg', '.pdf', '.svg'))
     models = [
         load_video_model(
-            config_path(config), checkpoint, args.device, args.cfg_options,
+            *model_files(config, checkpoint), args.device, args.cfg_options,
             name) for name, config, checkpoint in args.model
     ]
     metainfo, names = models[0].dataset.metainfo, args.keypoints

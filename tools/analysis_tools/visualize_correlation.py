@@ -11,32 +11,36 @@ frame or, as a video, of all:
 import argparse
 import os.path as osp
 import sys
+from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from mmengine.config import DictAction
 from mmengine.visualization.utils import img_from_canvas
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import model_files
 
-from projects.temporal_corr.apis.correlation_views import \
-    stream_correlation  # noqa: E402
-from projects.temporal_corr.apis.video_model import \
-    load_video_model  # noqa: E402
-from projects.temporal_corr.video_io.arguments import number  # noqa: E402
-from projects.temporal_corr.video_io.output_files import (  # noqa: E402
-    SameSize, VideoFile, output_path, save_figure)
-from projects.temporal_corr.visualization import \
-    draw_correlation_figure  # noqa: E402
-from projects.temporal_corr.visualization.maps import \
-    keypoint_indices  # noqa: E402
+from projects.temporal_corr.apis.correlation_views import stream_correlation
+from projects.temporal_corr.apis.video_model import load_video_model
+from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.output_files import (SameSize, VideoFile,
+                                                          output_path,
+                                                          save_figure)
+from projects.temporal_corr.visualization import draw_correlation_figure
+from projects.temporal_corr.visualization.maps import keypoint_indices
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Draw correlation maps beside heatmaps')
-    parser.add_argument('config', help='test config file path')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'config',
+        help='test config file path, or the name of a released model, such '
+        'as movenet-lightning')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; a released model brings its own')
     parser.add_argument(
         '--video',
         help='video of the test data set: the folder of its frames, such as '
@@ -91,7 +95,7 @@ def main():
     args = parse_args()
     output_path(args.out, ('.png', '.jpg', '.pdf', '.svg', '.mp4'))
     model = load_video_model(
-        config_path(args.config), args.checkpoint, args.device,
+        *model_files(args.config, args.checkpoint), args.device,
         args.cfg_options)
     metainfo = model.dataset.metainfo
     keypoint_indices(args.keypoints, metainfo)

@@ -10,31 +10,40 @@ side by side:
 import argparse
 import os.path as osp
 import sys
+from pathlib import Path
 
 import numpy as np
 from mmengine.config import DictAction
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import model_files
 
-from projects.temporal_corr.video_io.arguments import number  # noqa: E402
-from projects.temporal_corr.video_io.output_files import (  # noqa: E402
-    VideoFile, fit_image, output_path, save_figure)
-from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
-from projects.temporal_corr.visualization import (  # noqa: E402
-    draw_contact_sheet, draw_prediction)
-from projects.temporal_corr.visualization.predictions import (  # noqa: E402
+from projects.temporal_corr.apis.video_model import (load_video_model,
+                                                     read_rgb,
+                                                     stream_predictions)
+from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.output_files import (VideoFile, fit_image,
+                                                          output_path,
+                                                          save_figure)
+from projects.temporal_corr.video_io.progress import Progress
+from projects.temporal_corr.visualization import (draw_contact_sheet,
+                                                  draw_prediction)
+from projects.temporal_corr.visualization.predictions import (
     join_panels, panel_size, prediction_colors)
-
-from projects.temporal_corr.apis.video_model import (  # noqa: E402 isort: skip
-    load_video_model, read_rgb, stream_predictions)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Draw predictions on videos')
-    parser.add_argument('config', nargs='?', help='test config file path')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
+    parser.add_argument(
+        'config',
+        nargs='?',
+        help='test config file path, or the name of a released model, such '
+        'as movenet-lightning')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; a released model brings its own')
     parser.add_argument(
         '--compare',
         nargs=3,
@@ -82,8 +91,6 @@ def parse_args():
         help='override settings of all configs, as KEY=VALUE: '
         'test_dataloader.dataset.frame_stride=3')
     args = parser.parse_args()
-    if args.config and not args.checkpoint:
-        parser.error('CONFIG needs a CHECKPOINT')
     if not args.config and not args.compare:
         parser.error('give CONFIG CHECKPOINT, or --compare')
     return args
@@ -97,7 +104,7 @@ def main():
     first = [(args.config, args.checkpoint, None)] if args.config else []
     models = [
         load_video_model(
-            config_path(config), checkpoint, args.device, args.cfg_options,
+            *model_files(config, checkpoint), args.device, args.cfg_options,
             name) for config, checkpoint, name in first + args.compare
     ]
     names = [model.name for model in models]
