@@ -8,8 +8,7 @@ from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from projects.temporal_corr.models.memory import (TrackFrame, TrackMemory,
-                                                  map_value)
+from projects.temporal_corr.models import TrackFrame, TrackMemory
 
 from .models import build_model, load_config
 from .processes import memory_bytes, run_fresh
@@ -75,10 +74,10 @@ def measure(args) -> List[dict]:
 
 def held_bytes(memory: TrackMemory) -> int:
     """Bytes of all storages that a memory holds on to."""
-    storages: List[torch.UntypedStorage] = []
-    for entry in memory._entries.values():
-        map_value(lambda part: storages.append(part.untyped_storage()),
-                  entry.value)
+    storages = [
+        part.untyped_storage() for entry in memory._entries.values()
+        for part in entry.value.values()
+    ]
     return sum({x.data_ptr(): x.nbytes() for x in storages}.values())
 
 
@@ -96,10 +95,16 @@ def value_bytes(method: str, config: str, channels: int, shape) -> int:
         int: The bytes of the storages, not only of what is seen of them.
     """
     head = build_model(load_config(f'{method}_{config}')).head
+    temporal, state = head.temporal, None
+    # LSTM Pose Machines remember the background, too.
+    background = int(temporal.unroll and not temporal.carries_maps)
     # Two people, so that a view of the batch would show.
-    value = head.remember(
-        torch.rand(2, channels, *shape),
-        torch.rand(2, head.num_keypoints, *shape), None)
+    heatmaps = torch.rand(2, head.num_keypoints + background, *shape)
+    if temporal.unroll:
+        hidden = torch.rand(2, temporal.map_channels, *shape)
+        state = dict(h=hidden, cell=hidden)
+    value = temporal.update(None, torch.rand(2, channels, *shape), heatmaps,
+                            None, state)
     memory = TrackMemory()
     memory.remember([
         TrackFrame('video', 0, True, False, track_id=person)

@@ -76,9 +76,9 @@ def _added_work(config: str, frame: torch.Tensor):
                if name.endswith('maps_conv')]  # yapf: disable
 
     def added():
-        if head.temporal == 'correlation':
+        if 'exemplars' in memory:
             keypoint_exemplars(features, heatmaps)
-        maps = head.maps(features, memory, None)
+        maps, _ = head.temporal.maps(features, memory, None, None)
         for conv in filters:
             conv(maps)
 

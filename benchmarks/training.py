@@ -56,9 +56,10 @@ def training_step(cfg: Config, data_root: str, batch_size: int,
     step = len(dataset) // batch_size
     batch = pseudo_collate([dataset[i * step] for i in range(batch_size)])
     model = build_model(cfg, device).train()
-    if model.head.uses_past_features:
+    temporal = model.head.temporal
+    if temporal is not None and not temporal.unroll:
         # As many exemplar frames in every iteration as there are on average.
-        masked = round(model.head.mask_rate * batch_size)
-        model.head.keep_maps = lambda count: torch.arange(count) >= masked
+        masked = round(temporal.mask_rate * batch_size)
+        temporal.draw_kept = lambda count: torch.arange(count) >= masked
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     return lambda: model.train_step(batch, optimizer)

@@ -168,6 +168,21 @@ test_dataloader = val_dataloader
     return path
 
 
+#: What a head may remember, as a config says it.
+TEMPORAL = {
+    None: None,
+    'correlation': dict(type='ExemplarCorrelation'),
+    'heatmap': dict(type='PreviousHeatmaps'),
+    'lstm': dict(type='ConvLSTM')
+}
+
+
+@pytest.fixture(scope='session')
+def temporal_configs():
+    """Configs of the temporal modules by the beginnings of config names."""
+    return TEMPORAL
+
+
 @pytest.fixture
 def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     """Makes a config and a checkpoint of random weights that fits it."""
@@ -176,8 +191,9 @@ def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
 
     def make(temporal='correlation'):
         config = tmp_path / f'{temporal}_tiny.py'
+        module = TEMPORAL[temporal]
         config.write_text(f"_base_ = '{tiny_config}'\n"
-                          f'model = dict(head=dict(temporal={temporal!r}))\n')
+                          f'model = dict(head=dict(temporal={module!r}))\n')
         torch.manual_seed(0)
         model = MODELS.build(Config.fromfile(config).model)
         for parameter in model.parameters():

@@ -11,7 +11,7 @@ _alone = {
 _exemplars = dict(
     _alone, **{
         'ground-truth exemplars': {
-            'model.test_cfg.exemplars': 'ground_truth'
+            'model.test_cfg.memory': dict(policy='ground_truth')
         }
     })
 

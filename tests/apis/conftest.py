@@ -9,14 +9,14 @@ from projects.temporal_corr.apis import VideoPoseInferencer
 
 
 @pytest.fixture
-def tiny_cfg(tiny_config, tiny_jhmdb, monkeypatch):
+def tiny_cfg(tiny_config, tiny_jhmdb, temporal_configs, monkeypatch):
     """Makes a config of a tiny model of each kind."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
     monkeypatch.setenv('JHMDB_SPLIT', '1')
 
     def make(temporal='correlation', flip_test=False):
         cfg = Config.fromfile(tiny_config)
-        cfg.model.head.temporal = temporal
+        cfg.model.head.temporal = temporal_configs[temporal]
         cfg.model.test_cfg.flip_test = flip_test
         return cfg
 

@@ -89,19 +89,22 @@ def test_views_show_what_the_test_loop_predicts(correlation):
 
 @pytest.mark.parametrize('options', [
     pytest.param({}, id='inner products'),
-    pytest.param({'head.normalize': True}, id='cosines'),
+    pytest.param({'head.temporal.normalize': True}, id='cosines'),
     pytest.param({'test_cfg.memory.policy': 'fixed'}, id='a policy'),
-    pytest.param({'test_cfg.memory.policy': 'bank'},
-                 id='several exemplars a keypoint'),
-])  # yapf: disable
+])
 def test_maps_are_those_that_the_head_scales(tiny_model_files, options):
     video_model = load_video_model(
         *tiny_model_files(),
         cfg_options={f'model.{name}': options[name]
                      for name in options})
-    layer, scaled = video_model.model.head.correlation, []
-    layer.register_forward_hook(
-        lambda module, inputs, output: scaled.append(output[0].numpy()))
+    layer, scaled = video_model.model.head.temporal, []
+    own = layer.scaled
+
+    def listen(maps, found):
+        scaled.append(own(maps, found)[0].numpy())
+        return own(maps, found)
+
+    layer.scaled = listen
     scale, bias = (
         parameter.detach().numpy()[:, None, None]
         for parameter in (layer.scale, layer.bias))
@@ -147,5 +150,5 @@ def test_nothing_to_show_is_refused(correlation, video, gap, frame, message):
 
 def test_other_models_are_refused(tiny_model_files):
     video_model = load_video_model(*tiny_model_files('heatmap'))
-    with pytest.raises(ValueError, match="temporal='heatmap'"):
+    with pytest.raises(ValueError, match="temporal=PreviousHeatmaps"):
         next(stream_correlation(video_model, VIDEO))

@@ -73,7 +73,7 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
 @pytest.mark.parametrize('temporal, settings, message', [
     ('correlation', dict(source='labels'), 'give the labels themselves'),
     ('correlation', dict(source='predictions', num_frames=0), 'positive'),
-    ('heatmap', dict(source='predictions'), "temporal='correlation'"),
+    ('heatmap', dict(source='predictions'), "type='ExemplarCorrelation'"),
 ])
 def test_what_is_not_possible(make_inferencer, video, temporal, settings,
                               message):

@@ -105,7 +105,7 @@ def test_refusals(labelled, change, message):
 
 
 def test_models_without_exemplars_take_no_labels(make_inferencer):
-    with pytest.raises(ValueError, match="temporal='correlation'"):
+    with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
         make_inferencer('heatmap').prompt(
             np.zeros((48, 64, 3), np.uint8), np.ones((15, 2)))
 

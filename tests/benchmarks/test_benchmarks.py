@@ -12,7 +12,7 @@ import torch
 from benchmarks import __main__ as tool
 from benchmarks import memory, optical_flow, processes, timing
 from benchmarks.report import benchmark_table, make_row
-from projects.temporal_corr.models.memory import TrackFrame, TrackMemory
+from projects.temporal_corr.models import TrackFrame, TrackMemory
 
 
 @pytest.mark.parametrize('block, calls, cpu', [
@@ -115,8 +115,8 @@ def test_held_bytes_count_whole_storages():
 
 
 @pytest.mark.parametrize('method, network, wanted', [
-    ('correlation', ('openpose-slim_1xb16-6e_jhmdb-128x128', 128, (4, 6)),
-     15 * 128 * 4),
+    ('correlation', ('openpose-slim_1xb16-6e_jhmdb-128x128', 32, (4, 6)),
+     15 * 32 * 4),
     ('heatmap', ('openpose-slim_1xb16-6e_jhmdb-128x128', 128, (4, 6)),
      15 * 4 * 6 * 4 + 6 * 4),
     # Hidden maps, cell and heatmaps, and on any backbone their crop.

@@ -15,15 +15,13 @@ import projects.temporal_corr  # noqa: F401
 from projects.temporal_corr.models.streaming_step import StreamingStep
 
 CONFIGS = dict(
-    correlation="model = dict(head=dict(temporal='correlation'))",
-    cosine="model = dict(head=dict(temporal='correlation', normalize=True))",
-    weighted="model = dict(head=dict(temporal='correlation', weighted=True))",
-    weighted_bank="model = dict(head=dict(temporal='correlation', "
-    "weighted=True), test_cfg=dict(memory=dict(policy='bank', size=2)))",
-    gated="model = dict(head=dict(temporal='correlation'), "
-    "test_cfg=dict(memory=dict(policy='gated', decay=0.9)))",
-    lstm="model = dict(head=dict(temporal='lstm'))",
-    heatmap="model = dict(head=dict(temporal='heatmap'))",
+    correlation='',
+    cosine='model = dict(head=dict(temporal=dict(normalize=True)))',
+    fixed="model = dict(test_cfg=dict(memory=dict(policy='fixed')))",
+    average="model = dict(test_cfg=dict(memory=dict(policy='average')))",
+    none="model = dict(test_cfg=dict(memory=dict(policy='none')))",
+    lstm="model = dict(head=dict(temporal=dict(type='ConvLSTM')))",
+    heatmap="model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))",
     single='model = dict(head=dict(temporal=None))')
 OPENPOSE = 'configs/{}_openpose-slim_1xb16-6e_jhmdb-128x128.py'
 

@@ -86,7 +86,7 @@ def reference(model, folder, size, boxes, sure):
                 inputs=[torch.from_numpy(pixels.transpose(2, 0, 1))],
                 data_samples=[]))
         conditions = {}
-        if model.head.temporal == 'heatmap':
+        if model.head.temporal.carries_maps:
             conditions['crops'] = torch.from_numpy(crop)[None]
         with torch.no_grad():
             heatmaps, new = model.step(batch['inputs'], memory, **conditions)

@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from projects.temporal_corr.models.correlation import (correlation_maps,
-                                                       keypoint_exemplars)
-from projects.temporal_corr.models.exemplar_policies import build_policy
 from projects.temporal_corr.models.streaming_step import StreamingStep
 
 INPUTS = dict(
     correlation=['image', 'exemplars'],
     cosine=['image', 'exemplars'],
-    weighted=['image', 'exemplars'],
-    weighted_bank=['image', 'memory_exemplars', 'memory_confidence'],
-    gated=['image', 'memory_exemplars', 'memory_confidence'],
+    fixed=['image', 'exemplars'],
+    average=['image', 'exemplars'],
+    none=['image'],
     lstm=[
         'image', 'memory_heatmaps', 'memory_crops', 'memory_h', 'memory_cell',
         'crops'
@@ -52,7 +49,7 @@ def test_hundred_frames_of_correlation(make_step, session_of, run):
         outputs = run(session, image=image, exemplars=there)
         there = outputs['new_exemplars']
         close(outputs['heatmaps'], heatmaps)
-        close(there, memory)
+        close(there, memory['exemplars'])
         alone, _ = step.model.step(image)
         moved = max(moved, float((alone - heatmaps).abs().max()))
     # and what is remembered matters
@@ -99,7 +96,8 @@ def test_a_row_that_starts_beside_one_that_goes_on(make_step, session_of,
     exemplars[1] = 0
     outputs = run(session, image=image, exemplars=exemplars)
     close(outputs['heatmaps'][1:], step.model.step(image[1:])[0])
-    going_on = step.model.step(image[:1], torch.from_numpy(exemplars[:1]))
+    going_on = step.model.step(
+        image[:1], dict(exemplars=torch.from_numpy(exemplars[:1])))
     close(outputs['heatmaps'][:1], going_on[0])
 
 
@@ -124,83 +122,25 @@ def test_pixels_in_place_of_normalised_images(kind, make_step, session_of,
         step.model.step(image)[0])
 
 
-class RememberingHead(torch.nn.Module):
-    """The smallest head that remembers what ``update`` makes of exemplars."""
-    conditions = ('crops', )
-    decoder = SimpleNamespace(heatmap_size=(8, 6))
-
-    def __init__(self, update):
-        super().__init__()
-        self.predict = torch.nn.Conv2d(3, 5, 1)
-        self.update = update
-
-    def step(self, feats, memory=None, crops=None):
-        heatmaps = self.predict(feats)
-        if memory is not None:
-            known = memory[0] if isinstance(memory, tuple) else memory
-            known = known['exemplars'].mean(dim=2)
-            heatmaps = heatmaps + correlation_maps(feats, known)
-        exemplars = keypoint_exemplars(feats, heatmaps)
-        # positive: of several zeros it is not defined which come first
-        confidence = heatmaps.flatten(2).amax(dim=2).sigmoid()
-        return heatmaps, self.update(memory, exemplars, confidence)
-
-
-def in_a_tuple(memory, exemplars, confidence):
-    """A memory of two kinds, one inside of a tuple."""
-    count = 0 if memory is None else memory[1]
-    value = dict(exemplars=exemplars[:, :, None])
-    return value, count + torch.ones_like(confidence)
-
-
-@pytest.mark.parametrize('update', [
-    dict(policy='none'),
-    dict(policy='fixed', threshold=0.5),
-    dict(policy='average'),
-    dict(policy='weighted_average', decay=0.9),
-    dict(policy='gated', threshold=0.7, decay=0.95, agreement=0.9),
-    dict(policy='bank', size=3),
-    in_a_tuple,
-], ids=[
-    'none', 'fixed', 'average', 'weighted_average', 'gated', 'bank', 'tuple'
-])  # yapf: disable
-@torch.no_grad()
-def test_what_is_remembered_may_be_built_in_any_way(update, session_of, run):
-    if isinstance(update, dict):
-        update = build_policy(update)
-    head = RememberingHead(update)
-    model = torch.nn.Module()
-    model.head = head
-    model.step = head.step
-    model.data_preprocessor = lambda data: dict(inputs=data['inputs'] / 255)
-    step = StreamingStep(model.eval(), (8, 6))
-    session = session_of(step)
-    assert 'crops' not in step.input_names
-    memory, given = None, {}
-    for _ in range(6):
-        image = torch.rand(2, 3, 6, 8)
-        heatmaps, memory = model.step(image, memory)
-        outputs = run(session, image=image, **given)
-        close(outputs.pop('heatmaps'), heatmaps)
-        assert [value.dtype.name for value in outputs.values()
-                ] == ['float32', 'float32']
-        given = {key[len('new_'):]: value for key, value in outputs.items()}
-
-
 def test_an_output_of_another_type_is_refused(to_onnx):
+    """A head of somebody else, whose memory is float64 in the graph."""
 
-    def untyped(memory, exemplars, confidence):
-        return dict(
-            exemplars=exemplars[:, :, None],
-            confidence=torch.where(confidence > 0, 1., 0.))
+    class Untyped(torch.nn.Module):
+        conditions = ()
+        decoder = SimpleNamespace(heatmap_size=(8, 6))
 
-    head = RememberingHead(untyped)
+    def step(image, memory=None):
+        seen = image.mean(dim=1, keepdim=True)
+        if memory is not None:
+            seen = seen + memory['seen'].float()
+        return seen, dict(seen=torch.where(seen > 0, 1., 0.))
+
     model = torch.nn.Module()
-    model.head, model.step = head, head.step
+    model.head, model.step = Untyped(), step
+    model.weight = torch.nn.Parameter(torch.zeros(1))
     model.data_preprocessor = lambda data: dict(inputs=data['inputs'] / 255)
-    step = StreamingStep(model.eval(), (8, 6))
-    with pytest.raises(ValueError, match='float64 of new_memory_confidence'):
-        to_onnx(step)
+    with pytest.raises(ValueError, match='float64 of new_memory_seen'):
+        to_onnx(StreamingStep(model.eval(), (8, 6)))
 
 
 def test_a_model_in_training_mode_is_refused(make_step):

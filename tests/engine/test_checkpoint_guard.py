@@ -22,7 +22,9 @@ CODEC = dict(
 def build(temporal='correlation', keypoints=15, head='TemporalCorrelationHead',
           depth=18):
     register_all_modules()
-    own = dict(temporal=temporal, refine_channels=8)
+    types = dict(correlation='ExemplarCorrelation', heatmap='PreviousHeatmaps')
+    own = dict(
+        temporal=temporal and dict(type=types[temporal]), refine_channels=8)
     own = own if head == 'TemporalCorrelationHead' else {}
     return MODELS.build(
         dict(

@@ -14,6 +14,10 @@ import projects.temporal_corr.models  # noqa: F401
 
 KEYPOINTS = 5
 FLIP_INDICES = [0, 2, 1, 4, 3]
+TYPES = dict(
+    correlation='ExemplarCorrelation',
+    heatmap='PreviousHeatmaps',
+    lstm='ConvLSTM')
 
 
 @pytest.fixture
@@ -55,20 +59,23 @@ def single_frame_model(single_frame_config):
 def make_model(single_frame_config):
     """Builds the temporal models.
 
-    Arguments are those of the head; ``refine`` (float) is the size of the
-    residual branch relative to the features, 0 for the initial weights.
+    ``options`` are those of the temporal module, ``head`` those of the head;
+    ``refine`` (float) is the size of the residual branch relative to the
+    features, 0 for the initial weights.
     """
 
     def make(temporal='correlation', refine=1., test_cfg=None,
-             train_cfg=None, **head):
+             train_cfg=None, head=None, **options):
+        if temporal is not None:
+            options = dict(type=TYPES.get(temporal, temporal), **options)
         config = dict(
             single_frame_config,
             type='VideoTopdownPoseEstimator',
             head=dict(
                 single_frame_config['head'],
                 type='TemporalCorrelationHead',
-                temporal=temporal,
-                **dict(dict(refine_channels=8), **head)),
+                temporal=options or None,
+                **dict(dict(refine_channels=8), **(head or {}))),
             test_cfg=test_cfg or {},
             train_cfg=train_cfg or {})
         model = build_pose_estimator(config)

@@ -40,8 +40,7 @@ def single_frame_config(config):
     head = {
         key: value
         for key, value in config.head.items() if key not in (
-            'temporal', 'mask_rate', 'refine_channels', 'refine_convs',
-            'scale_init')
+            'temporal', 'refine_channels', 'refine_convs')
     }
     return dict(
         type='TopdownPoseEstimator',
@@ -107,7 +106,8 @@ def test_backbone(path):
         alone, _ = model.step(clip[:, 1])
     assert first.shape == second.shape == (1, keypoints, rows, columns)
     channels = model.head.final_layer.in_channels
-    assert memory.shape == updated.shape == (1, keypoints, channels)
+    for each in (memory, updated):
+        assert each['exemplars'].shape == (1, keypoints, channels)
     assert torch.isfinite(second).all()
     assert not torch.equal(second, alone)
 

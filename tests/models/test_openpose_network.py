@@ -48,7 +48,8 @@ def weights():
 def model(weights):
     """The whole model with all additions, and the reference's weights."""
     torch.manual_seed(1)
-    model = build(temporal='correlation', center_map=True)
+    model = build(
+        temporal=dict(type='ExemplarCorrelation'), center_map=True)
     state_dict = model.state_dict()
     for name in state_dict:
         if not name.startswith(('backbone.', 'head.')) or is_added(name):
@@ -127,8 +128,8 @@ def test_additional_inputs_are_concatenated(model, features, weights,
         maps = reference.scaled_correlation(
             features[1], features[0], heatmaps, head.correlation.scale,
             head.correlation.bias)
-        memory = head.remember(features[0], heatmaps, None)
-        arguments['maps'] = head.maps(features[1], memory, None)
+        memory = head.temporal.update(None, features[0], heatmaps)
+        arguments['maps'], _ = head.temporal.maps(features[1], memory)
         torch.testing.assert_close(
             arguments['maps'], maps, atol=1e-4, rtol=0)
     if center:

@@ -36,7 +36,9 @@ def randomise(module):
 @pytest.fixture
 def make_head():
 
-    def make(temporal='correlation', **kwargs):
+    def make(temporal='ExemplarCorrelation', mask_rate=0.2, **kwargs):
+        if temporal:
+            temporal = dict(type=temporal, mask_rate=mask_rate)
         arguments = dict(
             in_channels=6,
             num_stages=2,
@@ -112,7 +114,8 @@ def test_maps_go_into_stage_1_and_centre_maps_into_all(make_head):
     assert len([name for name in names if 'center_conv' in name]) == 4
 
 
-@pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
+@pytest.mark.parametrize('temporal',
+                         ['ExemplarCorrelation', 'PreviousHeatmaps', None])
 def test_a_trained_network_loads_as_it_is(temporal, make_head):
     """What a temporal model has more is what it says it has."""
     plain, head = make_head(None), make_head(temporal, center_map=True)
@@ -129,6 +132,7 @@ def test_a_trained_network_loads_as_it_is(temporal, make_head):
 
 def test_added_filters_start_small_whatever_the_others():
     head = PAFHead(
+        temporal=dict(type='ExemplarCorrelation'),
         center_map=True,
         num_stages=1,
         decoder=dict(type='PartAffinityField'),
@@ -147,24 +151,26 @@ def test_step_is_equation_1_and_the_correlation(make_head):
     before, now = random_feats(), random_feats()
     fields, memory = head.step(before)
     torch.testing.assert_close(fields, head(before))
+    exemplars = memory['exemplars']
     torch.testing.assert_close(
-        memory, keypoint_exemplars(before[0], fields[:, :15].clamp(min=0)))
-    maps = correlation_maps(now[0], memory)
+        exemplars,
+        keypoint_exemplars(before[0], fields[:, :15].clamp(min=0)))
+    maps = correlation_maps(now[0], exemplars)
     scale, bias = head.correlation.scale, head.correlation.bias
     maps = maps * scale[:, None, None] + bias[:, None, None]
     # A keypoint without a score anywhere has no exemplar.
-    maps = maps * memory.any(dim=2)[..., None, None]
+    maps = maps * exemplars.any(dim=2)[..., None, None]
     heatmaps, pafs = head.run_stages(now[0], maps)[-1]
     found, _ = head.step(now, memory)
     torch.testing.assert_close(found, torch.cat([heatmaps, pafs], dim=1))
-    nothing, _ = head.step(now, torch.zeros_like(memory))
+    nothing, _ = head.step(now, dict(exemplars=torch.zeros_like(exemplars)))
     torch.testing.assert_close(nothing, head(now))
 
 
 @torch.no_grad()
 def test_previous_heatmaps_move_with_the_crop(make_head):
     """A crop that moves by two cells moves the maps by two cells."""
-    head = make_head('heatmap')
+    head = make_head('PreviousHeatmaps')
     before, now = random_feats(), random_feats()
     crops = torch.eye(2, 3).repeat(2, 1, 1)
     fields, memory = head.step(before, None, crops)
@@ -228,27 +234,32 @@ def test_one_sample_in_which_a_joint_is_visible_counts(make_head):
     assert (grad.abs().flatten(1).sum(1) > 0).all()
 
 
-@pytest.mark.parametrize('temporal', ['correlation', 'heatmap'])
+@pytest.mark.parametrize('temporal',
+                         ['ExemplarCorrelation', 'PreviousHeatmaps'])
 def test_training_uses_the_ground_truth_of_the_frame_before(
         temporal, make_head):
     head = make_head(temporal, mask_rate=0.)
     feats, past = random_feats(), random_feats()
     items = [sample(0), sample(10)]
     truth = torch.stack([item.previous_heatmaps[0, :15] for item in items])
-    memory = keypoint_exemplars(
-        past[0], truth) if temporal == 'correlation' else dict(
-            heatmaps=truth, crops=torch.eye(2, 3).repeat(2, 1, 1))
-    maps = head.maps(feats[0], memory, torch.eye(2, 3).repeat(2, 1, 1))
+    crops = torch.eye(2, 3).repeat(2, 1, 1)
+    memory = dict(heatmaps=truth, crops=crops)
+    if temporal == 'ExemplarCorrelation':
+        memory = dict(exemplars=keypoint_exemplars(past[0], truth))
+    maps, _ = head.temporal.maps(feats[0], memory, crops)
     heatmaps, _ = head.run_stages(feats[0], maps)[-1]
     target = torch.stack([item.gt_fields.heatmaps for item in items])
     wanted = (heatmaps - target).square().sum() / 4
-    losses = head.loss(feats, items, past)
+    losses = head.loss(
+        feats, items, past if temporal == 'ExemplarCorrelation' else None,
+        torch.ones(2).bool())
     torch.testing.assert_close(losses['loss_stage2_heatmap'], wanted)
 
 
 def test_every_parameter_takes_part_although_all_maps_are_masked(make_head):
     head = make_head(mask_rate=1., center_map=True)
-    losses = head.loss(random_feats(), [sample(0), sample(10)], random_feats())
+    losses = head.loss(random_feats(), [sample(0), sample(10)],
+                       random_feats(1), torch.zeros(2).bool())
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     assert all(p.grad is not None for p in head.parameters())
 
@@ -291,12 +302,11 @@ def test_centre_maps_are_asked_for(make_head):
 def test_a_head_without_decoder_is_refused():
     with pytest.raises(ValueError, match='PartAffinityField'):
         PAFHead()
-
-
-def test_clips_are_asked_for(make_head):
-    items = [sample(0, frames=1)]
-    with pytest.raises(ValueError, match='clip_len=2'):
-        make_head().loss(random_feats(1), items, random_feats(1))
+    decoder = dict(type='PartAffinityField', **CODEC)
+    with pytest.raises(ValueError, match='no loss for ConvLSTM'):
+        PAFHead(temporal=dict(type='ConvLSTM'), decoder=decoder)
+    with pytest.raises(ValueError, match="type='PreviousHeatmaps', scale"):
+        PAFHead(temporal='heatmap', scale_init=1., decoder=decoder)
 
 
 @pytest.fixture
@@ -311,6 +321,7 @@ def estimator(make_head):
             num_stages=2,
             channels=8,
             center_map=True,
+            temporal=dict(type='ExemplarCorrelation'),
             decoder=dict(type='PartAffinityField', **CODEC)),
         test_cfg=dict(output_heatmaps=True))
     return randomise(model).eval()

@@ -19,7 +19,8 @@ def models(tiny_config, tmp_path_factory):
     root = tmp_path_factory.mktemp('models')
     init_default_scope('mmpose')
     found = {}
-    for name, temporal in dict(single=None, ours='correlation').items():
+    for name, temporal in dict(
+            single=None, ours=dict(type='ExemplarCorrelation')).items():
         config = root / f'{name}.py'
         config.write_text(f"""
 _base_ = '{tiny_config}'

@@ -73,7 +73,7 @@ def model():
                 backbone=dict(type='OpenPoseExtractor'),
                 head=dict(
                     type='PAFHead',
-                    temporal='correlation',
+                    temporal=dict(type='ExemplarCorrelation'),
                     center_map=True,
                     decoder=dict(type='PartAffinityField')))).eval()
 
@@ -146,8 +146,8 @@ def test_same_outputs(save, kind, weights, model, case, table, tmp_path):
     net_output = model(case['frames'][0], None, mode='tensor')
     close([net_output], [torch.cat(plain[-1], dim=1)])
 
-    memory = head.remember(previous, case['heatmaps'], None)
-    maps = head.maps(features, memory, None)
+    memory = head.temporal.update(None, previous, case['heatmaps'])
+    maps, _ = head.temporal.maps(features, memory)
     outputs = head.run_stages(features, maps, case['center'])
     close(outputs[0], correlated[0])
     assert not torch.allclose(plain[0][0], correlated[0][0], atol=1e-3)

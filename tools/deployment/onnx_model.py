@@ -122,7 +122,7 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
     return dict(
         producer=f'temporal_corr {__version__}',
         config=name,
-        temporal=getattr(head, 'temporal', None),
+        temporal=head.temporal and head.temporal.name,
         input_size=_numbers(head.decoder.input_size),
         heatmap_size=_numbers(head.decoder.heatmap_size),
         cell_stride=_numbers(head.decoder.scale_factor),

@@ -11,17 +11,10 @@ model = dict(
     head=dict(
         type='PAFHead',
         out_channels=15,
-        # None: the PAF baseline; 'heatmap': previous heatmaps;
-        # 'correlation': the paper's method.
-        temporal=None,
+        # The leaf adds temporal=dict(type='ExemplarCorrelation'), the paper's
+        # method, or another; without it is the single-frame baseline.
         # "insert centermaps into Stage 1 to Stage 6": Penn Action only.
         center_map=False,
-        # "we randomly set all correlation maps of some training samples to
-        # zero at the rate of 0.2"
-        mask_rate=0.2,
-        # "A scale layer with learnable weights and biases": the paper gives
-        # no initial weight; 1 (and bias 0) leaves the maps as they are.
-        scale_init=1.,
         # Sum of squares / (2 x batch), as Caffe: what the rates are for.
         loss=dict(type='EuclideanLoss')),
     # exemplar_grad: gradients flow into the exemplar frame, too. The paper

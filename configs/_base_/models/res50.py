@@ -14,12 +14,8 @@ model = dict(
     head=dict(
         type='TemporalCorrelationHead',
         in_channels=2048,
-        # None: single frame; 'heatmap': previous heatmaps;
-        # 'correlation': the paper's method.
-        temporal=None,
-        # "we randomly set all correlation maps of some training samples to
-        # zero at the rate of 0.2"
-        mask_rate=0.2,
+        # The leaf adds temporal=dict(type='ExemplarCorrelation'), the paper's
+        # method, or another; without it is the single-frame baseline.
         loss=dict(type='KeypointMSELoss', use_target_weight=True)),
     # exemplar_grad: gradients flow into the exemplar frame, too. The paper
     # does not say; its Eq. (1) is differentiable, so they do.

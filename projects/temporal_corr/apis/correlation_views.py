@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 
+from ..models.temporal import ExemplarCorrelation
 from ..video_io.progress import Progress
 from ..visualization.maps import CorrelationViews
 from .video_model import VideoModel, read_rgb
@@ -26,7 +27,7 @@ def stream_correlation(
     out: it has two sets of maps.
 
     Args:
-        video_model (VideoModel): A model with ``temporal='correlation'``.
+        video_model (VideoModel): A model with :class:`ExemplarCorrelation`.
         video_id (str): The video.
         gap (int, optional): The exemplars are those of the frame this many
             frames earlier. Defaults to None, the one just before.
@@ -43,11 +44,12 @@ def stream_correlation(
     """
     head = video_model.model.head
     temporal = getattr(head, 'temporal', None)
-    if temporal != 'correlation':
+    if not isinstance(temporal, ExemplarCorrelation):
         raise ValueError(
             f'{video_model.name} has no correlation maps: its '
-            f'{type(head).__name__} has temporal={temporal!r}. Give a '
-            "config with temporal='correlation' and a checkpoint of it")
+            f'{type(head).__name__} has temporal='
+            f'{temporal and type(temporal).__name__}. Give a config with '
+            "temporal=dict(type='ExemplarCorrelation') and a checkpoint of it")
     items = video_model.items(video_id)
     numbers = [
         video_model.dataset.get_data_info(int(item))['frame_index'] + 1
@@ -132,9 +134,8 @@ def _search(model, exemplar: _Frame, current: _Frame) -> CorrelationViews:
     head, zoom = model.head, current.zoom
     found, _ = head.step(current.feats, exemplar.memory, **current.conditions)
     alone, _ = head.step(current.feats, None, **current.conditions)
-    maps = head.correlation.correlate(
-        head.correlated(head.features(current.feats)),
-        head.exemplars(exemplar.memory))
+    maps = head.temporal.correlate(
+        head.features(current.feats), exemplar.memory['exemplars'])
 
     def keypoints(heatmaps):
         return np.asarray(head.decode(heatmaps)[0].keypoints[0]) * zoom

@@ -15,7 +15,7 @@ from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 
 from ..engine.pose_model import load_pose_model
-from ..models.memory import TrackMemory
+from ..models.track_memory import TrackMemory
 from ..models.trusted_exemplars import with_frame
 from ..video_io.followed_person import FollowedPerson, People
 from .coco_files import pose_extents
@@ -263,12 +263,12 @@ class VideoPoseInferencer:
         Returns:
             tuple: As of :meth:`VideoTopdownPoseEstimator.exemplars`.
         """
-        if getattr(
-                getattr(self.model, 'head', None), 'temporal',
-                None) != 'correlation':
+        temporal = getattr(self.model.head, 'temporal', None)
+        if temporal is None or 'offline' not in temporal.policies:
             raise ValueError(
                 'labels and trusted frames become exemplars, and this model '
-                "has none: use one whose head has temporal='correlation'")
+                'has none: use one whose head has '
+                "temporal=dict(type='ExemplarCorrelation')")
         batch = self._prepare(image, people, keypoints, frame_index)
         return self.model.exemplars(
             **self.model.data_preprocessor(batch, False),

@@ -1,4 +1,6 @@
 _base_ = './single_movenet-thunder_1xb16-8e-finetune_penn-256x256.py'
 model = dict(
-    head=dict(temporal='correlation', projection=_base_.projection))
+    head=dict(
+        temporal=dict(type='ExemplarCorrelation'),
+        projection=_base_.projection))
 train_dataloader = dict(dataset=dict(clip_len=2))

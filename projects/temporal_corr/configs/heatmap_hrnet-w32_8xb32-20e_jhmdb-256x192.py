@@ -1,3 +1,3 @@
 _base_ = './single_hrnet-w32_8xb32-20e_jhmdb-256x192.py'
-model = dict(head=dict(temporal='heatmap'))
+model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))
 train_dataloader = dict(dataset=dict(clip_len=2))

@@ -1,3 +1,3 @@
 _base_ = './single_movenet-lightning_1xb16-8e-finetune_penn-192x192.py'
-model = dict(head=dict(temporal='heatmap'))
+model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))
 train_dataloader = dict(dataset=dict(clip_len=2))

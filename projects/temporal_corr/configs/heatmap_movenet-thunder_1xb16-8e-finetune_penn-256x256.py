@@ -1,3 +1,3 @@
 _base_ = './single_movenet-thunder_1xb16-8e-finetune_penn-256x256.py'
-model = dict(head=dict(temporal='heatmap'))
+model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))
 train_dataloader = dict(dataset=dict(clip_len=2))

@@ -1,12 +1,17 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import torch
 import torch.nn as nn
 from torch import Tensor
 
-from .memory import map_value
-from .memory_tensors import flatten_memory, unflatten_memory
+
+def tensor_names(memory: Optional[Dict[str, Tensor]]) -> Dict[str, str]:
+    """What the tensors of a memory are called in an exported model."""
+    return {
+        name: name if name == 'exemplars' else f'memory_{name}'
+        for name in memory or {}
+    }
 
 
 class StreamingStep(nn.Module):
@@ -16,9 +21,8 @@ class StreamingStep(nn.Module):
 
     - ``image``: normalised frames in shape (N, 3, H, W), float32; with
       ``include_normalization`` the pixels, uint8, BGR as OpenCV reads them.
-    - what is remembered: ``exemplars`` in shape (N, P, C), or
-      ``memory_NAME`` where it is more than a tensor (see
-      :func:`flatten_memory`). Zeros where nothing is remembered. None for a
+    - what is remembered: ``exemplars`` in shape (N, P, C), others as
+      ``memory_NAME``. Zeros where nothing is remembered. None for a
       single-frame model.
     - what the head is to know beside the pixels, if its output depends on
       it: ``crops`` in shape (N, 2, 3), ``center_maps`` in shape
@@ -59,15 +63,18 @@ class StreamingStep(nn.Module):
         conditions = self._conditions(device)
         with torch.no_grad():
             heatmaps, memory = self._step(image, None, conditions)
-        self._nothing = None
-        if memory is not None:
-            self._nothing = map_value(torch.zeros_like, memory)
+        names = tensor_names(memory)
+        self._nothing = memory and {
+            name: torch.zeros_like(part)
+            for name, part in memory.items()
+        }
         self._example = dict(
             image=image,
-            **flatten_memory(self._nothing),
+            **{names[name]: self._nothing[name]
+               for name in names},
             **self._used(image, conditions))
         self.input_names = tuple(self._example)
-        self.memory_names = tuple(flatten_memory(self._nothing))
+        self.memory_names = tuple(names.values())
         self.output_names = ('heatmaps', *(f'new_{name}'
                                            for name in self.memory_names))
 
@@ -114,9 +121,12 @@ class StreamingStep(nn.Module):
         }
         # Given always: it is a value of zeros that says that nothing is
         # remembered, not another graph.
-        heatmaps, memory = self._step(
-            named['image'], unflatten_memory(self._nothing, named), conditions)
-        return (heatmaps, *flatten_memory(memory).values())
+        memory = self._nothing and {
+            name: named[tensor]
+            for name, tensor in tensor_names(self._nothing).items()
+        }
+        heatmaps, memory = self._step(named['image'], memory, conditions)
+        return (heatmaps, *(memory or {}).values())
 
     def _step(self, image: Tensor, memory, conditions: Dict[str, Tensor]):
         if self.include_normalization:
@@ -154,7 +164,7 @@ class StreamingStep(nn.Module):
             }
             heatmaps, memory = self._step(image, self._nothing, probes)
             total = heatmaps.sum() + sum(
-                value.sum() for value in flatten_memory(memory).values())
+                value.sum() for value in (memory or {}).values())
             if not total.requires_grad:
                 return {}
             gradients = torch.autograd.grad(

@@ -15,7 +15,7 @@ import torch
 from scipy.ndimage import median_filter
 from torch import Tensor
 
-from .memory import TrackFrame
+from .track_memory import TrackFrame
 
 
 class TrustedExemplars(NamedTuple):
@@ -148,7 +148,7 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     """What a head predicts of frames, guided by trusted exemplars.
 
     Args:
-        head: A head with :class:`TemporalMixin`, ``temporal='correlation'``.
+        head (VideoHead): A head with :class:`ExemplarCorrelation`.
         feats (tuple[Tensor]): Feature maps of N frames.
         frames (Sequence[TrackFrame]): Which they are.
         conditions (dict): Further inputs of ``head.step``.
@@ -158,12 +158,12 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
             frames of a track predict, each alone.
 
     Returns:
-        Tensor: Fields in shape (N, ..., H, W), as of ``head.fields``.
+        Tensor: Fields in shape (N, ..., H, W).
     """
     own = [trusted[frame.key] for frame in frames]
     features = head.features(feats)
     others = dict(conditions)
-    crops = others.pop('crops', None)
+    others.pop('crops', None)
     if merge == 'nearest':
         choices = [[(row, entry.nearest(frame.frame_index))]
                    for row, (entry, frame) in enumerate(zip(own, frames))]
@@ -175,13 +175,13 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     for some in zip_longest(*choices):
         rows, exemplars = zip(*filter(None, some))
         rows = torch.as_tensor(rows, device=features.device)
-        maps = head.maps(features[rows],
-                         torch.stack(exemplars).to(features.device),
-                         None if crops is None else crops[rows])
-        fields = head.fields(features[rows], maps, **{
-            name: value[rows]
-            for name, value in others.items()
-        })
+        memory = dict(exemplars=torch.stack(exemplars).to(features.device))
+        maps, _ = head.temporal.maps(features[rows], memory)
+        fields = head.activate(
+            head.predict_fields(
+                features[rows], maps,
+                **{name: value[rows]
+                   for name, value in others.items()}))
         if torch.is_tensor(total):
             total.index_add_(0, rows, fields)
         else:

@@ -1,31 +1,30 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 from difflib import get_close_matches
-from typing import Any, Dict, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from .exemplar_weights import check_errors, rows_to_look_at
-from .memory import TrackMemory
-from .tracked_frames import TrackedFramesMixin
-from .trusted_exemplars import TrustedExemplars
+from .ground_truth import ground_truth_heatmaps
+from .heads.video_head import VideoHead
+from .resample import mirror, peak_positions
+from .track_memory import TrackFrame, TrackMemory
+from .trusted_exemplars import TrustedExemplars, guided_fields
 
 
 @MODELS.register_module()
-class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
+class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     """A top-down estimator whose head remembers the frames before.
 
-    The head needs ``step(feats, memory, crops)``, ``flip``, and a ``loss``
-    that takes the features of earlier frames where ``uses_past_features``,
-    as :class:`TemporalCorrelationHead` has. What it remembers is a value
-    that the estimator hands on without looking inside. The names of further
-    inputs of ``step``, fields of the data samples, stand in its
-    ``conditions``.
+    The head is a :class:`VideoHead`. What it remembers is a dict of tensors
+    that the estimator hands on, one per person and video, without looking
+    inside.
 
     Without memory it is a single-frame model: ``forward(mode='tensor')`` on
     (N, 3, H, W), data samples without video fields, and the checkpoints of
@@ -35,53 +34,62 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
             ``train_cfg`` may hold ``exemplar_grad`` (bool), whether
             gradients flow into the exemplar frame, too; the paper does not
-            say. Defaults to True. ``exemplars`` (dict) puts errors into the
-            exemplars of the training, see
-            :func:`~projects.temporal_corr.models.exemplar_weights.
-            exemplar_weights`. ``test_cfg`` may hold ``exemplars``:
-            ``'predicted'``, what is remembered of a frame comes from the
-            prediction, or ``'ground_truth'``, it comes from the annotation,
-            which shows what perfect exemplars would bring. Defaults to
-            ``'predicted'``. ``memory`` (dict) chooses when exemplars are
-            renewed, such as ``dict(policy='fixed')``, see
-            :func:`~projects.temporal_corr.models.exemplar_policies.
-            build_policy`. Defaults to the paper's rule, with every frame.
-            ``trusted`` (dict) takes exemplars from a first pass over whole
-            videos instead, see
-            :class:`~projects.temporal_corr.engine.TrustedExemplarsHook`.
+            say. Defaults to True. ``test_cfg`` may hold ``memory`` (dict),
+            what a test remembers: ``policy`` and its options.
+
+            - ``'previous'``: of every frame, for the next, as in the paper.
+            - ``'none'``: nothing, every frame is predicted alone.
+            - ``'fixed'``: each exemplar as it was first found.
+            - ``'average'``: a moving average of exemplars (``momentum``).
+            - ``'ground_truth'``: as the paper, but from the annotation of
+              each frame, which shows what perfect exemplars would bring.
+            - ``'offline'``: exemplars from a first pass over whole videos,
+              see :class:`~projects.temporal_corr.engine.
+              TrustedExemplarsHook`.
     """
 
-    #: Keys of ``test_cfg`` that the estimator and its heads look at.
-    test_options = ('flip_test', 'flip_mode', 'shift_heatmap',
-                    'output_heatmaps', 'output_keypoint_indices', 'exemplars',
-                    'memory', 'trusted')
+    #: Keys of ``train_cfg`` and ``test_cfg``.
+    options = dict(
+        train_cfg=('exemplar_grad', 'compute_acc'),
+        test_cfg=('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps',
+                  'output_keypoint_indices', 'memory', 'trusted'))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._check_options()
-        exemplars = self.test_cfg.get('exemplars', 'predicted')
-        if exemplars not in ('predicted', 'ground_truth'):
-            raise ValueError("test_cfg.exemplars must be 'predicted' or "
-                             f"'ground_truth', got {exemplars!r}")
-        if 'memory' in self.test_cfg:
-            self.head.set_policy(self.test_cfg['memory'])
+        if not isinstance(self.head, VideoHead):
+            raise TypeError(f'{type(self.head).__name__} is no VideoHead: use '
+                            'TemporalCorrelationHead, or TopdownPoseEstimator')
+        for name, known in self.options.items():
+            for key in set(getattr(self, name)) - set(known):
+                near = get_close_matches(key, known, 1)
+                meant = f' (did you mean {near[0]}?)' if near else ''
+                if key == 'exemplars':
+                    meant = " (it is now memory=dict(policy='ground_truth'))"
+                raise ValueError(f'there is no {name}.{key}: choose from '
+                                 f'{", ".join(known)}{meant}')
+        self._set_policy(**(self.test_cfg.get('memory') or {}))
         self.memory = TrackMemory()
         #: Exemplars from elsewhere than the frame before, by track: where
         #: there are any, they stand in for what is remembered.
         self.trusted: Dict[tuple, TrustedExemplars] = {}
         self._warned = False
 
-    def _check_options(self) -> None:
-        """Refuse what would be ignored, unless the head is a stranger."""
-        if hasattr(self.head, 'train_options'):
-            for name, known in (('train_cfg', self.head.train_options),
-                                ('test_cfg', self.test_options)):
-                for key in set(getattr(self, name)) - set(known):
-                    near = get_close_matches(key, known, 1)
-                    meant = f' (did you mean {near[0]}?)' if near else ''
-                    raise ValueError(f'there is no {name}.{key}: choose from '
-                                     f'{", ".join(known)}{meant}')
-        check_errors(self.train_cfg.get('exemplars', {}))
+    def _set_policy(self, policy: str = 'previous', **options) -> None:
+        """Choose what a test remembers, by ``test_cfg.memory``."""
+        self.policy = policy
+        temporal = self.head.temporal
+        known = dict(previous=()) if temporal is None else temporal.policies
+        if policy not in known:
+            raise ValueError(
+                f"there is no test_cfg.memory.policy='{policy}' for a head "
+                f'with temporal={temporal and type(temporal).__name__}: '
+                f'choose from {", ".join(known)}')
+        for key in set(options) - set(known[policy]):
+            raise ValueError(
+                f'test_cfg.memory has no {key} with policy={policy!r}: choose '
+                f'from {", ".join(known[policy]) or "nothing else"}')
+        if temporal is not None:
+            temporal.set_policy(policy, **options)
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
         """Switch the mode; every evaluation starts with an empty memory."""
@@ -90,15 +98,15 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
 
     def step(self,
              inputs: Tensor,
-             memory: Any = None,
+             memory: Optional[Dict[str, Tensor]] = None,
              crops: Optional[Tensor] = None,
-             **conditions: Tensor) -> Tuple[Tensor, Any]:
-        """One frame on: the streaming core, a pure function.
+             **conditions: Tensor) -> Tuple[Tensor, Optional[dict]]:
+        """Process one frame: the streaming core, a pure function.
 
         Args:
             inputs (Tensor): Normalised frames in shape (N, 3, H, W).
-            memory: What the step before returned, None before the first
-                frame. Defaults to None.
+            memory (dict, optional): What the step before returned, None
+                before the first frame. Defaults to None.
             crops (Tensor, optional): Crops in shape (N, 2, 3), image to
                 input, where they differ between the frames.
                 Defaults to None.
@@ -106,10 +114,14 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
                 in shape (N, 1, h, w).
 
         Returns:
-            tuple: Heatmaps in shape (N, P, h, w) and the new memory.
+            tuple: Heatmaps in shape (N, P, h, w) and the new memory, None
+            where nothing is remembered.
         """
-        return self.head.step(
-            self.extract_feat(inputs), memory, crops, **conditions)
+        forget = self.policy == 'none'
+        heatmaps, new = self.head.step(
+            self.extract_feat(inputs), None if forget else memory, crops,
+            **conditions)
+        return heatmaps, None if forget else new
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
         """Losses of a batch of clips, or of single frames.
@@ -123,37 +135,32 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
             dict: A dictionary of losses.
         """
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
-        current, past_feats, options = clips[:, -1], None, {}
-        if clips.shape[1] == 1 or not self.head.uses_past_features:
+        current, past, keep, past_feats = clips[:, -1], None, None, None
+        if self.head.temporal is None and clips.shape[1] > 1:
+            raise ValueError(
+                'the batch holds clips, and the head remembers nothing: set '
+                "model.head.temporal=dict(type='ExemplarCorrelation'), or "
+                'leave clip_len of the training data set out')
+        if self.head.temporal is not None:
+            if clips.shape[1] == 1:
+                raise ValueError(
+                    'a temporal head trains on clips, but the batch holds '
+                    'single frames: set clip_len=2 in the training data set, '
+                    "for an LSTM also clip_sampling='consecutive'")
+            past, keep = self.head.temporal.sample_past(clips)
+        if past is None:
             feats = self.extract_feat(current)
+        elif self.train_cfg.get('exemplar_grad', True):
+            # One pass for all frames: one set of batch statistics.
+            both = self.extract_feat(torch.cat([past, current]))
+            past_feats, feats = zip(*((level[:len(past)], level[len(past):])
+                                      for level in both))
         else:
-            past, options = self._past_frames(clips)
-            if self.train_cfg.get('exemplar_grad', True):
-                # One pass for all frames: one set of batch statistics.
-                both = self.extract_feat(torch.cat([past, current]))
-                past_feats, feats = zip(*((level[:len(past)],
-                                           level[len(past):])
-                                          for level in both))
-            else:
-                feats = self.extract_feat(current)
-                with torch.no_grad():
-                    past_feats = self.extract_feat(past)
+            feats = self.extract_feat(current)
+            with torch.no_grad():
+                past_feats = self.extract_feat(past)
         return self.head.loss(
-            feats,
-            data_samples,
-            past_feats,
-            train_cfg=self.train_cfg,
-            **options)
-
-    def _past_frames(self, clips: Tensor) -> Tuple[Tensor, dict]:
-        """The frames of clips that the loss looks at before the last, and
-        what the head is to know of them."""
-        keep = None
-        if hasattr(self.head, 'keep_maps'):
-            keep = self.head.keep_maps(len(clips))
-        if keep is None:
-            return clips[:, :-1].transpose(0, 1).flatten(0, 1), {}
-        return clips[rows_to_look_at(keep), -2], dict(keep=keep)
+            feats, data_samples, past_feats, keep, train_cfg=self.train_cfg)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         """Predict, going on from what is remembered of each video.
@@ -173,8 +180,7 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         """
         frames = self._track_frames(data_samples)
         truth = None
-        if self.test_cfg.get('exemplars') == 'ground_truth' and (
-                self.head.temporal is not None):
+        if self.policy == 'ground_truth':
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
         feats = self.extract_feat(inputs)
@@ -197,15 +203,190 @@ class VideoTopdownPoseEstimator(TrackedFramesMixin, TopdownPoseEstimator):
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
             # without what a head predicts beside the keypoints' heatmaps
-            shown = slice(getattr(self.head, 'num_keypoints', None))
             fields = [
-                PixelData(heatmaps=maps[shown]) for maps in heatmaps.detach()
+                PixelData(heatmaps=maps[:self.head.num_keypoints])
+                for maps in heatmaps.detach()
             ]
         outputs = heatmaps
-        if getattr(self.head, 'decodes_near_center', False):
+        if self.head.decodes_near_center:
             outputs = (heatmaps, person_centers(data_samples))
         return self.add_pred_to_datasample(
             self.head.decode(outputs), fields, data_samples)
+
+    @torch.no_grad()
+    def exemplars(
+        self,
+        inputs: Tensor,
+        data_samples: SampleList,
+        labelled: bool = False
+    ) -> Tuple[List[TrackFrame], Tensor, Tensor, Tensor]:
+        """Exemplars of frames, each taken alone.
+
+        Args:
+            inputs (Tensor): Frames in shape (N, 3, H, W).
+            data_samples (list[PoseDataSample]): N samples with the video
+                fields of ``PackClipInputs``.
+            labelled (bool): Whether the keypoints of the samples give the
+                exemplars instead of the predictions. One that is not
+                visible, or outside of the crop, gives none.
+                Defaults to False.
+
+        Returns:
+            tuple: The R rows (the frames and, for a flip test, the mirrored
+            frames), their exemplars in shape (R, P, C), zero for a keypoint
+            without one, the confidence in them, the peaks of the heatmaps,
+            in shape (R, P), and where in the image these are, in pixels,
+            (R, P, 2).
+        """
+        frames = self._track_frames(data_samples)
+        temporal = self.head.temporal
+        if frames is None or 'offline' not in temporal.policies:
+            raise ValueError(
+                'exemplars are those of a head with temporal=dict(type='
+                "'ExemplarCorrelation'), in frames of videos (data samples "
+                'with the video fields of PackClipInputs)')
+        truth = None
+        if labelled:
+            truth = self._ground_truth(data_samples, inputs.device)
+        inputs, conditions, frames = self._passes(inputs, data_samples, frames)
+        crops = conditions.pop('crops', None)
+        features = self.head.features(self.extract_feat(inputs))
+        weights = truth
+        if not labelled:
+            weights = self.head.activate(
+                self.head.predict_fields(features, None, **conditions))
+            weights = weights[:, :self.head.num_keypoints]
+        exemplars = temporal.extract(features, weights)
+        peaks = weights.flatten(2).amax(dim=2).clamp(0., 1.)
+        positions = peak_positions(weights, inputs.shape[2:], crops)
+        return frames, exemplars, peaks, positions
+
+    def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
+        """What the head is to know of the current frames beside the pixels.
+
+        Args:
+            samples (list[PoseDataSample]): N samples.
+            device: Where to put it.
+
+        Returns:
+            dict: Keyword arguments of the head's ``step``, as far as all
+            samples have them.
+        """
+        return {
+            name: torch.stack([sample.get(name)[-1]
+                               for sample in samples]).to(device)
+            for name in self.head.conditions
+            if all(name in sample for sample in samples)
+        }
+
+    def _passes(self, inputs: Tensor, samples: SampleList,
+                frames: Optional[List[TrackFrame]]) -> tuple:
+        """Inputs, conditions and tracks, for a flip test of the mirrored
+        frames, too."""
+        conditions = self.conditions(samples, inputs.device)
+        if not self.test_cfg.get('flip_test', False):
+            return inputs, conditions, frames
+        conditions = {
+            name: torch.cat([
+                value,
+                mirror(value, inputs.shape[-1])
+                if name == 'crops' else value.flip(-1)
+            ])
+            for name, value in conditions.items()
+        }
+        if frames is not None:
+            # The mirrored person is another one to the memory.
+            frames = frames + [
+                frame._replace(mirrored=True) for frame in frames
+            ]
+        return torch.cat([inputs, inputs.flip(-1)]), conditions, frames
+
+    def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
+               conditions: Dict[str, Tensor],
+               truth: Optional[Tensor]) -> Tensor:
+        """Heatmaps of rows, those of tracks with trusted exemplars by these,
+        the others by what is remembered."""
+        settings = self.test_cfg.get('trusted') or {}
+        parts, order = [], []
+        for wanted in (True, False):
+            rows = [
+                row for row, frame in enumerate(frames)
+                if (frame.key in self.trusted) is wanted
+            ]
+            if not rows:
+                continue
+            some = (tuple(level[rows] for level in feats),
+                    [frames[row] for row in rows],
+                    {name: value[rows] for name, value in conditions.items()})
+            parts.append(
+                guided_fields(self.head, *some, self.trusted,
+                              settings.get('merge', 'nearest'))
+                if wanted else
+                self._track(*some, None if truth is None else truth[rows]))
+            order.extend(rows)
+        return torch.cat(parts)[torch.as_tensor(order).argsort()]
+
+    def _track(self, feats: Sequence[Tensor],
+               frames: Optional[List[TrackFrame]],
+               conditions: Dict[str, Tensor],
+               truth: Optional[Tensor]) -> Tensor:
+        """Step every row from its own memory; returns the heatmaps.
+
+        ``truth`` (rows, P, h, w), where given, is remembered in place of
+        the predicted heatmaps.
+        """
+        if frames is None:
+            return self.head.step(feats, None, **conditions)[0]
+        forget, parts, order = self.policy == 'none', [], []
+        for rows in _waves(frames):
+            some, given = feats, conditions
+            if len(rows) < len(frames):
+                some = tuple(level[rows] for level in feats)
+                given = {name: item[rows] for name, item in conditions.items()}
+            wave = [frames[row] for row in rows]
+            before = None if forget else self.memory.recall(wave)
+            heatmaps, memory = self.head.step(some, before, **given)
+            if truth is not None:
+                memory = self.head.temporal.update(
+                    before, self.head.features(some), truth[rows],
+                    given['crops'], memory)
+            if not forget:
+                self.memory.remember(wave, memory)
+            parts.append(heatmaps)
+            order.extend(rows)
+        return torch.cat(parts)[torch.as_tensor(order).argsort()]
+
+    def _track_frames(self, samples: SampleList) -> Optional[List[TrackFrame]]:
+        """The tracks of the samples, None if there is nothing to track."""
+        if self.head.temporal is None:
+            return None
+        frames = [TrackFrame.from_sample(sample) for sample in samples]
+        if None not in frames:
+            return frames
+        if any(frame is not None for frame in frames):
+            raise ValueError(
+                'some data samples of the batch carry video fields '
+                '(video_id, frame_index, is_first, is_last) and some do not')
+        if not self._warned:
+            print_log(
+                'The data samples carry no video fields (video_id, '
+                'frame_index, is_first, is_last): every frame is predicted '
+                'alone. For video, use SubJhmdbDataset, PennActionDataset or '
+                'another data set with them, and PackClipInputs.',
+                logger='current')
+            self._warned = True
+        return None
+
+    def _ground_truth(self, samples: SampleList, device) -> Tensor:
+        """Heatmaps of the labels, of the frames and then, for a flip test, of
+        the mirrored ones."""
+        passes = [None]
+        if self.test_cfg.get('flip_test', False):
+            passes.append(samples[0].metainfo['flip_indices'])
+        return torch.cat([
+            ground_truth_heatmaps(samples, self.head.decoder, flip_indices)
+            for flip_indices in passes
+        ]).to(device)
 
 
 def person_centers(data_samples: SampleList) -> Tensor:
@@ -226,3 +407,15 @@ def person_centers(data_samples: SampleList) -> Tensor:
         place = offset / meta['input_scale'] + 0.5
         centers.append(place * meta['input_size'])
     return torch.as_tensor(np.array(centers))
+
+
+def _waves(frames: Sequence[TrackFrame]) -> List[List[int]]:
+    """Split rows so that no wave holds a track twice, keeping the order."""
+    count: Dict[tuple, int] = {}
+    waves: List[List[int]] = []
+    for row, frame in enumerate(frames):
+        number = count[frame.key] = count.get(frame.key, -1) + 1
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(row)
+    return waves

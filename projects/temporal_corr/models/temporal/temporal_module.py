@@ -1,0 +1,234 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import Callable, Dict, List, Optional, Tuple
+
+import torch
+import torch.nn as nn
+from mmengine.dist import get_rank, get_world_size
+from mmengine.model import BaseModule
+from mmpose.codecs.base import BaseKeypointCodec
+from torch import Tensor
+
+from ..resample import carry_maps
+
+Memory = Dict[str, Tensor]
+
+
+class TemporalModule(BaseModule):
+    """What is remembered of a frame, and the maps that are made of it.
+
+    The one protocol between the frames of a video. A head calls ``maps``
+    before it predicts a frame and ``update`` after it; the estimator hands
+    the memory on, one per person, and never looks inside. The memory is a
+    dict of tensors, the sample first; a row of zeros, or None for all rows,
+    means that nothing is remembered. Both methods are pure functions.
+
+    A module of your own is a registered subclass with these two methods,
+    named in the config: ``custom_imports`` and
+    ``model=dict(head=dict(temporal=dict(type=...)))``.
+
+    Args:
+        in_channels (int): C, channels of the features. Given by the head,
+            as are the next two.
+        num_keypoints (int): P, number of keypoints.
+        decoder (BaseKeypointCodec): The codec of the head.
+        mask_rate (float): Share of the training samples of which nothing is
+            remembered: "to make the model workable on the first frame of
+            the video, we randomly set all correlation maps of some training
+            samples to zero at the rate of 0.2". Defaults to 0.2.
+    """
+
+    #: Its parameters are called ``head.NAME.*`` in a checkpoint.
+    name = 'memory'
+    #: Whether it remembers maps, which have to be carried between crops.
+    carries_maps = False
+    #: Whether training steps through all frames of a clip, as a test does,
+    #: with a loss on each. Else on the last, after one with true heatmaps.
+    unroll = False
+    #: What ``test_cfg.memory.policy`` may be, and the options of each.
+    policies: Dict[str, Tuple[str, ...]] = dict(previous=(), none=())
+
+    def __init__(self,
+                 in_channels: int,
+                 num_keypoints: int,
+                 decoder: Optional[BaseKeypointCodec] = None,
+                 mask_rate: float = 0.2):
+        super().__init__()
+        if not 0. <= mask_rate <= 1.:
+            raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
+        self.in_channels = in_channels
+        self.num_keypoints = num_keypoints
+        #: Channels of the maps.
+        self.map_channels = num_keypoints
+        self.mask_rate = mask_rate
+        if self.carries_maps:
+            if not hasattr(decoder, 'scale_factor'):
+                raise ValueError(
+                    f'{type(self).__name__} needs a decoder with a '
+                    'scale_factor (MSRAHeatmap, UDPHeatmap, '
+                    'PartAffinityField), to carry maps between crops')
+            origin = getattr(decoder, 'cell_origin', (0., 0.))
+            for name, value in (('map_stride', decoder.scale_factor),
+                                ('map_origin', origin)):
+                value = torch.as_tensor(value, dtype=torch.float32)
+                self.register_buffer(name, value, persistent=False)
+
+    def maps(
+        self,
+        features: Tensor,
+        memory: Optional[Memory],
+        crops: Optional[Tensor],
+        single_frame: Optional[Callable[[], Tensor]] = None
+    ) -> Tuple[Optional[Tensor], Optional[Memory]]:
+        """The maps of the past, which the head joins to the features.
+
+        Args:
+            features (Tensor): Features of the current frame in shape
+                (N, ..., H, W), see :meth:`intermediate`.
+            memory (dict, optional): What is remembered.
+            crops (Tensor, optional): Crops of the current frame, (N, 2, 3),
+                image to input; None if all frames have the same.
+            single_frame (Callable, optional): Predicts heatmaps (N, P, H, W)
+                of the current frame as if nothing were remembered.
+
+        Returns:
+            tuple: Maps in shape (N, ``map_channels``, H, W), None for zero
+            maps, and what :meth:`update` needs of this, if anything.
+        """
+        raise NotImplementedError
+
+    def update(self,
+               memory: Optional[Memory],
+               features: Tensor,
+               heatmaps: Tensor,
+               crops: Optional[Tensor],
+               state: Optional[Memory] = None) -> Memory:
+        """The memory after a frame.
+
+        Args:
+            memory (dict, optional): What was remembered before it.
+            features (Tensor): As of :meth:`maps`; None in training where no
+                features of earlier frames are asked for.
+            heatmaps (Tensor): Heatmaps of the frame, (N, P, H, W).
+            crops (Tensor, optional): Crops of the frame, (N, 2, 3).
+            state (dict, optional): What :meth:`maps` returned.
+
+        Returns:
+            dict: Tensors by name.
+        """
+        raise NotImplementedError
+
+    def set_policy(self, policy: str, **options) -> None:
+        """Choose how a test updates the memory, one of ``policies``."""
+
+    def sample_past(
+            self,
+            clips: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+        """What training looks at of the frames before the last.
+
+        Args:
+            clips (Tensor): Clips in shape (N, T, 3, H, W).
+
+        Returns:
+            tuple: Frames whose features are needed, (M, 3, H, W), or None,
+            and whether the memory of a sample is kept, (N, ), or None if
+            ``unroll``.
+        """
+        if self.unroll:
+            return clips[:, :-1].transpose(0, 1).flatten(0, 1), None
+        return None, self.draw_kept(len(clips))
+
+    def draw_kept(self, count: int) -> Tensor:
+        """Whose memory is kept, at random, (N, )."""
+        return rank_draw(torch.rand, count) >= self.mask_rate
+
+    def training_memory(self, past_features: Optional[Tensor], samples: List,
+                        keep: Tensor) -> Memory:
+        """The memory before the last frame of clips, from true heatmaps:
+        "ground truth heatmaps are used as weight to extract keypoint
+        features so that the model would be more dependent on the input
+        correlation maps".
+
+        Args:
+            past_features (Tensor, optional): Features of the frames that
+                :meth:`sample_past` chose.
+            samples (list[PoseDataSample]): N samples with
+                ``previous_heatmaps`` and ``crops``.
+            keep (Tensor): Whether the memory of a sample is kept, (N, ).
+
+        Returns:
+            dict: The memory.
+        """
+        crops = torch.stack([sample.crops[-2] for sample in samples])
+        memory = self.update(None, past_features, self.true_heatmaps(samples),
+                             crops)
+        return {
+            name: value * keep.to(value).view(-1, *[1] * (value.ndim - 1))
+            for name, value in memory.items()
+        }
+
+    def intermediate(self, features: Tensor) -> Tensor:
+        """I of a head's features: their last ``in_channels``."""
+        if features.shape[1] == self.in_channels:
+            return features
+        return features[:, -self.in_channels:]
+
+    def true_heatmaps(self, samples: List) -> Tensor:
+        """Of the frames before the last, (N, P, H, W). A codec may have a
+        background channel behind them."""
+        return torch.stack([
+            sample.previous_heatmaps[-1, :self.num_keypoints]
+            for sample in samples
+        ])
+
+    def carry(self, memory: Memory, crops: Optional[Tensor],
+              mask: Tensor) -> Memory:
+        """The maps of a memory with ``crops``, in the current crops.
+
+        Args:
+            memory (dict): What is remembered.
+            crops (Tensor, optional): As of :meth:`maps`.
+            mask (Tensor): Whether a row is remembered at all, (N, ).
+        """
+        maps = {name: part for name, part in memory.items() if name != 'crops'}
+        return carry_maps(maps, memory['crops'], crops, mask, self.map_stride,
+                          self.map_origin)
+
+
+class ScaledMaps(TemporalModule):
+    """A module with one map per keypoint, behind a scale layer.
+
+    "A scale layer with learnable weights and biases is added right after the
+    correlation maps for better convergence" and "since the keypoint feature
+    is unavailable for the first frame of a video, the initial correlation
+    maps are set to zeros" (Section 3). The maps are zeroed behind the scale
+    layer: the paper's order would leave its bias where there is no exemplar,
+    which is no sign of a keypoint. They are multiplied by zero rather than
+    skipped, so that every parameter takes part in every iteration.
+
+    Args:
+        scale_init (float): Initial scale. The paper does not say; 1 leaves
+            the maps as they are. Defaults to 1.
+        bias_init (float): Initial bias. Defaults to 0.
+        kwargs: Arguments of :class:`TemporalModule`.
+    """
+
+    def __init__(self,
+                 scale_init: float = 1.,
+                 bias_init: float = 0.,
+                 **kwargs):
+        super().__init__(**kwargs)
+        size = (self.num_keypoints, )
+        self.scale = nn.Parameter(torch.full(size, float(scale_init)))
+        self.bias = nn.Parameter(torch.full(size, float(bias_init)))
+
+    def scaled(self, maps: Tensor, found: Tensor) -> Tensor:
+        """Scale maps (N, P, H, W), zero where a keypoint was not found,
+        ``found`` in shape (N, P)."""
+        maps = maps * self.scale[:, None, None] + self.bias[:, None, None]
+        return maps * found.to(maps.dtype)[..., None, None]
+
+
+def rank_draw(draw: Callable, *size: int, **kwargs) -> Tensor:
+    """Random numbers that differ between the processes of a training:
+    MMEngine seeds all ranks alike, so each takes its part of one draw."""
+    return draw(get_world_size(), *size, **kwargs)[get_rank()]

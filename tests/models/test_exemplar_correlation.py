@@ -1,0 +1,289 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""The paper's maps and exemplars, and what a test may remember of them."""
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from projects.temporal_corr.models import (ExemplarCorrelation,
+                                           correlation_maps,
+                                           keypoint_exemplars)
+from projects.temporal_corr.models.temporal.exemplar_correlation import (
+    average, keep_first, shift_heatmaps)
+from projects.temporal_corr.models.temporal.temporal_module import rank_draw
+
+N, P, C, H, W = 2, 3, 6, 4, 5
+CLOSE = dict(atol=1e-4, rtol=1e-4)
+
+
+def module(**options):
+    return ExemplarCorrelation(in_channels=C, num_keypoints=P, **options)
+
+
+@pytest.mark.parametrize('normalize', [False, True])
+def test_maps_by_numpy(normalize):
+    """Inner products or cosines, scale and bias per keypoint; no exemplar,
+    no map, nor the bias of one; no features, a cosine of zero."""
+    layer = module(normalize=normalize)
+    assert (layer.scale == 1).all() and (layer.bias == 0).all()
+    scale, bias = np.array([1., -2., .5]), np.array([0., 3., -1.])
+    layer.scale.data = torch.as_tensor(scale, dtype=torch.float32)
+    layer.bias.data = torch.as_tensor(bias, dtype=torch.float32)
+    features = torch.randn(N, C, H, W)
+    features[:, :, 0, 0] = 0
+    exemplars = F.normalize(torch.randn(N, P, C), dim=2)
+    exemplars[0, 1] = 0
+    maps, state = layer.maps(features, dict(exemplars=exemplars))
+    values = features.numpy()
+    if normalize:
+        norms = np.linalg.norm(values, axis=1, keepdims=True)
+        values = values / np.maximum(norms, 1e-6)
+    wanted = np.einsum('nchw,npc->nphw', values, exemplars.numpy())
+    wanted = wanted * scale[:, None, None] + bias[:, None, None]
+    wanted[0, 1] = 0
+    np.testing.assert_allclose(maps.detach(), wanted, atol=1e-5)
+    assert state is None
+    assert layer.maps(features, None) == (None, None)
+    assert (module(scale_init=.25, bias_init=-6.).bias == -6).all()
+
+
+def test_a_projection_stands_behind_the_other_features():
+    """I is the last of what the head calls its features."""
+    layer, features = module(), torch.randn(N, C + 4, H, W)
+    heatmaps = torch.rand(N, P, H, W)
+    exemplars = layer.update(None, features, heatmaps)['exemplars']
+    wanted = keypoint_exemplars(features[:, 4:], heatmaps)
+    assert torch.equal(exemplars, wanted)
+    maps, _ = layer.maps(features, dict(exemplars=exemplars))
+    torch.testing.assert_close(
+        maps, correlation_maps(features[:, 4:], exemplars))
+
+
+def test_negative_scores_are_no_scores():
+    """A map that sums up to less than zero: the exemplar is that of its
+    peak, and does not point away from it. Without a peak there is none."""
+    features = torch.randn(N, C, H, W)
+    heatmaps = torch.full((N, P, H, W), -0.1)
+    heatmaps[:, :2, 1, 3] = 0.5
+    exemplars = module().update(None, features, heatmaps)['exemplars']
+    wanted = F.normalize(features[:, :, 1, 3], dim=1)
+    torch.testing.assert_close(exemplars[:, 0], wanted)
+    torch.testing.assert_close(exemplars[:, 1], wanted)
+    assert not exemplars[:, 2].any()
+
+
+def unit(*angles):
+    """Exemplars of one person in the plane, degrees; None for none."""
+    vectors = [(0, 0) if angle is None else
+               (np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle)))
+               for angle in angles]
+    return torch.tensor([vectors], dtype=torch.float32)
+
+
+@pytest.mark.parametrize('policy, frames, expected', [
+    # the first is kept, whatever comes
+    (keep_first, [None, 0, 90], [None, 0, 0]),
+    # half and half, of unit length; unseen frames leave it as it is
+    (lambda old, new: average(old, new, .5), [None, 0, 90, None, 45],
+     [None, 0, 45, 45, 45]),
+    # nine parts of the first: atan(.1 / .9)
+    (average, [0, 90], [0, np.rad2deg(np.arctan2(.1, .9))]),
+])  # yapf: disable
+def test_policies_by_hand(policy, frames, expected):
+    value = unit(None)
+    for frame, wanted in zip(frames, expected):
+        value = policy(value, unit(frame))
+        torch.testing.assert_close(value, unit(wanted))
+
+
+@pytest.mark.parametrize('policy', [keep_first, average])
+@given(seed=st.integers(0, 999))
+@settings(max_examples=25, deadline=None)
+def test_policies_keep_unit_vectors(policy, seed):
+    """Nothing for a keypoint never seen; a person new in a batch, a row of
+    zeros, is a first frame."""
+    generator = torch.Generator().manual_seed(seed)
+    value, seen = torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.bool)
+    for _ in range(6):
+        new = F.normalize(torch.randn(2, 3, 4, generator=generator), dim=-1)
+        shown = torch.rand(2, 3, generator=generator) < .4
+        shown[:, 2] = False
+        new = new * shown[..., None]
+        value = policy(value, new)
+        seen |= shown
+        torch.testing.assert_close(value.norm(dim=-1), seen.float())
+    first = policy(torch.zeros(1, 3, 4), new[:1])
+    both = policy(torch.cat([value, torch.zeros(1, 3, 4)]),
+                  torch.cat([new, new[:1]]))
+    assert torch.equal(both[2:], first)
+
+
+@pytest.mark.parametrize('policy', [keep_first, average])
+def test_memory_stays_constant(policy):
+    """Over 10,000 frames a value neither grows nor leaves the sphere."""
+    value = torch.zeros(1, 2, 8)
+    exemplars = F.normalize(torch.randn(100, 1, 2, 8), dim=-1)
+    for frame in range(10_000):
+        value = policy(value, exemplars[frame % 100])
+    assert value.shape == (1, 2, 8)
+    torch.testing.assert_close(value.norm(dim=-1), torch.ones(1, 2))
+
+
+@pytest.mark.parametrize('memory, policy', [
+    (dict(policy='fixed'), keep_first),
+    (dict(policy='average', momentum=.5),
+     lambda old, new: average(old, new, .5)),
+], ids=['fixed', 'average'])  # yapf: disable
+def test_a_stream_remembers_what_the_policy_says(memory, policy, make_model,
+                                                 videos):
+    """Frame by frame the head correlates with the policy's exemplars;
+    training and its loss know of none."""
+    model = make_model('correlation', test_cfg=dict(memory=memory))
+    plain = make_model('correlation')
+    plain.load_state_dict(model.state_dict())
+    value, wanted = None, torch.zeros(1, 5, 16)
+    with torch.no_grad():
+        for frame in videos[0]['A'][:, None]:
+            heatmaps, value = model.step(frame, value)
+            expected, new = plain.step(frame, dict(exemplars=wanted))
+            torch.testing.assert_close(heatmaps, expected)
+            wanted = policy(wanted, new['exemplars'])
+            torch.testing.assert_close(value['exemplars'], wanted)
+
+
+@pytest.mark.parametrize('temporal, memory, words', [
+    ('correlation', dict(policy='newest'), 'newest.*previous, none, fixed'),
+    ('correlation', dict(policy='previous', decay=.9), 'no decay'),
+    ('correlation', dict(policy='average', decay=.9), 'no decay.*momentum'),
+    ('heatmap', dict(policy='fixed'), 'PreviousHeatmaps: choose from .*none'),
+    ('lstm', dict(policy='offline'), 'ConvLSTM'),
+    (None, dict(policy='none'), 'temporal=None'),
+])
+def test_policies_that_cannot_be_had(temporal, memory, words, make_model):
+    with pytest.raises(ValueError, match=words):
+        make_model(temporal, test_cfg=dict(memory=memory))
+
+
+@pytest.mark.parametrize('temporal', ['heatmap', 'lstm', 'correlation'])
+def test_nothing_remembered(temporal, make_model, videos, predict):
+    """With every module each frame is a first frame then, whatever its crop,
+    and the order does not matter."""
+    model = make_model(
+        temporal, test_cfg=dict(
+            memory=dict(policy='none'), output_heatmaps=True))
+    plain = make_model(temporal)
+    plain.load_state_dict(model.state_dict())
+    frames, crops = (part['A'] for part in videos)
+    remembered, changed = None, 0.
+    with torch.no_grad():
+        first, _ = plain.step(frames, None, crops)
+        for index in (1, 0, 2, 3):
+            frame, crop = frames[index, None], crops[index, None]
+            found, memory = model.step(frame, remembered, crop)
+            assert memory is None
+            torch.testing.assert_close(found[0], first[index], **CLOSE)
+            [sample] = predict(model, [('A', index)])
+            torch.testing.assert_close(
+                sample.pred_fields.heatmaps, first[index], **CLOSE)
+            other, remembered = plain.step(frame, remembered, crop)
+            changed = max(changed, (other[0] - first[index]).abs().max())
+    assert changed > 1e-3
+
+
+def test_shift_has_the_deviation_it_says():
+    """The centre of mass moves; the mass stays."""
+    heatmaps = torch.zeros(400, 5, 33, 41)
+    heatmaps[..., 16, 20] = 1.
+    shifted = shift_heatmaps(heatmaps, std=2.)
+    mass = shifted.sum(dim=(2, 3))
+    rows = (shifted.sum(3) * torch.arange(33.)).sum(2) / mass - 16
+    cols = (shifted.sum(2) * torch.arange(41.)).sum(2) / mass - 20
+    torch.testing.assert_close(mass, torch.ones_like(mass))
+    for offset in (rows, cols):
+        assert abs(offset.mean()) < 0.15
+        assert abs(offset.std() - 2.) < 0.15
+    # keypoints move on their own
+    assert abs(np.corrcoef(cols[:, 0], cols[:, 1])[0, 1]) < 0.2
+
+
+def test_noise_reaches_the_training(make_model, clip_batch):
+    """Shifted out of the crop, no keypoint has an exemplar: the loss is that
+    without maps."""
+    inputs, samples = clip_batch()
+    losses = []
+    for options in (dict(exemplar_noise=1e6), dict(mask_rate=1.), dict()):
+        torch.manual_seed(0)
+        model = make_model(**dict(dict(mask_rate=0.), **options))
+        losses.append(model.loss(inputs, samples)['loss_kpt'])
+    torch.testing.assert_close(losses[0], losses[1])
+    assert not torch.isclose(losses[2], losses[1])
+
+
+def test_draws_differ_between_ranks(monkeypatch):
+    """MMEngine seeds all ranks alike."""
+    drawn, where = [], rank_draw.__module__
+    for rank in range(3):
+        torch.manual_seed(0)
+        monkeypatch.setattr(f'{where}.get_world_size', lambda: 3)
+        monkeypatch.setattr(f'{where}.get_rank', lambda rank=rank: rank)
+        drawn.append(rank_draw(torch.rand, 4))
+    torch.manual_seed(0)
+    assert torch.equal(torch.stack(drawn), torch.rand(3, 4))
+
+
+def test_mask_rate_is_a_rate():
+    """Four standard deviations of a mean of 2,000 draws."""
+    kept = module(mask_rate=0.2).draw_kept(2000).float().mean().item()
+    assert 1 - kept == pytest.approx(0.2, abs=0.036)
+    with pytest.raises(ValueError, match='mask_rate'):
+        module(mask_rate=1.2)
+
+
+@pytest.mark.parametrize('refine, settled', [(0., 0), (0.1, 1), (1., 2),
+                                             (3., 8)],
+                         ids=['identity', 'weak', 'even', 'strong'])
+def test_still_video_does_not_drift(refine, settled, make_model):
+    """Keypoints are the same in all frames from ``settled`` to the 200th.
+
+    Each prediction is the weight of the next frame, so exemplars follow a
+    fixed point iteration. With the filters of the maps as they are
+    initialised, N(0, 0.01), they converge to within the rounding of
+    float32; keypoints are fixed in the second frame, or a few later where
+    the residual branch outweighs the features. Nothing in the method rules
+    out cycles, which filters ten times as large do show.
+    """
+    model = make_model('correlation', refine=refine)
+    torch.nn.init.normal_(model.head.refinement.maps_conv.weight, std=0.01)
+    memory, heatmaps, exemplars = None, [], []
+    with torch.no_grad():
+        feats = model.extract_feat(torch.randn(2, 3, 64, 64))
+        for _ in range(200):
+            maps, memory = model.head.step(feats, memory)
+            heatmaps.append(maps)
+            exemplars.append(memory['exemplars'])
+        found = np.stack([
+            instances.keypoints
+            for instances in model.head.decode(torch.cat(heatmaps))
+        ]).reshape(200, 2, -1)
+    assert (found[settled:] == found[-1]).all()
+    assert (exemplars[-1] - exemplars[-2]).abs().max() < 1e-6
+    if refine == 0:
+        assert torch.equal(heatmaps[-1], heatmaps[0])
+
+
+def test_still_video_stays_bounded_whatever_the_weights(make_model):
+    """Feedback cannot grow: exemplars are unit vectors."""
+    model = make_model('correlation', refine=10.)
+    memory, sizes = None, []
+    with torch.no_grad():
+        feats = model.extract_feat(torch.randn(1, 3, 64, 64))
+        for _ in range(50):
+            heatmaps, memory = model.head.step(feats, memory)
+            sizes.append(heatmaps.abs().max())
+            torch.testing.assert_close(memory['exemplars'].norm(dim=2),
+                                       torch.ones(1, 5))
+    sizes = torch.stack(sizes)
+    assert torch.isfinite(sizes).all()
+    assert sizes[25:].max() <= 2 * sizes[1:25].max()
