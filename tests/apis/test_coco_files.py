@@ -310,7 +310,7 @@ def images(*entries):
     ([dict(BOX, bbox=[1, 2, 3, 'x'])], 'must be four numbers'),
     ([dict(BOX, bbox=[1, 2, 3, True])], 'must be four numbers'),
     ('[{"image_id": 0, "bbox": [1, 2, NaN, 4]}]', 'must be four numbers'),
-    ([dict(BOX, bbox=[1, 2, 0, 4])], 'no area'),
+    ([dict(BOX, bbox=[1, 2, 0, 4])], 'with an area'),
     ([dict(BOX, score='high')], 'score is \'high\', not a number'),
     ('[{"image_id": 0, "bbox": [1, 2, 3, 4], "score": NaN}]', 'score is nan'),
     ([dict(BOX, category_id=[1])], r'category_id is \[1\]'),

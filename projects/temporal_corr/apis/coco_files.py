@@ -92,40 +92,28 @@ class BoxFile(CocoFile):
         self._boxes: Dict[int, np.ndarray] = {}
         self._ids: Dict[int, List[int]] = {}
         for frame, row in found.items():
-            row = self._inside(row, source.size(frame))
-            if row:
-                self._boxes[frame] = np.float32([box for box, *_ in row])
-                self._ids[frame] = [identity for _, identity, _ in row]
+            kept, size = [], source.size(frame) or (np.inf, np.inf)
+            for box, identity, place in row:
+                if (box[:2] < size).all() and (box[2:4] > 0).all():
+                    kept.append((box, identity))
+                else:
+                    self.leave_out(
+                        place, 'bbox lies outside of the picture; it is x, '
+                        'y, w, h in pixels')
+            if kept:
+                self._boxes[frame] = np.float32([box for box, _ in kept])
+                self._ids[frame] = [identity for _, identity in kept]
         self.has_identities = self.check(self._boxes or not rows, 'box')
-        if self.has_identities:
-            self._check_identities()
+        for frame, ids in self._ids.items():
+            if self.has_identities and len(set(ids)) < len(ids):
+                twice = max(ids, key=ids.count)
+                raise ValueError(
+                    f'{path} has {ids.count(twice)} boxes with "track_id" '
+                    f'{twice} in frame {frame}: a person is in a frame once')
         if score_thr > max((row[:, 4].max() for row in self._boxes.values()),
                            default=-np.inf):
             self.messages.append(f'{path} has no box with a score of at '
                                  f'least {score_thr} (--bbox-thr)')
-
-    def _inside(self, row: List[tuple],
-                size: Optional[Tuple[int, int]]) -> List[tuple]:
-        """The boxes that meet their picture."""
-        kept = []
-        for box, identity, place in row:
-            if size and ((box[:2] >= size).any() or (box[2:4] <= 0).any()):
-                self.leave_out(
-                    place, 'bbox lies outside of the picture; it is x, y, w, '
-                    'h in pixels')
-            else:
-                kept.append((box, identity, place))
-        return kept
-
-    def _check_identities(self) -> None:
-        """Raise if a person is twice in a frame."""
-        for frame, ids in self._ids.items():
-            twice = [identity for identity in ids if ids.count(identity) > 1]
-            if twice:
-                raise ValueError(
-                    f'{self.path} has {ids.count(twice[0])} boxes with '
-                    f'"track_id" {twice[0]} in frame {frame}: a person is '
-                    'in a frame once')
 
     def find(self, frame: SourceFrame) -> Tuple[np.ndarray, np.ndarray]:
         """All boxes of a frame, of any score: x1, y1, x2, y2 in pixels,
@@ -158,14 +146,8 @@ class BoxFile(CocoFile):
 
 
 class Label(NamedTuple):
-    """The labelled keypoints of a person in a frame.
-
-    Attributes:
-        track_id (int): Who it is.
-        keypoints (np.ndarray): In pixels, (K, 2), NaN for one that is not
-            labelled.
-        bbox (np.ndarray): Box x1, y1, x2, y2, (4, ).
-    """
+    """The labelled keypoints (K, 2) of a person in a frame, in pixels, NaN for
+    one that is not labelled, and the box x1, y1, x2, y2, (4, )."""
     track_id: int
     keypoints: np.ndarray
     bbox: np.ndarray
@@ -311,17 +293,8 @@ def inside(points: np.ndarray, size: Sequence[float]) -> np.ndarray:
 
 
 def pose_extents(keypoints: np.ndarray, padding: float = 1.25) -> np.ndarray:
-    """The padded extents of poses.
-
-    Args:
-        keypoints (np.ndarray): Poses in pixels, (N, K, 2); NaN for a keypoint
-            that is not known.
-        padding (float): Sides of the box by those of the extent. Defaults to
-            1.25.
-
-    Returns:
-        np.ndarray: Boxes x1, y1, x2, y2 in shape (N, 4), float32, of at least
-        two pixels a side.
+    """The padded extents (N, 4), float32, of poses (N, K, 2) in pixels, with
+    NaN for a keypoint that is not known: boxes of at least two pixels a side.
     """
     low, high = np.nanmin(keypoints, axis=1), np.nanmax(keypoints, axis=1)
     sides = np.maximum((high - low) * padding, 2)
@@ -330,15 +303,19 @@ def pose_extents(keypoints: np.ndarray, padding: float = 1.25) -> np.ndarray:
                           axis=1).astype(np.float32)
 
 
+def _xywh(row: dict, place: str) -> np.ndarray:
+    """The box of an entry."""
+    box = numbers(row.get('bbox'), 4)
+    if box is None or (box[2:] <= 0).any():
+        raise ValueError(f'{place}.bbox is {row.get("bbox")!r:.60}; it must '
+                         'be four numbers x, y, w, h in pixels, with an area, '
+                         'or be left out')
+    return box
+
+
 def _read_box(row: dict, place: str) -> np.ndarray:
     """x1, y1, x2, y2 and score of an entry, (5, )."""
-    box, score = numbers(row.get('bbox'), 4), row.get('score')
-    if box is None:
-        raise ValueError(f'{place}.bbox is {row.get("bbox")!r:.60}; it must '
-                         'be four numbers x, y, w, h')
-    if (box[2:] <= 0).any():
-        raise ValueError(f'{place}.bbox is {box.tolist()}, which has no area; '
-                         'leave it out')
+    box, score = _xywh(row, place), row.get('score')
     score = numbers([1. if score is None else score], 1)
     if score is None:
         raise ValueError(f'{place}.score is {row["score"]!r:.60}, not a '
@@ -357,7 +334,7 @@ def _is_labelled(row: dict, place: str) -> bool:
 def _read_label(row: dict, columns: Sequence[int], count: int,
                 place: str) -> Tuple[np.ndarray, np.ndarray]:
     """Keypoints and box of an annotation."""
-    given, box = row.get('keypoints'), row.get('bbox')
+    given = row.get('keypoints')
     try:
         rows = np.array(given, dtype=object).reshape(count, 3)
     except ValueError as error:
@@ -382,10 +359,6 @@ def _read_label(row: dict, columns: Sequence[int], count: int,
     if not np.isfinite(keypoints).any():
         raise ValueError(f'{place}.keypoints has no labelled keypoint, with '
                          'v > 0: remove the entry')
-    if box is None:
+    if row.get('bbox') is None:
         return keypoints, pose_extents(keypoints[None])[0]
-    bbox = numbers(box, 4)
-    if bbox is None or (bbox[2:] <= 0).any():
-        raise ValueError(f'{place}.bbox is {box!r:.60}; it must be x, y, w, h '
-                         'in pixels with an area, or null')
-    return keypoints, bbox_xywh2xyxy(bbox[None].astype(np.float32))[0]
+    return keypoints, bbox_xywh2xyxy(np.float32([_xywh(row, place)]))[0]

@@ -24,10 +24,6 @@ class FirstPass:
     Args:
         inferencer (VideoPoseInferencer): Of a model with ``test_cfg.trusted``.
         people (callable): The provider of boxes.
-
-    Raises:
-        ValueError: If ``test_cfg.trusted`` wants labels, or is no such
-            setting.
     """
 
     def __init__(self, inferencer: VideoPoseInferencer, people: Callable):
@@ -47,12 +43,7 @@ class FirstPass:
         self._start = 0
 
     def add(self, frame: SourceFrame, cut: bool = False) -> None:
-        """Look at the next frame.
-
-        Args:
-            frame (SourceFrame): The frame.
-            cut (bool): Whether a shot begins with it. Defaults to False.
-        """
+        """Look at the next frame, with which a shot may begin (``cut``)."""
         if cut and self._people:
             self.finish()
             self._start = len(self._people)
@@ -94,13 +85,8 @@ class FirstPass:
              inferencer: VideoPoseInferencer,
              start: int,
              end: Optional[int] = None) -> None:
-        """Let a shot be guided by what was found in it.
-
-        Args:
-            inferencer (VideoPoseInferencer): Has been reset.
-            start (int): First frame of the shot.
-            end (int, optional): Not used. Defaults to None.
-        """
+        """Let the shot that begins with frame ``start`` be guided by what was
+        found in it; the inferencer has been reset."""
         inferencer.model.trusted.update(self._shots[start])
         # A shot in which nobody was found has none.
         inferencer.model.test_cfg['trusted'] = dict(

@@ -25,16 +25,8 @@ class Prompts:
 
     def show(self, inferencer: VideoPoseInferencer, start: int,
              end: Optional[int]) -> None:
-        """Show the labels of a shot.
-
-        Args:
-            inferencer (VideoPoseInferencer): Has been reset.
-            start (int): First frame of the shot.
-            end (int, optional): The one behind its last; None for the end
-                of the video.
-
-        Raises:
-            ValueError: If a labelled frame is not there, or cannot be read.
+        """Show the labels of the shot from frame ``start`` to the one before
+        ``end``, None for that of the video, to an inferencer that was reset.
         """
         wanted = [
             index for index in self.frames
@@ -58,13 +50,10 @@ class Prompts:
 
 def as_labelled(samples: Sequence[PoseDataSample],
                 labels: Optional[Sequence[Label]]) -> None:
-    """Put labels in the place of what was predicted, in place.
+    """Put the labels of a frame in the place of what was predicted, in place.
 
-    Args:
-        samples (Sequence[PoseDataSample]): The people of a frame. Those who
-            are labelled get ``labelled`` in their metainfo: which of their
-            keypoints are, bool (K, ).
-        labels (Sequence[Label], optional): The labels of that frame.
+    People who are labelled get ``labelled`` in their metainfo: which of their
+    keypoints are, bool (K, ).
     """
     known = {label.track_id: label.keypoints for label in labels or ()}
     for sample in samples:
@@ -90,10 +79,7 @@ def compare_people(frames: Dict[int, List[Label]],
 
     Returns:
         list[str]: Sentences about labels that have less effect than the user
-        may expect.
-
-    Raises:
-        ValueError: If no label is about any of the people.
+        may expect. If all of them have none, it is a ValueError.
     """
     labelled = {label.track_id for row in frames.values() for label in row}
     known = {track_id for row in people.values() for track_id in row}

@@ -13,12 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @lru_cache(maxsize=None)
 def released_models() -> Dict[str, Tuple[str, str]]:
-    """Config and checkpoint of each released model by its name, the
-    ``Alias`` in the model index.
-
-    Returns:
-        dict[str, tuple[str, str]]: Paths.
-    """
+    """Paths of config and checkpoint of each released model by its name, the
+    ``Alias`` in the model index."""
     index = ROOT / 'projects/temporal_corr/metafile.yml'
     models = yaml.safe_load(index.read_text(encoding='utf-8'))['Models']
     return {

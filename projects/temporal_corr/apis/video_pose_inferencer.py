@@ -249,19 +249,11 @@ class VideoPoseInferencer:
                   people: People,
                   keypoints: Optional[np.ndarray] = None,
                   frame_index: Optional[int] = None) -> tuple:
-        """The exemplars of N people in a frame alone; nothing is remembered.
+        """What :meth:`VideoTopdownPoseEstimator.exemplars` says of N people in
+        a frame alone, BGR uint8; nothing is remembered.
 
-        Args:
-            image (np.ndarray): BGR uint8 in shape (H, W, 3).
-            people (People): Who is where.
-            keypoints (np.ndarray, optional): Labels in pixels, (N, K, 2),
-                NaN for one that is not known. Defaults to None, the
-                exemplars are those of the predictions.
-            frame_index (int, optional): Number of the frame. Defaults to
-                None, the next.
-
-        Returns:
-            tuple: As of :meth:`VideoTopdownPoseEstimator.exemplars`.
+        ``keypoints`` are labels in pixels, (N, K, 2), NaN for one that is not
+        known, ``frame_index`` is the number of the frame, by default the next.
         """
         temporal = getattr(self.model.head, 'temporal', None)
         if temporal is None or 'offline' not in temporal.policies:

@@ -6,13 +6,8 @@ import numpy as np
 
 
 class People(NamedTuple):
-    """The people of a frame.
-
-    Attributes:
-        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, (N, 4).
-        track_ids (list[int]): Who they are, N different numbers.
-        scores (np.ndarray): Scores of the boxes, (N, ).
-    """
+    """The people of a frame: boxes x1, y1, x2, y2 in pixels, (N, 4), who they
+    are, N different numbers, and the scores of the boxes, (N, )."""
     bboxes: np.ndarray
     track_ids: Sequence[int]
     scores: np.ndarray
@@ -70,14 +65,8 @@ class FollowedPerson:
             self._place = self.starts[self._shot]
 
     def box(self, size: Tuple[int, int]) -> np.ndarray:
-        """Where to look in the next frame.
-
-        Args:
-            size (tuple): Width and height of the frame in pixels.
-
-        Returns:
-            np.ndarray: x1, y1, x2, y2 inside of the frame, (4, ), float32.
-        """
+        """Where to look in the next frame, of that width and height: x1, y1,
+        x2, y2 inside of it, (4, ), float32."""
         if self._place is not None:
             place = clip_box(self._place, size)
             if place is not None:
@@ -87,16 +76,8 @@ class FollowedPerson:
 
     def follow(self, keypoints: np.ndarray, scores: np.ndarray,
                size: Tuple[int, int]) -> bool:
-        """Move the box to the pose that was found in it.
-
-        Args:
-            keypoints (np.ndarray): In pixels, (K, 2).
-            scores (np.ndarray): Their scores, (K, ).
-            size (tuple): Width and height of the frame in pixels.
-
-        Returns:
-            bool: Whether it is the pose of a person.
-        """
+        """Move the box to the pose that was found in it, keypoints (K, 2) in
+        pixels with scores (K, ). Returns whether it is that of a person."""
         thr = self.keep_thr if self._found else self.thr
         self._place = box_of_pose(keypoints, scores, size, self.torso, thr,
                                   self.share)
@@ -110,14 +91,8 @@ class FollowedPerson:
             self.box(self._size)[None], [0], np.ones(1, dtype=np.float32))
 
     def see(self, samples: Sequence) -> List[int]:
-        """Move the box to the pose.
-
-        Args:
-            samples (Sequence[PoseDataSample]): The pose in the last box.
-
-        Returns:
-            list[int]: Of whom nothing should be remembered.
-        """
+        """Move the box to the pose, of a PoseDataSample. Returns of whom
+        nothing should be remembered."""
         poses = [sample.pred_instances for sample in samples]
         return [
             0 for pose in poses if not self.follow(
@@ -133,7 +108,7 @@ def box_of_pose(keypoints: np.ndarray,
                 share: float = 0.3,
                 margin: float = 1.2,
                 reach: float = 1.5) -> Optional[np.ndarray]:
-    """The box of a person by their pose.
+    """The box of a person by their pose, keypoints (K, 2) in pixels.
 
     It holds the widened extent of the keypoints that are confident, and the
     surroundings of the hips, for the limbs that are not.
@@ -141,7 +116,7 @@ def box_of_pose(keypoints: np.ndarray,
     Args:
         keypoints (np.ndarray): In pixels, (K, 2).
         scores (np.ndarray): Their scores, (K, ).
-        size (tuple): Width and height of the frame in pixels.
+        size (tuple): Width and height of the frame.
         torso (Sequence): Numbers of the shoulders, and of the hips. A pose
             without a confident one of each is none. Defaults to none, not
             known.

@@ -23,18 +23,9 @@ def output_path(path: str,
                 inputs: Sequence[str] = ()) -> Path:
     """Check where a file is to go before work is spent on it.
 
-    Args:
-        path (str): Where it is to go. Its folder is made.
-        suffixes (Sequence[str]): Allowed file name endings.
-        inputs (Sequence[str]): Files that it must not replace. Defaults to
-            none.
-
-    Returns:
-        Path: The path.
-
-    Raises:
-        ValueError: If the ending is none of these, it would replace an
-            input, or its folder cannot be made or written to.
+    A ValueError says what is wrong: an ending that is none of ``suffixes``, a
+    file that would replace one of ``inputs``, or a folder that cannot be made
+    or written to.
     """
     target = Path(path)
     if target.suffix.lower() not in suffixes:
