@@ -82,10 +82,9 @@ def test_cut_off_files_are_refused(picture, suffix, share):
 def test_no_images_are_refused(content, tmp_path):
     path = tmp_path / 'a.png'
     path.write_bytes(content)
-    with pytest.raises(ValueError):
-        read_image(str(path))
-    with pytest.raises(ValueError, match='a.png'):
-        picture_size(str(path))
+    for read in (read_image, picture_size):
+        with pytest.raises(ValueError):
+            read(str(path))
 
 
 def test_numbers_without_a_white_are_refused(picture):
