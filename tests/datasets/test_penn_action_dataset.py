@@ -2,8 +2,7 @@
 import numpy as np
 import pytest
 
-from projects.temporal_corr.datasets import (PennActionDataset,
-                                             append_neck_and_belly)
+from projects.temporal_corr.datasets import PennActionDataset
 
 
 def pose():
@@ -15,18 +14,20 @@ def pose():
     return joints
 
 
+def append(visible):
+    keypoints = np.dstack([pose(), visible]).astype(np.float32)
+    appended = PennActionDataset.append_interpolated(keypoints)
+    assert appended.shape == (1, 15, 3) and appended.dtype == np.float32
+    np.testing.assert_array_equal(appended[:, :13], keypoints)
+    return appended[0, 13:]
+
+
 def test_neck_and_belly_by_hand():
     # shoulders meet at (12, 12), hips at (11, 32)
     # neck: x = .5 * 10 + .25 * (8 + 16) = 11; y = .2 * 0 + .4 * (10 + 14)
     # belly: x = (8 + 16 + 9 + 13) / 4; y = 12 + .65 * (32 - 12)
-    joints, visible = append_neck_and_belly(
-        pose(), np.ones((1, 13), dtype=np.float32))
-    assert joints.shape == (1, 15, 2) and joints.dtype == np.float32
-    assert visible.shape == (1, 15) and visible.dtype == np.float32
-    np.testing.assert_array_equal(joints[:, :13], pose())
-    np.testing.assert_allclose(joints[0, 13], [11, 9.6], rtol=1e-6)
-    np.testing.assert_allclose(joints[0, 14], [11.5, 25], rtol=1e-6)
-    assert visible.min() == 1
+    np.testing.assert_allclose(
+        append(np.ones((1, 13))), [[11, 9.6, 1], [11.5, 25, 1]], rtol=1e-6)
 
 
 @pytest.mark.parametrize('hidden, neck, belly', [
@@ -38,8 +39,7 @@ def test_neck_and_belly_by_hand():
 def test_interpolated_joints_are_seen_with_their_sources(hidden, neck, belly):
     visible = np.ones((1, 13))
     visible[0, hidden] = 0
-    _, visible = append_neck_and_belly(pose(), visible)
-    assert visible[0, 13:].tolist() == [neck, belly]
+    assert append(visible)[:, 2].tolist() == [neck, belly]
 
 
 def test_coordinates_count_from_zero_and_unseen_joints_stay(make_videos):

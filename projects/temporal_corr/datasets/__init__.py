@@ -6,7 +6,7 @@ from .crop_transforms import (CropAffine, GetBBoxCenterFixedScale,
 from .formatting import PackClipInputs
 from .loading import LoadVideoFrame
 from .mpii_parts import MpiiPartsDataset
-from .penn_action import PennActionDataset, append_neck_and_belly
+from .penn_action import PennActionDataset
 from .samplers import VideoSampler
 from .sub_jhmdb import SubJhmdbDataset
 from .video_coco_dataset import VideoCocoDataset
@@ -16,5 +16,5 @@ __all__ = [
     'GetBBoxCenterFixedScale', 'GetCropCenterScale', 'LoadVideoFrame',
     'MpiiPartsDataset', 'PackClipInputs', 'PennActionDataset',
     'SubJhmdbDataset', 'UniformBBoxTransform', 'VideoCocoDataset',
-    'VideoSampler', 'append_neck_and_belly'
+    'VideoSampler'
 ]

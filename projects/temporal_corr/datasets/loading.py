@@ -12,11 +12,6 @@ class LoadVideoFrame(LoadImage):
 
     Unless told otherwise, the file is read as the demos read it: in colour,
     upright, and not at all if it is damaged or holds several pictures.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        TypeError: If it is given a clip.
-        ValueError: If the file is no complete image.
     """
 
     def transform(self, results: dict) -> dict:

@@ -34,13 +34,7 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
     from the centers alone (its metric adds 1 to the predictions instead);
     here all coordinates count from 0, as in the other data sets.
 
-    Args:
-        **kwargs: As :class:`MpiiDataset`. ``data_mode`` is always
-            ``'topdown'``, and ``bbox_file`` is refused.
-
-    Raises:
-        ValueError: If an argument or the annotation file cannot be used.
-        FileNotFoundError: If there is no annotation file.
+    ``data_mode`` is always ``'topdown'``, and ``bbox_file`` is refused.
     """
 
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'mpii_mpi.py'))

@@ -1,44 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional, Tuple
+from typing import Optional
 
 import numpy as np
 from mmpose.registry import DATASETS
 
 from .named_keypoints import DATASET_INFO
 from .video_coco_dataset import VideoCocoDataset
-
-HEAD, SHOULDERS, HIPS = 0, [1, 2], [7, 8]
-
-
-def append_neck_and_belly(
-        keypoints: np.ndarray,
-        visible: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Appends the neck and the belly, which Penn Action does not have.
-
-    The weights are those of LSTM Pose Machines, whose protocol the paper
-    follows. They differ between x and y. An interpolated joint is visible
-    only if all it comes from are.
-
-    Args:
-        keypoints (np.ndarray): Stored joints in shape (..., 13, 2).
-        visible (np.ndarray): Their visibilities, 0 or 1, shape (..., 13).
-
-    Returns:
-        tuple[np.ndarray]: Joints (..., 15, 2) and visibilities (..., 15).
-    """
-    head = keypoints[..., HEAD, :]
-    shoulder = keypoints[..., SHOULDERS, :].mean(axis=-2)
-    hip = keypoints[..., HIPS, :].mean(axis=-2)
-    neck = head * [.5, .2] + shoulder * [.5, .8]
-    belly = shoulder * [.5, .35] + hip * [.5, .65]
-    added = np.stack([neck, belly], axis=-2).astype(keypoints.dtype)
-    shoulders_visible = visible[..., SHOULDERS].min(axis=-1)
-    added_visible = np.minimum(
-        shoulders_visible[..., None],
-        np.stack([visible[..., HEAD], visible[..., HIPS].min(axis=-1)],
-                 axis=-1))
-    return (np.concatenate([keypoints, added], axis=-2),
-            np.concatenate([visible, added_visible], axis=-1))
 
 
 @DATASETS.register_module()
@@ -57,10 +24,8 @@ class PennActionDataset(VideoCocoDataset):
     Args:
         num_keypoints (int, optional): 13 as stored, or 15 with neck and belly
             after them. Defaults to None, those of the metainfo
-        metainfo (dict, optional): As in :class:`VideoCocoDataset`, such as
-            ``dict(from_file='configs/_base_/datasets/penn_action_mpi.py')``
-            for the 15 in the order of OpenPose's MPI model. Defaults to
-            ``None``, the metainfo of ``num_keypoints`` or else of the 13
+        metainfo (dict, optional): As in :class:`VideoCocoDataset`. Defaults
+            to ``None``, the metainfo of ``num_keypoints`` or else of the 13
         **kwargs: Other arguments of :class:`VideoCocoDataset`.
     """
 
@@ -90,7 +55,21 @@ class PennActionDataset(VideoCocoDataset):
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends neck and belly, see :func:`append_neck_and_belly`."""
-        xy, visible = append_neck_and_belly(keypoints[..., :2],
-                                            keypoints[..., 2])
-        return np.concatenate([xy, visible[..., None]], axis=-1)
+        """Appends neck and belly to stored keypoints (N, 13, 3).
+
+        The weights are those of LSTM Pose Machines, whose protocol the paper
+        follows; they differ between x and y. An interpolated keypoint is
+        visible only if all it comes from are.
+        """
+        head, shoulders, hips = (
+            keypoints[:, rows] for rows in ([0], [1, 2], [7, 8]))
+        shoulder = shoulders.mean(axis=1, keepdims=True)
+        hip = hips.mean(axis=1, keepdims=True)
+        neck = head * [.5, .2, 1] + shoulder * [.5, .8, 1]
+        belly = shoulder * [.5, .35, 1] + hip * [.5, .65, 1]
+        for added, sources in ((neck, (head, shoulders)),
+                               (belly, (shoulders, hips))):
+            visible = np.concatenate(sources, axis=1)[..., 2]
+            added[..., 2] = visible.min(axis=1, keepdims=True)
+        return np.concatenate([keypoints, neck, belly],
+                              axis=1).astype(keypoints.dtype)

@@ -82,17 +82,15 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         exemplar_range (int): From how many temporally closest frames the
             exemplar frames are drawn. Defaults to 10
         check_files (bool): Whether to look, when loading, for the images,
-            and at the size of the first of each video, so that a wrong
-            ``data_root`` is told at once. Defaults to ``True``
+            and at the size of the first of each video. Defaults to ``True``
         metainfo (dict, optional): As MMPose's; its keypoints, in any order,
             are those of the items (see :class:`NamedKeypoints`). May also
             hold ``pck_groups`` (body-part group to keypoint names) and
             ``eval_keypoints`` (names of the keypoints that are evaluated).
             Defaults to ``None``, the class's own; this class has none
-        **kwargs: Other arguments of :class:`BaseCocoStyleDataset`.
-            ``bbox_file``, ``filter_cfg``, ``sample_interval`` and the
-            bottom-up mode would tear holes into the videos and are refused;
-            ``serialize_data`` has no effect, as workers share the arrays
+        **kwargs: Other arguments of :class:`BaseCocoStyleDataset`, but those
+            that would tear holes into the videos. ``serialize_data`` has no
+            effect, as workers share the arrays
     """
 
     METAINFO: dict = {}
