@@ -86,12 +86,3 @@ def test_follows_flip_and_shifted_crops():
         assert abs(8 * row + 3.5 - y) <= 4 + 1e-3
         peaks.append((row, column))
     assert len(set(peaks)) > 3, 'the crops are shifted'
-
-
-def test_needs_the_crop():
-    transform = TRANSFORMS.build(
-        dict(type='GenerateCenterMap', heatmap_size=(8, 6)))
-    item = results(np.eye(2, 3))
-    del item['crop']
-    with pytest.raises(KeyError, match='after CropAffine'):
-        transform(item)

@@ -134,5 +134,3 @@ def test_refuses_what_has_no_videos(make_videos):
         ann_file=str(ann_file), data_root=str(ann_file.parent))
     with pytest.raises(TypeError, match='ConcatDataset.*DefaultSampler'):
         VideoSampler(ConcatDataset([dataset, dataset]))
-    with pytest.raises(ValueError, match='lanes'):
-        VideoSampler(dataset, lanes=0)

@@ -44,10 +44,6 @@ class GenerateCenterMap(BaseTransform):
 
     def transform(self, results: Dict) -> dict:
         """Adds the center map."""
-        if 'crop' not in results:
-            raise KeyError('GenerateCenterMap needs "crop", the affine matrix '
-                           'of the crop. Put it after CropAffine in the '
-                           'pipeline')
         center = bbox_xyxy2cs(results['bbox'])[0][0]
         center = results['crop'] @ np.append(center, 1)
         column, row = (

@@ -44,9 +44,6 @@ class GetBBoxCenterFixedScale(BaseTransform):
                  input_size: Tuple[int, int],
                  image_scale: float = 1.0) -> None:
         super().__init__()
-        if not image_scale > 0:
-            raise ValueError('GetBBoxCenterFixedScale needs a positive '
-                             f'image_scale, but got {image_scale!r}')
         self.input_size = input_size
         self.image_scale = image_scale
 
@@ -94,9 +91,6 @@ class UniformBBoxTransform(RandomBBoxTransform):
         if resize not in ('box', 'image'):
             raise ValueError("UniformBBoxTransform needs resize to be 'box' "
                              f"or 'image', but got {resize!r}")
-        if min(scale_factor) <= 0:
-            raise ValueError('UniformBBoxTransform needs a scale_factor of '
-                             f'two positive numbers, but got {scale_factor}')
         super().__init__(
             shift_factor=shift_factor,
             shift_prob=shift_prob,

@@ -75,9 +75,6 @@ class VideoSampler(Sampler):
                 f'{type(dataset).__name__}. Use SubJhmdbDataset or '
                 'PennActionDataset without a wrapper, or MMEngine\'s '
                 'DefaultSampler for a model without memory')
-        if not isinstance(lanes, int) or lanes < 1:
-            raise ValueError('VideoSampler needs lanes to be a positive '
-                             f'integer, but got {lanes!r}')
         rank, world_size = get_dist_info()
         videos = [frames for _, frames in dataset.videos]
         own = balance([len(frames) for frames in videos], world_size)[rank]
