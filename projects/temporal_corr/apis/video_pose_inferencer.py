@@ -96,9 +96,10 @@ class VideoPoseInferencer:
         #: Metainfo of the data set: names of the keypoints, skeleton, colours.
         self.dataset_meta: dict = dataset_class._load_metainfo(
             dataset.get('metainfo'))
-        if hasattr(self.model, 'memory'):
-            # Bounded by max_age: nobody gives way while they are waited for.
-            self.model.memory = TrackMemory(max_tracks=sys.maxsize)
+        self._temporal = getattr(self.model.head, 'temporal', None)
+        # Bounded by max_age: nobody gives way while they are waited for. A
+        # model of MMPose does not look at it.
+        self._memory = self.model.memory = TrackMemory(sys.maxsize)
         self.reset()
 
     def reset(self) -> None:
@@ -110,8 +111,8 @@ class VideoPoseInferencer:
         self._last_seen: Dict[int, int] = {}
         if self._smoother:
             self._smoother.reset()
-        if hasattr(self.model, 'memory'):
-            self.model.memory.reset()
+        self._memory.reset()
+        if self._temporal is not None:
             self.model.trusted.clear()
 
     @property
@@ -126,9 +127,7 @@ class VideoPoseInferencer:
         For predictions that are not to be trusted.
         """
         for track_id in track_ids:
-            known = hasattr(self.model, 'memory') and (
-                self.model.memory.restore(VIDEO_ID, track_id, self._before))
-            if not known:
+            if not self._memory.restore(VIDEO_ID, track_id, self._before):
                 self._last_seen.pop(track_id, None)
 
     @property
@@ -177,8 +176,7 @@ class VideoPoseInferencer:
             bboxes = self._followed.box(size)[None]
         people = as_people(bboxes, track_ids, bbox_scores)
         samples: List[PoseDataSample] = []
-        if hasattr(self.model, 'memory'):
-            self._before = self.model.memory.entries()
+        self._before = self._memory.entries()
         if people.track_ids:
             batch = self._prepare(image, people)
             with torch.no_grad():
@@ -255,8 +253,7 @@ class VideoPoseInferencer:
         ``keypoints`` are labels in pixels, (N, K, 2), NaN for one that is not
         known, ``frame_index`` is the number of the frame, by default the next.
         """
-        temporal = getattr(self.model.head, 'temporal', None)
-        if temporal is None or 'offline' not in temporal.policies:
+        if 'offline' not in getattr(self._temporal, 'policies', ()):
             raise ValueError(
                 'labels and trusted frames become exemplars, and this model '
                 'has none: use one whose head has '
@@ -299,9 +296,8 @@ class VideoPoseInferencer:
                         is_first=track_id not in self._last_seen,
                         is_last=False,
                         track_id=track_id)))
-        remembers = getattr(
-            getattr(self.model, 'head', None), 'temporal', None)
-        if remembers and 'video_id' not in packed[0]['data_samples'].metainfo:
+        fields = packed[0]['data_samples'].metainfo
+        if self._temporal is not None and 'video_id' not in fields:
             raise ValueError(
                 'the pipeline drops the video fields, so that nothing could '
                 'be remembered: let test_dataloader.dataset.pipeline end '
@@ -315,5 +311,4 @@ class VideoPoseInferencer:
             if self._frame_index - last - 1 <= self.max_age:
                 break
             del self._last_seen[track_id]
-            if hasattr(self.model, 'memory'):
-                self.model.memory.forget(VIDEO_ID, track_id)
+            self._memory.forget(VIDEO_ID, track_id)
