@@ -85,12 +85,8 @@ class ScipyByteTracker(ByteTracker):
     """MMDetection's ByteTrack with SciPy's assignment in place of ``lap``'s.
 
     For people, one class. Keeps no more of a track than it reads again.
-
-    Args:
-        score_thr (float): Least score of a box that starts a track, and
-            that is matched first.
-        low_thr (float): Least score of a box that continues one.
-        max_age (int): Frames for which a lost track is waited for.
+    Boxes from ``score_thr`` on start a track, from ``low_thr`` on continue
+    one; a lost one is waited for ``max_age`` frames.
     """
 
     def __init__(self, score_thr: float, low_thr: float, max_age: int):

@@ -30,14 +30,12 @@ class FramePainter:
 
     Args:
         dataset_meta (dict): Metainfo of the data set.
-        radius (int): Radius of a keypoint in pixels. Defaults to 3.
-        thickness (int): Width of a limb or box in pixels. Defaults to 1.
-        kpt_thr (float): Least score of a keypoint that is drawn. Defaults to
-            0.3.
+        radius (int): Radius of a keypoint in pixels.
+        thickness (int): Width of a limb or box in pixels.
+        kpt_thr (float): Least score of a keypoint that is drawn.
         draw_bbox (bool): Whether to draw the boxes with the ``track_id``.
-            Defaults to False.
         draw_heatmap (bool): Whether to put the heatmaps, the largest over
-            the keypoints, below; needs ``pred_fields``. Defaults to False.
+            the keypoints, below; needs ``pred_fields``.
     """
 
     def __init__(self,
@@ -109,10 +107,6 @@ class PoseFile(ListFile):
     with one entry a frame: ``frame_id``, from 0, and ``instances``, those of
     MMPose's :func:`split_instances` and, beyond, ``track_id`` and, where
     keypoints are labels, not predictions, ``labelled``, which of them.
-
-    Args:
-        path (str): A .json file.
-        dataset_meta (dict): Metainfo of the data set.
     """
 
     def __init__(self, path: str, dataset_meta: dict):
@@ -136,12 +130,6 @@ class CocoPoses(ListFile):
 
     All labels (see also :func:`as_labelled`) stand in it as they were given,
     with ``labelled`` true, of people and frames without a pose, too.
-
-    Args:
-        path (str): A .json file.
-        source (FrameSource): The input.
-        dataset_meta (dict): Metainfo of the data set.
-        labels (dict, optional): Labels by frame. Defaults to None.
     """
 
     def __init__(self,
@@ -242,15 +230,12 @@ class VideoOutputs(ExitStack):
         source (FrameSource): The input.
         painter (FramePainter): Draws the poses.
         dataset_meta (dict): Metainfo of the data set.
-        vis_out_dir (str, optional): Folder of the video or picture. Defaults
-            to None, neither.
-        pred_out_dir (str, optional): Folder of the predictions. Defaults to
-            None, no file.
-        show (bool): Whether to show the pictures in a window. Defaults to
-            False.
+        vis_out_dir (str, optional): Folder of the video or picture.
+        pred_out_dir (str, optional): Folder of the predictions.
+        show (bool): Whether to show the pictures in a window.
         inputs (Sequence[str]): Files, beside the input, that STEM.json must
-            not replace. Defaults to none.
-        labels (dict, optional): Labels by frame. Defaults to None.
+            not replace.
+        labels (dict, optional): Labels by frame.
 
     Attributes:
         num_frames (int): Frames written so far.

@@ -6,7 +6,7 @@ A provider of boxes is called with each frame, in order, and returns
 whom nothing should be remembered, if of anybody, and is told of cuts
 (``reset``). So do :class:`FollowedPerson`, :class:`BoxFile` and those here.
 """
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
@@ -25,9 +25,7 @@ class TrackedPeople:
         tracker (BoxTracker): Gives them identities.
     """
 
-    def __init__(self, find: Callable[[SourceFrame], Tuple[np.ndarray,
-                                                           np.ndarray]],
-                 tracker):
+    def __init__(self, find: Callable[[SourceFrame], tuple], tracker):
         self.find = find
         self.tracker = tracker
 

@@ -88,14 +88,7 @@ class VideoFile:
     """An mp4 file to write frames to, as a context manager.
 
     Appears under its name when it is complete and has been read again, and
-    not at all if an error ends the block.
-
-    Args:
-        path (str): An .mp4 file.
-        fps (float): Frames per second.
-        inputs (Sequence[str]): Files that it must not replace. Defaults to
-            none.
-
+    not at all if an error ends the block. It must not replace ``inputs``.
     """
 
     def __init__(self, path: str, fps: float, inputs: Sequence[str] = ()):
@@ -197,13 +190,8 @@ class ListFile:
 
     Entries go to the disk as they come, so that a long video takes no more
     memory than a short one. Appears under its name when it is complete, and
-    not at all if an error ends the block.
-
-    Args:
-        path (str): A .json file.
-        before (str): JSON up to the first entry.
-        inputs (Sequence[str]): Files that it must not replace. Defaults to
-            none.
+    not at all if an error ends the block. It must not replace ``inputs``.
+    ``before`` is the JSON up to the first entry.
     """
 
     def __init__(self, path: str, before: str, inputs: Sequence[str] = ()):
