@@ -9,7 +9,8 @@ import numpy as np
 from mmengine.fileio import exists
 from mmengine.logging import print_log
 
-from .coco_json import entries, identity_of, read_json, whole_number
+from .coco_json import (check_unique, entries, identity_of, read_json,
+                        whole_number)
 from .video_frames import VideoFrames
 
 CONVERT = ('Convert the data set with tools/dataset_converters/jhmdb.py or '
@@ -85,6 +86,7 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
     frame = np.where(frame > length, frame % FRAMES_PER_VIDEO, frame)
     size = np.stack([width, height], axis=1)
     file_name = _file_names(images)
+    check_unique(image_id.tolist(), 'images[{}].id', ann_file)
     row = _rows_of_people(image_id, annotations)
     annotations = [annotations[i] for i in row]
     keypoints = _numbers(annotations, 'keypoints', 3 * num_stored, np.float32)
@@ -162,11 +164,9 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
         raise _Unusable(
             f'categories[{fitting[0]}] and categories[{fitting[1]}] have the '
             'same keypoints in another order. Leave one of them out')
-    name, count = Counter(stored).most_common(1)[0]
-    if count > 1:
-        raise _Unusable(
-            f'categories[{fitting[0]}].keypoints has {name} twice. Give each '
-            'keypoint a name of its own')
+    if fitting:
+        check_unique(stored, f'categories[{fitting[0]}].keypoints[{{}}]',
+                     ann_file)
 
     people = fitting or [
         row for row, category in enumerate(categories)
@@ -236,12 +236,11 @@ def _rows_of_people(image_id: np.ndarray,
                     annotations: List[dict]) -> np.ndarray:
     """Index of the one annotation of each image."""
     annotated = _integers('annotation', annotations, 'image_id')
-    for what, ids in (('is listed', image_id), ('is annotated', annotated)):
-        unique, count = np.unique(ids, return_counts=True)
-        if (count > 1).any():
-            raise _Unusable(
-                f'image {unique[count > 1][0]} {what} twice; every frame '
-                'shows one annotated person once. Remove the duplicate')
+    unique, count = np.unique(annotated, return_counts=True)
+    if (count > 1).any():
+        raise _Unusable(
+            f'image {unique[count > 1][0]} is annotated twice; every frame '
+            'shows one annotated person. Remove the duplicate')
     missing = np.setdiff1d(image_id, annotated)
     if len(missing):
         raise _Unusable(f'image {missing[0]} has no annotation '
