@@ -118,25 +118,6 @@ def test_savitzky_golay_with_gaps_and_scores():
 
 
 @each
-def test_what_stands_still_stays(cfg):
-    points, scores, frames = track(5, missing=(3, 8))
-    points[:] = points[0]
-    np.testing.assert_allclose(
-        build_smoother(cfg)(points, scores, frames), points, rtol=1e-12)
-
-
-def test_what_moves_evenly_stays():
-    """One-Euro is behind it, a mean is at the ends; a fit is not."""
-    _, scores, frames = track(6, missing=(3, 8))
-    points = 7. + frames[:, None, None] * np.ones((1, 4, 2)) * [3, -2]
-    found = build_smoother(ALL[2])(points, scores, frames)
-    np.testing.assert_allclose(found, points, rtol=1e-9)
-    found = build_smoother(ALL[1])(points, np.ones_like(scores), frames)
-    # away from the ends and from frames 3 and 8
-    np.testing.assert_allclose(found[13:20], points[13:20], rtol=1e-12)
-
-
-@each
 def test_starts_anew_after_a_long_gap(cfg):
     points, scores, _ = track(7, length=12)
     smooth = build_smoother(dict(cfg, max_gap=3))
@@ -165,21 +146,6 @@ def test_not_finite(cfg):
     np.testing.assert_allclose(found[known, 1], without[:, 1], rtol=1e-9)
     np.testing.assert_allclose(found[:, 3], build_smoother(cfg)(
         points[:, 3:], scores[:, 3:], frames)[:, 0])
-
-
-@pytest.mark.parametrize('cfg', ALL[1:], ids=lambda cfg: cfg['type'])
-def test_less_sure_weighs_less(cfg):
-    """An outlier moves its neighbour the less, the less sure it is."""
-    pulls = []
-    for score in (1., 0.5, 0.1, 0.):
-        points = np.zeros((9, 1, 2))
-        points[4] = 10
-        scores = np.ones((9, 1))
-        scores[4] = score
-        found = build_smoother(cfg)(points, scores, np.arange(9))
-        pulls.append(abs(found[5, 0, 0]))
-    assert pulls == sorted(pulls, reverse=True)
-    assert pulls[0] > 1 and pulls[-1] < 1e-9
 
 
 @each
@@ -224,22 +190,18 @@ def tracks(draw):
 @settings(deadline=None, max_examples=60)
 @given(data=tracks(), shift=st.floats(-1000, 1000))
 def test_moves_with_the_picture(cfg, data, shift):
+    """And what stands still stays; means stay among what they are of."""
     points, scores, frames = data
     smooth = build_smoother(cfg)
+    found = smooth(points, scores, frames)
     np.testing.assert_allclose(
-        smooth(points + shift, scores, frames),
-        smooth(points, scores, frames) + shift,
-        atol=1e-3)
-
-
-@pytest.mark.parametrize('cfg', ALL[:2], ids=lambda cfg: cfg['type'])
-@settings(deadline=None, max_examples=60)
-@given(data=tracks())
-def test_means_stay_among_what_they_are_of(cfg, data):
-    points, scores, frames = data
-    found = build_smoother(cfg)(points, scores, frames)
-    assert (found >= points.min(axis=0) - 1e-6).all()
-    assert (found <= points.max(axis=0) + 1e-6).all()
+        smooth(points + shift, scores, frames), found + shift, atol=1e-3)
+    still = np.broadcast_to(points[0], points.shape)
+    np.testing.assert_allclose(
+        smooth(still, scores, frames), still, rtol=1e-9, atol=1e-6)
+    if cfg['type'] != 'SavitzkyGolay':
+        assert (found >= points.min(axis=0) - 1e-6).all()
+        assert (found <= points.max(axis=0) + 1e-6).all()
 
 
 @each

@@ -43,28 +43,20 @@ def test_video_reads_as_it_was_written(tmp_path):
     assert [item.name for item in path.parent.iterdir()] == ['video.mp4']
 
 
-def test_an_error_leaves_what_was_there(tmp_path):
-    path = tmp_path / 'video.mp4'
-    path.write_bytes(b'the one before')
-    with pytest.raises(KeyError):
-        with VideoFile(str(path), fps=12) as file:
-            file.write(next(frames(1)))
-            raise KeyError('of the model')
-    assert path.read_bytes() == b'the one before'
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 @pytest.mark.parametrize('sizes, message', [
     ([(63, 48)], 'even'),
     ([(64, 48), (32, 48)], 'does not fit'),
     ([], 'no frame'),
 ], ids=['odd width', 'two sizes', 'empty'])
 def test_what_opencv_would_drop_is_refused(tmp_path, sizes, message):
+    path = tmp_path / 'video.mp4'
+    path.write_bytes(b'the one before')
     with pytest.raises(ValueError, match=message):
-        with VideoFile(str(tmp_path / 'video.mp4'), fps=12) as file:
+        with VideoFile(str(path), fps=12) as file:
             for size in sizes:
                 file.write(next(frames(1, size)))
-    assert not list(tmp_path.iterdir())
+    assert path.read_bytes() == b'the one before'
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize('name, fps', [('video.avi', 12), ('video.mp4', 0),
@@ -92,8 +84,6 @@ def test_figure_is_saved_whole_or_not_at_all(tmp_path):
         save_figure(Broken(figsize=(1, 1)), str(path))
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ['figure.png']
-    with pytest.raises(ValueError, match='must end with'):
-        save_figure(Figure(), str(tmp_path / 'figure.gif'))
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
@@ -138,38 +128,42 @@ def test_inputs_are_not_replaced(tmp_path, monkeypatch):
 FULL = """
 import resource, sys
 import numpy as np
-from projects.temporal_corr.video_io.output_files import ListFile
-from projects.temporal_corr.video_io.output_files import VideoFile, save_image
+sys.path.insert(0, sys.argv[1])
+from video_io.output_files import ListFile, VideoFile, save_image
 noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
-try:
-    if sys.argv[1] == 'a.png':
-        save_image(noise, 'a.png')
-    elif sys.argv[1] == 'a.mp4':
-        with VideoFile('a.mp4', 25) as file:
-            for _ in range(5):
-                file.write(noise)
-    else:
-        with ListFile('a.json', '[') as file:
-            for _ in range(100):
-                file.append('x' * 1000)
-except (OSError, RuntimeError) as error:
-    print(type(error))
+
+def video():
+    with VideoFile('a.mp4', 25) as file:
+        for _ in range(5):
+            file.write(noise)
+
+def text():
+    with ListFile('a.json', '[') as file:
+        for _ in range(100):
+            file.append('x' * 1000)
+
+for write in (lambda: save_image(noise, 'a.png'), video, text):
+    try:
+        write()
+    except (OSError, RuntimeError) as error:
+        print('full')
 """
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='no such limits')
-@pytest.mark.parametrize('name', ['a.png', 'a.mp4', 'a.json'])
-def test_full_disk_leaves_nothing_half_written(tmp_path, repo_root, name):
-    (tmp_path / name).write_text('the one before')
-    done = subprocess.run([sys.executable, '-c', FULL, name],
-                          cwd=tmp_path,
-                          env=dict(os.environ, PYTHONPATH=str(repo_root)),
-                          capture_output=True,
-                          text=True)
-    assert 'Error' in done.stdout, done.stderr
-    assert (tmp_path / name).read_text() == 'the one before'
-    assert len(list(tmp_path.iterdir())) == 1
+def test_full_disk_leaves_nothing_half_written(tmp_path, repo_root):
+    for name in ('a.png', 'a.mp4', 'a.json'):
+        (tmp_path / name).write_text('the one before')
+    done = subprocess.run(
+        [sys.executable, '-c', FULL,
+         str(repo_root / 'projects/temporal_corr')],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True)
+    assert done.stdout.split() == ['full'] * 3, done.stderr
+    assert {path.read_text() for path in tmp_path.iterdir()
+            } == {'the one before'} and len(list(tmp_path.iterdir())) == 3
 
 
 def test_numbers_that_json_does_not_know(tmp_path):
