@@ -1,9 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Print the learning rate and weight decay of every group of parameters."""
 import argparse
-import os.path as osp
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Dict, List, NamedTuple
 
 from mmengine.config import Config, DictAction
@@ -14,8 +14,8 @@ from mmpose.registry import MODELS
 from terminaltables import AsciiTable
 from torch import nn
 
-sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from repo_path import config_path
 
 
 class Rate(NamedTuple):
