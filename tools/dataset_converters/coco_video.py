@@ -184,22 +184,3 @@ def write_together(contents: Mapping[Path, Iterable[str]]) -> None:
             temporary = stack.enter_context(replacing(path))
             with open(temporary, 'w', encoding='utf-8') as file:
                 file.writelines(pieces)
-
-
-def format_report(report: Mapping, indent: int = 0) -> str:
-    """Lay out a conversion report for reading; nested mappings are indented
-    by ``indent`` spaces and more."""
-    lines = []
-    for key, value in report.items():
-        key = str(key).replace('_', ' ') if indent == 0 else str(key)
-        head = f'{" " * indent}{key}:'
-        if isinstance(value, Mapping) and any(
-                isinstance(v, Mapping) for v in value.values()):
-            lines += [head, format_report(value, indent + 2)]
-            continue
-        if isinstance(value, Mapping):
-            value = [f'{k} {v}' for k, v in value.items()]
-        if isinstance(value, (list, tuple)):
-            value = ', '.join(map(str, value)) or 'none'
-        lines.append(f'{head} {value}')
-    return '\n'.join(lines)

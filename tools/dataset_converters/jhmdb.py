@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
-from coco_video import (VideoClip, check_outputs, coco_json, format_report,
-                        nearest_valid, write_together)
+from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
+                        write_together)
 from jhmdb_frames import check_frames, extract_frames, list_frames
 from mat_file import load_mat, numeric
 from mmengine.utils import track_iter_progress
@@ -267,7 +267,7 @@ def main(argv=None) -> None:
     except (ValueError, OSError) as error:
         # on a line of its own, below a progress bar
         raise SystemExit(f'\nerror: {error}') from None
-    print(format_report(report))
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == '__main__':

@@ -2,13 +2,14 @@
 """The frames of JHMDB: finding them, and extracting them from its videos."""
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import List, Mapping, Tuple
 
 import cv2
-from mmengine.utils import ProgressBar
+from mmengine.utils import track_iter_progress
 from video_io.frame_source import FrameSource  # on the path of coco_video
 from video_io.images import list_files, picture_size
 
@@ -71,7 +72,7 @@ def extract_frames(videos: Path, frames: Path,
     if not todo:
         return 0
 
-    def extract(name: str, staging: Path) -> None:
+    def extract(staging: Path, name: str) -> None:
         partial, final = staging / name, frames / name
         partial.mkdir(parents=True)
         decode_video(videos / f'{name}.avi', partial, num_frames[name])
@@ -89,18 +90,12 @@ def extract_frames(videos: Path, frames: Path,
     try:
         frames.mkdir(parents=True, exist_ok=True)
         # threads suffice: OpenCV decodes and encodes without holding the GIL
-        with TemporaryDirectory(prefix='.extracting-', dir=frames) as staging:
-            pool = ThreadPoolExecutor(os.cpu_count())
-            try:
-                progress = ProgressBar(len(todo), file=sys.stderr)
-                for done in as_completed(
-                        pool.submit(extract, name, Path(staging))
-                        for name in todo):
-                    done.result()
-                    progress.update()
-            finally:
-                print(file=sys.stderr)
-                pool.shutdown(cancel_futures=True)
+        with TemporaryDirectory(prefix='.extract-', dir=frames) as staging, \
+                ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = pool.map(partial(extract, Path(staging)), todo)
+            for _ in track_iter_progress((done, len(todo)), file=sys.stderr):
+                pass
+        print(file=sys.stderr)
     except OSError as error:
         raise ValueError(
             f'{frames}: cannot be written to ({error}); free some space, or '
