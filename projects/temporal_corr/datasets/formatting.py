@@ -61,11 +61,10 @@ class PackClipInputs(PackPoseInputs):
                            'of the crop. Use CropAffine in place of '
                            'TopdownAffine in the pipeline')
         is_clip = isinstance(results['img_path'], list)
+        frames = results if is_clip else {k: [v] for k, v in results.items()}
+        frame = {key: values[-1] for key, values in frames.items()}
         if is_clip:
-            frame = {key: values[-1] for key, values in results.items()}
             frame['clip_frame_indices'] = tuple(results['frame_index'])
-        else:
-            frame = dict(results)
         for key in PERSON_KEYS:
             if np.ndim(frame.get(key)):
                 frame[key] = frame[key][:1]
@@ -73,11 +72,10 @@ class PackClipInputs(PackPoseInputs):
         sample = packed['data_samples']
         if 'bbox_size' in frame:
             sample.gt_instances.bbox_size = frame['bbox_size']
-        crops = results['crop'] if is_clip else [frame['crop']]
-        self._set_tensor(sample, 'crops', np.stack(crops))
-        if 'center_map' in results:
-            maps = results['center_map'] if is_clip else [frame['center_map']]
-            self._set_tensor(sample, 'center_maps', np.stack(maps))
+        self._set_tensor(sample, 'crops', np.stack(frames['crop']))
+        if 'center_map' in frames:
+            self._set_tensor(sample, 'center_maps',
+                             np.stack(frames['center_map']))
         if is_clip:
             packed['inputs'] = image_to_tensor(results['img'])
             if 'heatmaps' in results:
