@@ -11,7 +11,6 @@ from .report import make_row
 from .timing import interleave
 
 SECTION = "Data loading, one worker: ours / MMPose's single frames"
-CONFIG = 'correlation_res50_8xb32-20e_jhmdb-256x192'
 #: Frames of a repetition.
 NUM_FRAMES = 48
 
@@ -21,7 +20,7 @@ def measure(args) -> List[dict]:
     transforms on the same images."""
     files = dict(
         data_root=synthetic_jhmdb(args.work_dir), ann_file=ANN_FILE)
-    cfg = load_config(CONFIG)
+    cfg = load_config('correlation_res50_8xb32-20e_jhmdb-256x192')
     ours = dict(cfg.train_dataloader.dataset, **files)
     pipeline = [
         dict(type='LoadImage'),
@@ -52,19 +51,11 @@ def measure(args) -> List[dict]:
     threads = cv2.getNumThreads()
     # As MMEngine's workers.
     cv2.setNumThreads(0)
-    try:
-        times = interleave({name: reader(DATASETS.build(config))
-                            for name, config in configs.items()},
-                           args.repeat or 9)  # yapf: disable
-    finally:
-        cv2.setNumThreads(threads)
-    theirs = times.pop('MMPose')
-    return [
-        make_row(SECTION, f'{name} 256x192', 'frames/s',
-                 NUM_FRAMES / durations.median('cpu'),
-                 NUM_FRAMES / theirs.median('cpu'), 0.95, at_least=True,
-                 frames=NUM_FRAMES, clock='cpu',
-                 ours_seconds=durations.describe(),
-                 other_seconds=theirs.describe())
-        for name, durations in times.items()
-    ]
+    times = interleave({name: reader(DATASETS.build(config))
+                        for name, config in configs.items()},
+                       args.repeat or 9, 'cpu')  # yapf: disable
+    cv2.setNumThreads(threads)
+    return [make_row(SECTION, f'{name} 256x192', 'frames/s',
+                     NUM_FRAMES / times[name], NUM_FRAMES / times['MMPose'],
+                     0.95, at_least=True)
+            for name in times if name != 'MMPose']  # yapf: disable

@@ -60,15 +60,14 @@ def measure(args) -> List[dict]:
     held, resident = found['held'], found['resident']
     rows.append(
         make_row(SECTION, f'TrackMemory after {NUM_FRAMES} / {EVERY} frames',
-                 'bytes', held[-1], held[0], 1., every=EVERY, bytes=held))
+                 'bytes', held[-1], held[0], 1.))
     if resident[0] is not None:
         settled = resident[SETTLED // EVERY - 1]
         rows.append(
             make_row(
                 SECTION,
                 f'growth of the process, frames {SETTLED} to {NUM_FRAMES}',
-                'MB', (resident[-1] - settled) / 10**6, None, 1, 'ours',
-                every=EVERY, resident_bytes=resident))
+                'MB', (resident[-1] - settled) / 10**6, None, 1, 'ours'))
     return rows
 
 
@@ -83,17 +82,8 @@ def held_bytes(memory: TrackMemory) -> int:
 
 @torch.no_grad()
 def value_bytes(method: str, config: str, channels: int, shape) -> int:
-    """Bytes that TrackMemory holds of a person.
-
-    Args:
-        method (str): Beginning of the config's name.
-        config (str): End of it.
-        channels (int): C of the feature maps.
-        shape (tuple[int, int]): Height and width of the maps.
-
-    Returns:
-        int: The bytes of the storages, not only of what is seen of them.
-    """
+    """Bytes of the storages that TrackMemory holds of a person, with feature
+    maps of so many channels and of a shape (h, w)."""
     head = build_model(load_config(f'{method}_{config}')).head
     temporal, state = head.temporal, None
     # LSTM Pose Machines remember the background, too.
@@ -115,12 +105,8 @@ def value_bytes(method: str, config: str, channels: int, shape) -> int:
 
 @torch.no_grad()
 def predict_long_video(num_frames: int, every: int) -> Dict[str, list]:
-    """Predict a video as a test run does, and look at the memory each
-    ``every`` frames.
-
-    Returns:
-        dict: ``resident``, bytes of the process (None where the system does
-        not tell), and ``held``, bytes of the model's memory.
+    """Predict a video as a test run does; each ``every`` frames the bytes
+    of the process, ``resident``, and those of the model's memory, ``held``.
     """
     torch.set_num_threads(1)
     MMLogger.get_instance('mmengine').setLevel('ERROR')

@@ -11,13 +11,10 @@ import torch
 from projects.temporal_corr.models import correlation_maps, keypoint_exemplars
 
 from .models import synthetic_jhmdb
-from .report import duration_row
+from .report import make_row
 from .timing import interleave
 
 SECTION = 'Exemplars + maps / dense optical flow, one thread'
-#: Seconds of a turn: one method runs for so long before the next.
-BLOCK = 0.02
-KEYPOINTS = 15
 #: Name, input (w, h), channels of I, maps (w, h), wanted share of each flow.
 SIZES = (
     ('OpenPose 368x368', (368, 368), 128, (46, 46), {
@@ -32,45 +29,38 @@ SIZES = (
 
 @torch.no_grad()
 def measure(args) -> List[dict]:
-    """In turns, on two frames of a synthetic video.
-
-    A turn is as many calls as fit into :data:`BLOCK`, as in a program that
-    uses the one method or the other. One row of each size has turns of a
-    single call, for which caches are cold.
-    """
+    """In turns of 20 ms, as in a program that uses the one method or the
+    other, on two frames of a synthetic video. One row of each size has turns
+    of a single call, for which caches are cold."""
     folder = Path(synthetic_jhmdb(args.work_dir)) / 'Rename_Images'
     images = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
               for path in sorted(folder.rglob('*.png'))[:2]]  # yapf: disable
     threads, rows = cv2.getNumThreads(), []
     cv2.setNumThreads(1)
-    try:
-        for name, size, channels, map_size, bounds in SIZES:
-            features = torch.randn(
-                1, channels, *map_size[::-1], device=args.device)
-            heatmaps = torch.rand(
-                1, KEYPOINTS, *map_size[::-1], device=args.device)
+    for name, size, channels, map_size, bounds in SIZES:
+        features, heatmaps = (
+            torch.rand(1, c, *map_size[::-1], device=args.device)
+            for c in (channels, 15))
 
-            def correlate():
-                return correlation_maps(
-                    features, keypoint_exemplars(features, heatmaps))
+        def correlate():
+            return correlation_maps(features,
+                                    keypoint_exemplars(features, heatmaps))
 
-            functions = dict(
-                ours=correlate,
-                **flow_methods([cv2.resize(image, size) for image in images]))
-            warm = interleave(functions, args.repeat or 25, args.device, 2,
-                              BLOCK)
-            cold = interleave(functions, args.repeat or 25, args.device)
-            rows += [
-                duration_row(SECTION, f'{name} / {other}', warm['ours'],
-                             durations, args.clock, bounds.get(other))
-                for other, durations in warm.items() if other != 'ours'
-            ]
-            rows.append(
-                duration_row(
-                    SECTION, f'{name}, one call with cold caches / DIS medium',
-                    cold['ours'], cold['DIS medium'], args.clock))
-    finally:
-        cv2.setNumThreads(threads)
+        functions = dict(
+            ours=correlate,
+            **flow_methods([cv2.resize(image, size) for image in images]))
+        warm = interleave(functions, args.repeat or 25, args.clock,
+                          args.device, 2, 0.02)
+        cold = interleave(functions, args.repeat or 25, args.clock,
+                          args.device)
+        rows += [make_row(SECTION, f'{name} / {other}', 'ms', warm['ours'],
+                          warm[other], bounds.get(other))
+                 for other in warm if other != 'ours']  # yapf: disable
+        rows.append(
+            make_row(
+                SECTION, f'{name}, one call with cold caches / DIS medium',
+                'ms', cold['ours'], cold['DIS medium']))
+    cv2.setNumThreads(threads)
     return rows
 
 

@@ -23,45 +23,38 @@ MB = 10**6
 
 
 def measure(args) -> List[dict]:
-    """Seconds and peak memory of fresh processes. What the data set adds to
-    a process, at its peak, has the goal; the process with PyTorch and MMPose
-    imported is in the details."""
+    """Seconds and memory that fresh processes add, at their peak, to what
+    they have with PyTorch and MMPose imported."""
     if args.penn_labels is None:
         print('      left out, for want of --penn-labels', file=sys.stderr)
         return []
     with tempfile.TemporaryDirectory() as out:
-        conversions = [run_fresh(convert, args.penn_labels, out)
-                       for _ in range(args.repeat or 1)]
-        builds = [run_fresh(build, str(merge(Path(out))))
-                  for _ in range(args.repeat or 2)]
-
-    def seconds(name, runs, bound):
-        wall, cpu = ([run[x] for run in runs] for x in ('wall', 'cpu'))
-        return make_row(SECTION, name, 's', float(np.median(cpu)), None, bound,
-                        'ours', clock='cpu', wall=wall, cpu=cpu)
-
-    def memory(name, runs, bound=None):
-        if runs[0]['peak'] is None:
-            return []
-        before, peak = ([run[x] / MB for run in runs]
-                        for x in ('before', 'peak'))
-        return [make_row(SECTION, name, 'MB',
-                         float(np.median(np.subtract(peak, before))), None,
-                         bound, 'ours', before_in_mb=before, peak_in_mb=peak)]
-
-    title = f'{builds[0]["frames"]} frames (real labels)'
-    rows = [
-        seconds(f'converting {title}', conversions, 30),
-        *memory('converting, added at the peak', conversions),
-        seconds(f'building the data set, {title}', builds, 5),
-        *memory('building, added at the peak', builds, 600)
-    ]
-    if builds[0]['private'] is not None:
+        convert_runs = [run_fresh(convert, args.penn_labels, out)
+                        for _ in range(args.repeat or 1)]
+        build_runs = [run_fresh(build, str(merge(Path(out))))
+                      for _ in range(args.repeat or 2)]
+    title = f'{build_runs[0]["frames"]} frames (real labels)'
+    rows = []
+    for name, runs, seconds, memory in (
+            ('converting', convert_runs, 30, None),
+            ('building', build_runs, 5, 600)):
+        whole = 'building the data set,' if name == 'building' else name
+        rows.append(
+            make_row(SECTION, f'{whole} {title}', 's',
+                     float(np.median([run['cpu'] for run in runs])), None,
+                     seconds, 'ours'))
+        if runs[0]['added'] is not None:
+            rows.append(
+                make_row(SECTION, f'{name}, added at the peak', 'MB',
+                         float(np.median([run['added'] for run in runs])) / MB,
+                         None, memory, 'ours'))
+    if build_runs[0]['private'] is not None:
         # One copy: what a worker touches for itself is no second one.
         rows.append(
             make_row(SECTION,
                      "a loader worker's own memory / the annotations", 'MB',
-                     builds[0]['private'] / MB, builds[0]['arrays'] / MB, 0.1))
+                     *(build_runs[0][x] / MB for x in ('private', 'arrays')),
+                     0.1))
     return rows
 
 

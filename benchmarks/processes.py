@@ -14,24 +14,21 @@ def run_fresh(task: Callable, *args) -> dict:
         args: Its arguments.
 
     Returns:
-        dict: What it returns, ``wall`` and ``cpu`` seconds, ``before``,
-        bytes of the process before the task, all imports done, and ``peak``,
-        at its peak (None where the system does not tell).
+        dict: What it returns, ``cpu`` seconds, and ``added``, bytes at its
+        peak beyond those of the process before, all imports done (None where
+        the system does not tell).
     """
     with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
         return pool.submit(_measured, task, *args).result()
 
 
 def _measured(task: Callable, *args) -> dict:
-    before = memory_bytes('VmRSS')
-    wall, cpu = time.perf_counter(), time.process_time()
+    before, start = memory_bytes('VmRSS'), time.process_time()
     found = task(*args)
     return dict(
         found,
-        wall=time.perf_counter() - wall,
-        cpu=time.process_time() - cpu,
-        peak=memory_bytes('VmHWM'),
-        before=before)
+        cpu=time.process_time() - start,
+        added=before and memory_bytes('VmHWM') - before)
 
 
 def memory_bytes(field: str) -> Optional[int]:

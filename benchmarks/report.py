@@ -2,8 +2,6 @@
 """What was measured beside what is wanted: rows of a table."""
 from typing import List, Optional
 
-from .timing import Durations
-
 CLOCKS = dict(cpu='of the processor', wall='by the clock on the wall')
 
 
@@ -14,42 +12,32 @@ def make_row(section: str,
              other: Optional[float] = None,
              bound: Optional[float] = None,
              of: str = 'ratio',
-             at_least: bool = False,
-             **details) -> dict:
+             at_least: bool = False) -> dict:
     """One comparison.
 
     Args:
         section (str): What it belongs to.
         name (str): What is compared, ours first.
-        unit (str): Unit of ``ours`` and ``other``.
+        unit (str): Unit of ``ours`` and ``other``; 'ms' takes seconds.
         ours (float): The measured value.
         other (float, optional): What it stands beside.
         bound (float, optional): What is wanted.
         of (str): What is bounded: ``'ratio'``, ours / other, or ``'ours'``.
             Defaults to 'ratio'.
         at_least (bool): Whether the bound is a lower one. Defaults to False.
-        details: Whatever else is worth keeping.
 
     Returns:
         dict: All of it, and ``met``, whether the goal is (None without).
     """
+    if unit == 'ms':
+        ours, other = 1000 * ours, other and 1000 * other
     ratio = ours / other if other else None
     value = ours if of == 'ours' else ratio
     goal = None if bound is None else dict(
         bound=bound, of=of, at_least=at_least)
     met = goal and (value >= bound if at_least else value <= bound)
     return dict(section=section, name=name, unit=unit, ours=ours, other=other,
-                ratio=ratio, goal=goal, details=details, met=met)
-
-
-def duration_row(section: str, name: str, ours: Durations, other: Durations,
-                 clock: str, bound: Optional[float] = None, **details) -> dict:
-    """A row of two durations, in milliseconds: their medians, and their
-    spread in the details. See :func:`make_row`."""
-    return make_row(section, name, 'ms', 1000 * ours.median(clock),
-                    1000 * other.median(clock), bound, clock=clock,
-                    ours_seconds=ours.describe(),
-                    other_seconds=other.describe(), **details)
+                ratio=ratio, goal=goal, met=met)
 
 
 def benchmark_table(content: dict, _: str = '') -> str:

@@ -7,7 +7,7 @@ import torch
 from projects.temporal_corr.models import keypoint_exemplars
 
 from .models import build_model, load_config
-from .report import duration_row
+from .report import make_row
 from .timing import interleave
 
 SECTION = 'Streaming step: correlation / single frame'
@@ -34,39 +34,30 @@ def measure(args) -> List[dict]:
         single = build_model(cfg, args.device)
         frame = torch.randn(
             1, 3, *cfg.codec.input_size[::-1], device=args.device)
-        model, memory, added = _added_work(f'correlation_{config}', frame)
-        steps = interleave(
-            dict(
-                single=lambda: single.step(frame),
-                correlation=lambda: model.step(frame, memory)),
-            args.repeat or usual, args.device)
-        alone = interleave(dict(added=added), args.repeat or 50, args.device)
+        functions, added = dict(single=lambda: single.step(frame)), {}
+        methods = ('correlation', 'lstm') if resolved else ('correlation', )
+        for method in methods:
+            model = build_model(load_config(f'{method}_{config}'), args.device)
+            functions[method], added[method] = step_and_added(model, frame)
+        steps = interleave(functions, args.repeat or usual, args.clock,
+                           args.device)
+        added = interleave(added, args.repeat or 50, args.clock, args.device)
         rows += [
-            duration_row(SECTION, f'{name}, step', steps['correlation'],
-                         steps['single'], args.clock,
-                         1 + increase if resolved else None),
-            duration_row(SECTION, f'{name}, added work / whole step',
-                         alone['added'], steps['single'], args.clock, increase)
+            make_row(SECTION, f'{name}, step', 'ms', steps['correlation'],
+                     steps['single'], 1 + increase if resolved else None),
+            make_row(SECTION, f'{name}, added work / whole step', 'ms',
+                     added['correlation'], steps['single'], increase)
         ]
-    # The recurrence of LSTM Pose Machines on the first of them.
-    name, config, usual, *_ = NETWORKS[0]
-    cfg = load_config(f'single_{config}')
-    single = build_model(cfg, args.device)
-    frame = torch.randn(1, 3, *cfg.codec.input_size[::-1], device=args.device)
-    _, _, added = _added_work(f'lstm_{config}', frame)
-    times = interleave(
-        dict(single=lambda: single.step(frame), added=added), args.repeat
-        or usual, args.device)
-    return rows + [
-        duration_row(SECTION, f'{name}, added work of an LSTM / whole step',
-                     times['added'], times['single'], args.clock)
-    ]
+        if 'lstm' in added:
+            rows.append(
+                make_row(SECTION, f'{name}, added work of an LSTM / whole '
+                         'step', 'ms', added['lstm'], steps['single']))
+    return rows
 
 
-def _added_work(config: str, frame: torch.Tensor):
-    """A model, its memory of a frame, and what it does beyond a single-frame
-    model: maps, added filters, and exemplars if it has them."""
-    model = build_model(load_config(config), frame.device)
+def step_and_added(model: torch.nn.Module, frame: torch.Tensor) -> tuple:
+    """Functions of a model: a step with memory, and what it does beyond a
+    single-frame model: maps, added filters, and exemplars if it has them."""
     _, memory = model.step(frame)
     head = model.head
     features = head.features(model.extract_feat(frame))
@@ -82,4 +73,4 @@ def _added_work(config: str, frame: torch.Tensor):
         for conv in filters:
             conv(maps)
 
-    return model, memory, added
+    return lambda: model.step(frame, memory), added

@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from mmpose.registry import DATASETS
 
 from .models import ANN_FILE, build_model, load_config, synthetic_jhmdb
-from .report import duration_row
+from .report import make_row
 from .timing import interleave
 
 SECTION = 'Training step: clips of two frames / single frames'
@@ -35,24 +35,18 @@ def measure(args) -> List[dict]:
         times = interleave(
             {title: training_step(cfg, root, batch_size, args.device)
              for title, cfg in configs.items()},
-            args.repeat or usual, args.device)  # yapf: disable
-        rows += [
-            duration_row(SECTION, f'{name}, {title}', times[title],
-                         times['single'], args.clock, bound,
-                         batch_size=batch_size)
-            for title, _, bound in VARIANTS
-        ]
+            args.repeat or usual, args.clock, args.device)  # yapf: disable
+        rows += [make_row(SECTION, f'{name}, {title}', 'ms', times[title],
+                          times['single'], bound)
+                 for title, _, bound in VARIANTS]  # yapf: disable
     return rows
 
 
 def training_step(cfg: Config, data_root: str, batch_size: int,
                   device: str) -> Callable:
     """An iteration of training, always of the same batch."""
-    dataset = DATASETS.build(
-        dict(
-            cfg.train_dataloader.dataset,
-            data_root=data_root,
-            ann_file=ANN_FILE))
+    dataset = DATASETS.build(dict(cfg.train_dataloader.dataset,
+                                  data_root=data_root, ann_file=ANN_FILE))
     step = len(dataset) // batch_size
     batch = pseudo_collate([dataset[i * step] for i in range(batch_size)])
     model = build_model(cfg, device).train()

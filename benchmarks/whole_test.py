@@ -17,7 +17,7 @@ LANES = (1, 4, 16)
 def measure(args) -> List[dict]:
     """Frames a second by the clock on the wall: the loader's worker is a
     process of its own. Its start and the first run do not count."""
-    root, runners = synthetic_jhmdb(args.work_dir), {}
+    root, tests = synthetic_jhmdb(args.work_dir), {}
     with tempfile.TemporaryDirectory() as work_dir:
         for method in ('single', 'correlation'):
             for lanes in LANES:
@@ -38,17 +38,10 @@ def measure(args) -> List[dict]:
                 runner = Runner.from_cfg(cfg)
                 runner.logger.setLevel(logging.ERROR)
                 runner.model.to(args.device)
-                runners[method, lanes] = runner
-        times = interleave({key: runner.test
-                            for key, runner in runners.items()},
-                           args.repeat or 2, args.device)  # yapf: disable
-    frames = len(runner.test_loop.dataloader.dataset)
-    rates = {key: frames / x.median('wall') for key, x in times.items()}
-    return [
-        make_row(SECTION, f'lanes {lanes}', 'frames/s',
-                 rates['correlation', lanes], rates['single', lanes],
-                 frames=frames, clock='wall',
-                 ours_seconds=times['correlation', lanes].describe(),
-                 other_seconds=times['single', lanes].describe())
-        for lanes in LANES
-    ]
+                tests[method, lanes] = runner.test
+        times = interleave(tests, args.repeat or 2, 'wall', args.device)
+    frames = len(runner.test_dataloader.dataset)
+    return [make_row(SECTION, f'lanes {lanes}', 'frames/s',
+                     frames / times['correlation', lanes],
+                     frames / times['single', lanes])
+            for lanes in LANES]  # yapf: disable
