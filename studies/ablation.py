@@ -131,11 +131,12 @@ class Run:
             raise FileNotFoundError(
                 f'{folder} holds no training: it has no last_checkpoint, or '
                 'not one config; give the --work-dir of tools/train.py')
-        given, wanted = Config.fromfile(configs[0]), self._config()
+        given = Config.fromfile(configs[0])
         if (configs[0].name, given.randomness.get('seed')) != (osp.basename(
                 self.row.config), self.seed):
             return (f'{folder} is of no row of the study: its config or its '
                     'seed is another')
+        wanted = self._config()
         pairs = [(name, *(_get(trained_part(cfg), name)
                           for cfg in (given, wanted))) for name in TRAINED_BY]
         if self.start:

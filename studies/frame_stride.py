@@ -50,15 +50,9 @@ def build_test_dataset(cfg: Config):
 
 def run_strides(cfg: Config, strides: List[int], title: str, run: dict,
                 save) -> None:
-    """Test a model at the rates that it was not tested at yet.
-
-    Args:
-        cfg (Config): The config, with ``load_from`` and ``work_dir``.
-        strides (list[int]): The rates, with 1.
-        title (str): What to call the model.
-        run (dict): As those of a file of results; gets what is found.
-        save (Callable): Called after each test.
-    """
+    """Test a model, whose checkpoint and work directory the config names, at
+    the rates that it was not tested at yet. ``run``, of a file of results,
+    gets what is found, and ``save`` is called after each test."""
     todo = [k for k in strides if str(k) not in run['strides']]
     for number, stride in enumerate(todo, start=1):
         print(f'\n{title}: rate {stride} ({number}/{len(todo)})', flush=True)

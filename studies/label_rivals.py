@@ -61,8 +61,7 @@ def in_image(fill: Callable, labels, numbers, boxes, images) -> np.ndarray:
 
 
 def in_boxes(fill: Callable, labels, numbers, boxes, images) -> np.ndarray:
-    """One of the two within square boxes (x1, y1, x2, y2 in shape (T, 4))
-    around the person."""
+    """The same within square boxes (x1, y1, x2, y2 in shape (T, 4))."""
     corners = np.asarray(boxes, np.float64).reshape(-1, 2, 2)
     centers = corners.mean(axis=1, keepdims=True)
     sizes = np.ptp(corners, axis=1).max(axis=1)[:, None, None]
@@ -119,16 +118,9 @@ RIVALS: Dict[str, Callable] = {
 
 def evaluate(cfg: Config, labelled: Sequence[Union[str, int]]
              ) -> Tuple[Dict[str, dict], dict]:
-    """Score all rivals.
-
-    Args:
-        cfg (Config): Config of a test.
-        labelled (Sequence[str | int]): Which frames are labelled, see
-            :func:`labelled_positions`.
-
-    Returns:
-        tuple: Metrics by name, and what was tested.
-    """
+    """Score all rivals on the test data of a config, with labels of the
+    frames that :func:`labelled_positions` takes: metrics by name, and what
+    was tested."""
     dataset = build_test_dataset(cfg)
     metrics = cfg.test_evaluator
     metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
@@ -177,28 +169,23 @@ def _sample(info: dict, keypoints: np.ndarray) -> dict:
     return dict(
         info,
         gt_instances=dict(
-            keypoints=info['keypoints'],
-            keypoints_visible=info['keypoints_visible'],
-            bboxes=info['bbox'],
-            bbox_size=info['bbox_size']),
-        pred_instances=dict(
-            keypoints=keypoints[None],
-            keypoint_scores=scores,
-            keypoints_visible=scores))
+            {name: info[name] for name in (
+                'keypoints', 'keypoints_visible', 'bbox_size')},
+            bboxes=info['bbox']),
+        pred_instances=dict(keypoints=keypoints[None], keypoint_scores=scores,
+                            keypoints_visible=scores))  # yapf: disable
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(
         prog='python -m studies.label_rivals',
         description='What labelled frames are worth without a network')
-    parser.add_argument('study', help='study file path')
-    parser.add_argument(
-        '--labels',
-        nargs='+',
-        default=['first', 'middle', '10'],
+    add = parser.add_argument
+    add('study', help='study file path')
+    add('--labels', nargs='+', default=['first', 'middle', '10'],
         help='labelled frames: first, middle, last, or every so many. '
         'Defaults to first middle 10')
-    parser.add_argument('--out', required=True, help='results file: .json')
+    add('--out', required=True, help='results file: .json')
     args = parser.parse_args(argv)
     labels: List[Union[str, int]] = [
         int(x) if x.isdigit() else x for x in args.labels]
@@ -214,12 +201,9 @@ def main(argv=None):
         f'--labels {" ".join(args.labels)} --out {without_folders(args.out)}',
         start=None,
         # Nothing is trained, and nothing is drawn.
-        rows=[
-            dict(
-                name=name,
-                seeds={'0': dict(training=None, tested=tested, metrics=part)})
-            for name, part in found.items()
-        ])
+        rows=[dict(name=name, seeds={
+            '0': dict(training=None, tested=tested, metrics=part)
+        }) for name, part in found.items()])  # yapf: disable
     AtomicLocalBackend().put_text(
         json.dumps(content, indent=1) + '\n', args.out)
     print(args.out)

@@ -59,17 +59,10 @@ def describe_machine(num_threads: int) -> dict:
 
 
 def describe_schedule(cfg: Config) -> dict:
-    """How long and on how much a config trains.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        dict: ``epochs`` (None if training goes by iterations),
-        ``iterations``, ``batch_size``, ``optimizer``, ``lr`` (of the
-        optimizer, before its schedule), ``train_videos`` (number; None if
-        the data set knows none) and ``train_frames``.
-    """
+    """How long and on how much a config trains: ``epochs`` (None if training
+    goes by iterations), ``iterations``, ``batch_size``, ``optimizer``, ``lr``
+    (of the optimizer, before its schedule), ``train_videos`` (number; None
+    if the data set knows none) and ``train_frames``."""
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     videos = video_ids(dataset)
@@ -89,17 +82,11 @@ def describe_schedule(cfg: Config) -> dict:
 
 
 def describe_test(run: dict, cfg: Config) -> dict:
-    """What a reader needs to know of a test.
-
-    Args:
-        run (dict): What ``TrainedVideosHook.describe_test`` says.
-        cfg (Config): The config.
-
-    Returns:
-        dict: ``ann_file``, ``videos`` and ``frames`` (numbers),
-        ``leaked_videos`` (how many of them the model was trained on, None if
-        the checkpoint does not say) and ``thr``, the threshold of PCK.
-    """
+    """What a reader needs to know of a test, by its config and what
+    ``TrainedVideosHook.describe_test`` says of it: ``ann_file``, ``videos``
+    and ``frames`` (numbers), ``leaked_videos`` (how many of them the model
+    was trained on, None if the checkpoint does not say) and ``thr``, the
+    threshold of PCK."""
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     metric = cfg.test_evaluator
     metric = metric[0] if isinstance(metric, (list, tuple)) else metric

@@ -111,18 +111,8 @@ def quoted(names: Iterable[str]) -> str:
 
 def build_config(row: Row, common: dict, seed: int,
                  load_from: Optional[str] = None) -> Config:
-    """The whole config of a row.
-
-    Args:
-        row (Row): The row; its options win.
-        common (dict): Options of all rows.
-        seed (int): Random seed.
-        load_from (str, optional): Checkpoint to start from. By default it is
-            that of the config.
-
-    Returns:
-        Config: The config.
-    """
+    """The whole config of a row, whose options win over those of all rows,
+    and which may start from another checkpoint."""
     cfg = Config.fromfile(row.config)
     if load_from is not None:
         cfg.load_from = str(load_from)

@@ -36,25 +36,16 @@ from .study import quoted
 #: What a file of studies.ablation says it is.
 KIND = 'ablation'
 #: Heads of columns of the table by metric. The last are optional.
-HEADS = {
-    **{name: name
-       for name in COLUMNS}, 'Mean@0.1': '@0.1',
+HEADS = dict({name: name for name in COLUMNS}, **{
+    'Mean@0.1': '@0.1',
     'Mean@0.05': '@0.05',
     'acceleration error': 'acc. error'
-}
+})
 BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
 
 def read_results(path: str, kind: Optional[str] = None) -> dict:
-    """Read a file of results.
-
-    Args:
-        path (str): The file.
-        kind (str, optional): What it must say it is. By default any that
-            there are tables of.
-
-    Returns:
-        dict: What is in it.
+    """What is in a file of results of a kind, by default of any.
 
     Raises:
         ValueError: If it is no such file.
@@ -116,14 +107,9 @@ class Summary(NamedTuple):
 
 
 def summarize(content: dict) -> List[Summary]:
-    """Average a file of studies.ablation over seeds.
-
-    Args:
-        content (dict): Its content.
-
-    Returns:
-        list[Summary]: The start, if there is one, and the rows, one for each
-        filter; without those of which no seed is finished.
+    """Average the content of a file of studies.ablation over seeds: the
+    start, if there is one, and the rows, one for each filter; without those
+    of which no seed is finished.
 
     Raises:
         ValueError: If there is no result, or some are of other test data.
@@ -207,15 +193,9 @@ def label(content: dict) -> str:
 
 
 def ablation_table(content: dict, _='') -> str:
-    """Results of a study, and all that a reader needs to know of them.
-
-    Args:
-        content (dict): Content of a file of studies.ablation.
-
-    Returns:
-        str: As Markdown: a table of body parts, one of temporal downsampling
-        rates if there are any, data, schedule, machine and command.
-    """
+    """Results of a study, and all that a reader needs to know of them, as
+    Markdown: a table of body parts, one of temporal downsampling rates if
+    there are any, data, schedule, machine and command."""
     rows = summarize(content)
     seeds = sorted({seed for row in rows for seed in row.seeds}, key=int)
     runs = [run for entry in entries(content)
@@ -264,6 +244,7 @@ def ablation_table(content: dict, _='') -> str:
 
 def _notes(content: dict) -> List[str]:
     """Schedules, machines and what is to be held against the results."""
+    # Dicts as ordered sets.
     schedules: Dict[str, dict] = {}
     machines, commits, leaks, unknown = {}, {}, {}, {}
     seconds, more = 0., False
@@ -351,15 +332,7 @@ def table(path: str) -> str:
 
 
 def replace_table(document: str, text: str, path: str) -> str:
-    """The text of a document with the table of a file.
-
-    Args:
-        document (str): Path of the document.
-        text (str): Its text.
-        path (str): A file of results.
-
-    Returns:
-        str: The text with what stands between the marks replaced.
+    """The text of a document with the table of a file between the marks.
 
     Raises:
         ValueError: If the document does not have the marks once.
@@ -379,13 +352,8 @@ def replace_table(document: str, text: str, path: str) -> str:
 
 
 def draw_strides(content: dict, figure: str, only: str = '') -> None:
-    """Draw the Mean against the temporal downsampling rate.
-
-    Args:
-        content (dict): Content of a file of studies.ablation.
-        figure (str): The picture to write.
-        only (str): What the names of the rows must hold. Defaults to ''.
-    """
+    """Draw the Mean against the temporal downsampling rate, of rows with
+    some text in their names."""
     rows = [row for row in summarize(content)
             if row.strides and only in row.name]  # yapf: disable
     if not rows:

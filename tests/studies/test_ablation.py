@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """A study runs once, goes on, and says what it found and with what."""
+import fcntl
 import json
 import textwrap
 import threading
@@ -137,7 +138,7 @@ class TestRun:
                 assert path.read_text() == str(start)
         assert '[18/18]' in capsys.readouterr().out
 
-    def test_what_is_finished_is_not_done_again(self, call):
+    def test_what_is_finished_is_not_done_again(self, call, tmp_path):
         first = call('--rows', 'ours', '--seeds', 1)
         assert first['command'].endswith(
             'study.py --seeds 1 --rows ours --jobs 1')
@@ -150,9 +151,7 @@ class TestRun:
         more = call('--seeds', 0, changes=TRUTH + 'strides = [1, 3]')
         assert CALLS == [('test', 'single', 0)] + 2 * [('test', 'ours', 0)]
         assert means(more) == means(results)
-
-    def test_other_options_are_another_training(self, call, tmp_path):
-        call()
+        # Other options are another training.
         (tmp_path / 'results/study.json').unlink()
         results = call(changes="rows[0]['options']={'worth': .25}")
         assert CALLS == [('train', 'single', 0), ('test', 'single', 0),
@@ -286,21 +285,13 @@ class TestRefused:
         with pytest.raises(ValueError, match='study.json is no file of resu'):
             call()
 
-    def test_a_second_process(self, call, monkeypatch):
-        """While the first is at work."""
-        found = []
-
-        def save(*_):
-            if not found:
-                with pytest.raises(RuntimeError, match='another study') as e:
-                    call()
-                found.append(e)
-
-        write = ablation._write
-        monkeypatch.setattr(ablation, '_write',
-                            lambda *args: (save(), write(*args)))
-        call('--seeds', 0)
-        assert found
+    def test_a_second_process(self, call, tmp_path):
+        path = tmp_path / 'work_dirs/ablation/study/.lock'
+        path.parent.mkdir(parents=True)
+        with open(path, 'w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with pytest.raises(RuntimeError, match='another study is at'):
+                call()
 
     def test_row_that_there_is_not(self, call):
         with pytest.raises(ValueError, match='no row "hours": choose --rows '
@@ -338,23 +329,22 @@ class TestRefused:
 
 
 def test_values_of_any_kind_arrive(tiny_config, tmp_path):
-    """Dicts and lists, merged as MMEngine merges them, and written to a file
-    that says the same."""
-    row = Row(
-        'x', str(tiny_config), {
-            'model.head.train_cfg': dict(
-                exemplars=dict(type='mix', prob=[.5, (1, None)], a='b')),
-            'param_scheduler.0.T_max': 7,
-            'train_dataloader.sampler': dict(_delete_=True, type='New'),
-            'train_cfg.max_epochs': 3
-        })
+    """Dicts and lists, merged as MMEngine merges them, in the file that is
+    written, too; the row's win."""
+    options = {
+        'model.head.train_cfg': dict(exemplars=dict(prob=[.5, (1, None)])),
+        'param_scheduler.0.T_max': 7,
+        'train_dataloader.sampler': dict(_delete_=True, type='New'),
+        'train_cfg.max_epochs': 3
+    }
     common = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9}
-    cfg = build_config(row, common, 5, 'some.pth')
+    rows = [Row('x', str(tiny_config), x) for x in (options, {})]
+    cfg, plain = (build_config(row, common, 5, 'some.pth') for row in rows)
     path = tmp_path / 'written.py'
     path.write_text(cfg.pretty_text)
     for found in (cfg, Config.fromfile(path)):
         assert found.model.head.train_cfg.exemplars == dict(
-            type='mix', prob=[.5, (1, None)], a='b')
+            prob=[.5, (1, None)])
         assert found.param_scheduler[0].T_max == 7
         assert found.param_scheduler[0].type == 'CosineAnnealingLR'
         assert found.train_dataloader.sampler == dict(type='New')
@@ -362,7 +352,6 @@ def test_values_of_any_kind_arrive(tiny_config, tmp_path):
         assert found.train_cfg.val_interval == 9
         assert found.randomness.seed == 5
         assert found.load_from == 'some.pth'
-    plain = build_config(Row('x', str(tiny_config)), common, 5, 'some.pth')
     assert digest(cfg) != digest(plain)
 
 

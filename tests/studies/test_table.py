@@ -134,13 +134,11 @@ def test_what_was_measured_with(call, result):
     assert 'without results: "theirs, too".' in call(result(value))
 
 
-def test_one_seed_has_no_spread(call, result):
+def test_seeds(call, result):
+    """One has no spread; only those of both rows are compared."""
     text = call(result(content([1])))
     assert '±' not in text and 'seed 1.' in text
     assert line_of(text, 'ours')['Mean, to single'] == '+4.0'
-
-
-def test_only_seeds_of_both_are_compared(call, result):
     value = content()
     value['rows'] = [entry('single', [0, 1]), entry('ours', [1, 2])]
     row = line_of(call(result(value)), 'ours (seed 1, 2 only)')
@@ -195,14 +193,14 @@ def test_figure(call, result, monkeypatch):
     assert [x.get_label() for x in other.axes[0].lines] == ['single']
     assert path == 'a.png'
     axes, = figure.axes
+    mean, spread = (100 * f(MEANS['ours'].values())
+                    for f in (statistics.mean, statistics.stdev))
     ours = next(x for x in axes.lines if x.get_label() == 'ours')
-    mean = 100 * statistics.mean(MEANS['ours'].values())
     assert ours.get_xdata().tolist() == [2, 10]
     assert ours.get_ydata() == pytest.approx([mean - 2, mean - 10])
     band = axes.collections[1].get_paths()[0].vertices[:, 1]
-    spread = 100 * statistics.stdev(MEANS['ours'].values())
-    assert band.max() == pytest.approx(mean - 2 + spread)
-    assert band.min() == pytest.approx(mean - 10 - spread)
+    assert [band.min(), band.max()] == pytest.approx(
+        [mean - 10 - spread, mean - 2 + spread])
     with pytest.raises(ValueError, match='no temporal downsampling'):
         call(result(), '--figure', 'a.png', '--only', 'theirs')
 
@@ -256,7 +254,7 @@ class TestDocument:
             call('--check', document)
 
     @pytest.mark.parametrize('text', [
-        '', '<!-- results/x.json -->\n',
+        '<!-- results/x.json -->\n',
         '<!-- end of results/x.json -->\n<!-- results/x.json -->\n',
         2 * '<!-- results/x.json -->\n<!-- end of results/x.json -->\n'
     ])  # yapf: disable
