@@ -274,37 +274,35 @@ def test_a_camera_has_no_frames_to_come(demo, model, monkeypatch):
 
 
 @pytest.mark.parametrize('args, message', [
-    (['--input', 'a.mp4'], 'give --vis-out-dir'),
-    (['--vis-out-dir', 'o'], 'required: --input'),
-    (['--input', 'a.mp4', '--show', '--bbox', '1,2,3'], 'give x,y,w,h'),
-    (['--input', 'a', '--show', '--bbox', '1,2,3,-4'], 'give x,y,w,h'),
-    (['--input', 'a.mp4', '--show', '--cuts', '3,x'], 'invalid frames value'),
-    (['--input', 'a.mp4', '--show', '--det-model', 'c.py'], '--det-weights'),
-    (['--input', 'a', '--show', '--bbox', '1,1,1,1', '--bbox-file', 'f'],
-     'not allowed with'),
-    (['--input', 'a', '--show', '--bbox', '1,2,3,nan'], 'give x,y,w,h'),
-    (['--input', 'a', '--show', '--bbox', '1,2,3,4', '2,3,4,5'],
-     '2 boxes, and --cuts makes 1 shots'),
-    (['--input', 'a', '--show', '--bbox', '1,2,3,4', '--cuts', '0,5,9'],
-     '1 boxes, and --cuts makes 3 shots'),
-    (['--input', 'a', '--show', '--max-age', '-1'], '--max-age: -1 is not'),
-    (['--input', 'a', '--show', '--max-age', '1.5'], 'invalid int value'),
-    (['--input', 'a', '--show', '--fps', '0'], '--fps: 0 is not'),
-    (['--input', 'a', '--show', '--fps', 'inf'], '--fps: inf is not'),
-    (['--input', 'a', '--show', '--kpt-thr', 'nan'], '--kpt-thr: nan is not'),
-    (['--input', 'a', '--show', '--bbox-thr', '30'], '--bbox-thr: 30 is not'),
-    (['--input', 'a', '--show', '--nms-thr', '-.1'], '--nms-thr'),
-    (['--input', 'a', '--show', '--radius', '0'], '--radius: 0 is not'),
-    (['--input', 'a', '--show', '--thickness', '-1'], '--thickness: -1 is'),
-    (['--input', 'a', '--show', '--det-cat-id', '-1'], '--det-cat-id: -1'),
-    (['--input', 'a', '--show', '--smooth', 'median'], 'savgol'),
-    (['--input', 'a', '--show', '--draw-heatmap', '--smooth', 'savgol'],
-     '--draw-heatmap'),
-    (['--input', 'a.mp4', '--show', '--bbox-cat', '1'], '--bbox-file'),
+    ('--input a.mp4', 'give --vis-out-dir'),
+    ('--vis-out-dir o', 'required: --input'),
+    ('--bbox 1,2,3', 'give x,y,w,h'),
+    ('--bbox 1,2,3,-4', 'give x,y,w,h'),
+    ('--bbox 1,2,3,nan', 'give x,y,w,h'),
+    ('--cuts 3,x', 'invalid frames value'),
+    ('--det-model c.py', '--det-weights'),
+    ('--bbox 1,1,1,1 --bbox-file f', 'not allowed with'),
+    ('--bbox 1,2,3,4 2,3,4,5', '2 boxes, and --cuts makes 1 shots'),
+    ('--bbox 1,2,3,4 --cuts 0,5,9', '1 boxes, and --cuts makes 3 shots'),
+    ('--max-age -1', '--max-age: -1 is not'),
+    ('--max-age 1.5', 'invalid int value'),
+    ('--fps 0', '--fps: 0 is not'),
+    ('--fps inf', '--fps: inf is not'),
+    ('--kpt-thr nan', '--kpt-thr: nan is not'),
+    ('--bbox-thr 30', '--bbox-thr: 30 is not'),
+    ('--nms-thr -.1', '--nms-thr'),
+    ('--radius 0', '--radius: 0 is not'),
+    ('--thickness -1', '--thickness: -1 is'),
+    ('--det-cat-id -1', '--det-cat-id: -1'),
+    ('--smooth median', 'savgol'),
+    ('--draw-heatmap --smooth savgol', '--draw-heatmap'),
+    ('--bbox-cat 1', '--bbox-file'),
 ])
 def test_bad_command_lines(demo, model, capsys, args, message):
+    if '-dir' not in args and '--input' not in args:
+        args = f'--input a.mp4 --show {args}'
     with pytest.raises(SystemExit):
-        demo.main([*model, *args])
+        demo.main([*model, *args.split()])
     assert message in capsys.readouterr().err
 
 
