@@ -150,16 +150,15 @@ def test_labels_about_nobody(demo, model, clip, tmp_path, capsys):
     names = list(
         VideoPoseInferencer(*model).dataset_meta['keypoint_id2name'].values())
     labels, boxes = tmp_path / 'labels.json', tmp_path / 'boxes.json'
-    content = dict(
-        images=[dict(id=1, frame_index=4)],
-        annotations=[dict(image_id=1, keypoints=[20, 20, 2] * 15, track_id=3)],
-        categories=[dict(id=1, keypoints=names)])
-    labels.write_text(json.dumps(content))
+    label = dict(image_id=1, keypoints=[20, 20, 2] * 15, track_id=3)
+    labels.write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=1, frame_index=4)],
+                annotations=[label],
+                categories=[dict(id=1, keypoints=names)])))
     boxes.write_text(
-        json.dumps([
-            dict(image_id=t, bbox=[2, 5, 30, 30], track_id=3) for t in range(6)
-            if t != 4
-        ]))
+        json.dumps([dict(image_id=1, bbox=[2, 5, 30, 30], track_id=3)]))
     prompt = ['--prompt', str(labels)]
     with pytest.raises(ValueError, match=r'\[3\].*\[0\].*track_id'):
         run(demo, model, path, out, '--bbox', '1,2,30,40', *prompt)
@@ -168,8 +167,7 @@ def test_labels_about_nobody(demo, model, clip, tmp_path, capsys):
     # The label is not lost, and the file can be given again.
     coco = tmp_path / 'out/clip_coco.json'
     again = LabelFile(str(coco), FrameSource(path), names).frames
-    assert list(again) == [4]
-    assert again[4][0].track_id == 3
+    assert list(again) == [4] and again[4][0].track_id == 3
     assert (again[4][0].keypoints == 20).all()
 
 

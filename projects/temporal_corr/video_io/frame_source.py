@@ -170,7 +170,7 @@ class FrameSource:
                 # Whether a video is broken here or over shows later.
                 waiting += 1
                 continue
-            if image.ndim == 2:  # of some cameras
+            if image.ndim == 2 or image.shape[2] == 1:  # of some cameras
                 image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
             if last is None:
                 last = np.zeros_like(image)
