@@ -211,13 +211,13 @@ def find_people(args, source, labels, names, padding):
 def first_pass(args, source, inferencer, people):
     """The first of two passes over the input, which guides the second."""
     if args.prompt:
-        raise ValueError('model.test_cfg.trusted takes exemplars from a first '
+        raise ValueError('model.test_cfg.memory takes exemplars from a first '
                          'pass, --prompt from labels: leave one of them out '
-                         '(--cfg-options model.test_cfg.trusted=None)')
+                         '(--cfg-options model.test_cfg.memory=None)')
     if source.kind == 'webcam':
-        raise ValueError('model.test_cfg.trusted looks at a video twice, and '
+        raise ValueError('model.test_cfg.memory looks at a video twice, and '
                          'a camera goes on: give a recorded video, or '
-                         '--cfg-options model.test_cfg.trusted=None')
+                         '--cfg-options model.test_cfg.memory=None')
     found = FirstPass(inferencer, people)
     for frame, cut in shots(args, FrameSource(args.input)):
         found.add(frame, cut)
@@ -343,7 +343,7 @@ def main(argv=None) -> int:
                       args.vis_out_dir, args.pred_out_dir, args.show,
                       [args.bbox_file or '', args.prompt or ''],
                       labels) as outputs:
-        if inferencer.model.test_cfg.get('trusted'):
+        if getattr(inferencer.model, 'first_pass', None):
             people = guide = first_pass(args, source, inferencer, people)
         smoother = None
         if args.smooth == 'one-euro':

@@ -26,7 +26,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
 from projects.temporal_corr.engine import AtomicLocalBackend
-from projects.temporal_corr.models.trusted_exemplars import labelled_positions
+from projects.temporal_corr.models.offline_exemplars import labelled_positions
 from projects.temporal_corr.video_io.progress import Progress
 
 from .frame_stride import build_test_dataset

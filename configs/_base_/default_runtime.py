@@ -23,8 +23,8 @@ custom_hooks = [
     dict(type='CheckpointGuardHook'),
     # Checkpoints say which videos they were trained on; a test on these warns.
     dict(type='TrainedVideosHook'),
-    # Looks at recorded videos twice where model.test_cfg.trusted says so.
-    dict(type='TrustedExemplarsHook'),
+    # Looks at recorded videos twice where model.test_cfg.memory says so.
+    dict(type='OfflineExemplarsHook'),
 ]
 
 env_cfg = dict(

@@ -3,19 +3,20 @@
 _base_ = './jhmdb6_movenet.py'
 _configs = 'projects/temporal_corr/configs/'
 _finetune = '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py'
+_offline = dict(policy='offline')
 _settings = {
     'nothing': dict(memory=dict(policy='none')),
     'previous, as in the paper': dict(),
     'fixed': dict(memory=dict(policy='fixed')),
     'average': dict(memory=dict(policy='average')),
-    'two passes': dict(trusted=dict(source='predictions')),
+    'two passes': dict(memory=dict(_offline, source='predictions')),
     'two passes, agreement': dict(
-        trusted=dict(source='predictions', rule='agreement')),
-    'first frame labelled': dict(trusted=dict(source='labels')),
+        memory=dict(_offline, source='predictions', rule='agreement')),
+    'first frame labelled': dict(memory=dict(_offline, source='labels')),
     'middle frame labelled': dict(
-        trusted=dict(source='labels', frames='middle')),
+        memory=dict(_offline, source='labels', frames='middle')),
     'every tenth frame labelled': dict(
-        trusted=dict(source='labels', frames=10)),
+        memory=dict(_offline, source='labels', frames=10)),
 }
 
 rows = [dict(name='single frame', config=_configs + 'single' + _finetune)] + [

@@ -23,5 +23,8 @@ rows = [
         _row(
             'first frame labelled',
             shift,
-            trusted=dict(source='labels', crop_shift=(shift / 2, 0))))
+            memory=dict(
+                policy='offline',
+                source='labels',
+                crop_shift=(shift / 2, 0))))
 ]

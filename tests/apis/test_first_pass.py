@@ -9,7 +9,7 @@ import torch
 
 from projects.temporal_corr.apis import (FirstPass, FollowedPerson, People,
                                          SourceFrame)
-from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
+from projects.temporal_corr.models.offline_exemplars import ExemplarCollector
 
 
 def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
@@ -32,20 +32,22 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
             dict(image_id=t, bbox=[5 + i, 3, 40, 30 + i], track_id=i)
             for t, ids in enumerate(people) for i in ids
         ]))
-    trusted = 'model.test_cfg.trusted'
+    memory = 'model.test_cfg.memory'
     assert demo.main([
         str(config), str(checkpoint), '--input', str(folder), '--cuts', '4',
         '--bbox-file', str(boxes), '--pred-out-dir', str(tmp_path),
-        '--smooth', 'none', '--cfg-options', f'{trusted}.source=predictions',
-        f'{trusted}.num_frames=2'
+        '--smooth', 'none', '--cfg-options', f'{memory}.policy=offline',
+        f'{memory}.source=predictions', f'{memory}.num_frames=2'
     ]) == 0  # yapf: disable
     written = json.loads((tmp_path / 'clip.json').read_text())
     wanted = []
+    model.first_pass = dict(merge='average')
     for shot in (range(4), range(4, 8)):
         inferencer.reset()
+        chosen = {}
         for i in (4, 9):
             seen = [t for t in shot if i in people[t]]
-            collector = TrustedCollector(2)
+            collector = ExemplarCollector(2)
             for t in seen:
                 box = np.array([[5., 3, 45, 33]]) + [i, 0, i, i]
                 rows, *parts = inferencer.exemplars(
@@ -53,8 +55,8 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
                     People(box.astype(np.float32), [i], np.float32([1])),
                     frame_index=t - shot[0])
                 collector.add(rows, *parts)
-            model.trusted.update(collector.finish())
-        model.test_cfg['trusted'] = dict(merge='average')
+            chosen.update(collector.finish())
+        model.offline = chosen
         for t in shot:
             box = np.array([[5. + i, 3, 45 + i, 33 + i] for i in people[t]])
             wanted.append([
@@ -73,12 +75,13 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
 @pytest.mark.parametrize('temporal, settings, message', [
     ('correlation', dict(source='labels'), 'give the labels themselves'),
     ('correlation', dict(source='predictions', num_frames=0), 'positive'),
-    ('heatmap', dict(source='predictions'), "type='ExemplarCorrelation'"),
+    ('heatmap', dict(source='predictions'), "policy='offline'"),
 ])
 def test_what_is_not_possible(make_inferencer, video, temporal, settings,
                               message):
-    inferencer = make_inferencer(temporal)
-    inferencer.model.test_cfg['trusted'] = settings
+    memory = dict(settings, policy='offline')
     with pytest.raises(ValueError, match=message):
+        inferencer = make_inferencer(
+            temporal, cfg_options={'model.test_cfg.memory': memory})
         FirstPass(inferencer, FollowedPerson([])).add(
             SourceFrame(0, video[0], True))

@@ -13,7 +13,7 @@ from projects.temporal_corr.apis import (CocoPoses, FrameSource, Label,
                                          LabelFile, LabelledPeople, Prompts,
                                          as_labelled)
 from projects.temporal_corr.datasets import VideoCocoDataset
-from projects.temporal_corr.models.trusted_exemplars import TrustedCollector
+from projects.temporal_corr.models.offline_exemplars import ExemplarCollector
 
 #: As of a data set.
 META = dict(
@@ -43,12 +43,12 @@ def test_equals_the_two_passes_of_the_data_set(labelled, positions):
     """The front end and the evaluation are guided alike, to the last bit."""
     inferencer, dataset, items = labelled
     model = inferencer.model
-    collector = TrustedCollector()
+    collector = ExemplarCollector()
     for position in sorted(positions):
         batch = pseudo_collate([dataset[items[position]]])
         batch = model.data_preprocessor(batch, False)
-        collector.add(*model.exemplars(**batch, labelled=True))
-    model.trusted.update(collector.finish())
+        collector.add(*model.extract_exemplars(**batch, labelled=True))
+    model.offline = collector.finish()
     wanted = []
     with torch.no_grad():
         for item in items:
@@ -56,7 +56,7 @@ def test_equals_the_two_passes_of_the_data_set(labelled, positions):
             wanted.append(sample.pred_instances.keypoints)
 
     inferencer.reset()
-    assert not model.trusted
+    assert not model.offline
     for position in positions:
         show(
             inferencer,

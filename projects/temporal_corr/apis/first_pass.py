@@ -4,8 +4,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from mmpose.structures import PoseDataSample
 
-from ..engine.trusted_exemplars_hook import check_trusted
-from ..models.trusted_exemplars import TrustedCollector, TrustedExemplars
+from ..models.offline_exemplars import ExemplarCollector, OfflineExemplars
 from ..video_io.followed_person import People
 from ..video_io.frame_source import SourceFrame
 from .frame_inputs import as_people
@@ -14,7 +13,7 @@ from .video_pose_inferencer import VideoPoseInferencer
 
 class FirstPass:
     """Looks at a video once, to guide the second look, as
-    ``test_cfg.trusted`` with ``source='predictions'`` says.
+    ``test_cfg.memory=dict(policy='offline', source='predictions')`` says.
 
     ``add`` it all frames, then ``finish``. In the second pass it is shown to
     the inferencer at the start of each shot, as :class:`Prompts` is, and it
@@ -22,24 +21,24 @@ class FirstPass:
     had.
 
     Args:
-        inferencer (VideoPoseInferencer): Of a model with ``test_cfg.trusted``.
+        inferencer (VideoPoseInferencer): Of a model with that memory.
         people (callable): The provider of boxes.
     """
 
     def __init__(self, inferencer: VideoPoseInferencer, people: Callable):
         self._inferencer = inferencer
         self._provider = people
-        # A model that is told to trust does not predict without.
-        settings = dict(inferencer.model.test_cfg.pop('trusted'))
-        self._settings = check_trusted(settings)
-        if settings['source'] == 'labels':
-            raise ValueError("test_cfg.trusted.source is 'labels': give the "
+        self._settings = inferencer.model.first_pass
+        if self._settings['source'] == 'labels':
+            raise ValueError("test_cfg.memory.source is 'labels': give the "
                              'labels themselves, by --prompt or '
                              'VideoPoseInferencer.prompt, and leave '
-                             'test_cfg.trusted out')
+                             'test_cfg.memory out')
+        # None so far: the first pass is predicted frame by frame.
+        inferencer.model.offline = {}
         self._people: List[People] = []
-        self._shots: Dict[int, Dict[tuple, TrustedExemplars]] = {}
-        self._collectors: Dict[int, TrustedCollector] = {}
+        self._shots: Dict[int, Dict[tuple, OfflineExemplars]] = {}
+        self._collectors: Dict[int, ExemplarCollector] = {}
         self._start = 0
 
     def add(self, frame: SourceFrame, cut: bool = False) -> None:
@@ -64,20 +63,20 @@ class FirstPass:
                 own = [i for i, row in enumerate(rows)
                        if row.track_id == track_id]  # yapf: disable
                 # One for each: a collector is through with who is missing.
-                self._collectors.setdefault(
+                collector = self._collectors.setdefault(
                     track_id,
-                    TrustedCollector(self._settings['num_frames'],
-                                     self._settings['rule'])).add(
-                                         [rows[i] for i in own],
-                                         *(part[own] for part in parts))
+                    ExemplarCollector(self._settings['num_frames'],
+                                      self._settings['rule']))
+                collector.add([rows[i] for i in own],
+                              *(part[own] for part in parts))
         self._people.append(found)
 
     def finish(self) -> None:
         """To be called behind the last frame."""
-        trusted: Dict[tuple, TrustedExemplars] = {}
+        chosen: Dict[tuple, OfflineExemplars] = {}
         for collector in self._collectors.values():
-            trusted.update(collector.finish())
-        self._shots[self._start] = trusted
+            chosen.update(collector.finish())
+        self._shots[self._start] = chosen
         self._collectors = {}
         self._inferencer.reset()
 
@@ -87,10 +86,7 @@ class FirstPass:
              end: Optional[int] = None) -> None:
         """Let the shot that begins with frame ``start`` be guided by what was
         found in it; the inferencer has been reset."""
-        inferencer.model.trusted.update(self._shots[start])
-        # A shot in which nobody was found has none.
-        inferencer.model.test_cfg['trusted'] = dict(
-            merge=self._settings['merge']) if self._shots[start] else None
+        inferencer.model.offline = dict(self._shots[start])
 
     def __call__(self, frame: SourceFrame) -> People:
         """The people of a frame, as in the first pass."""

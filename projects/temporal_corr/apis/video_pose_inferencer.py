@@ -15,8 +15,8 @@ from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 
 from ..engine.pose_model import load_pose_model
+from ..models.offline_exemplars import with_frame
 from ..models.track_memory import TrackMemory
-from ..models.trusted_exemplars import with_frame
 from ..video_io.followed_person import FollowedPerson, People
 from .coco_files import pose_extents
 from .frame_inputs import as_bgr, as_keypoints, as_people
@@ -113,7 +113,7 @@ class VideoPoseInferencer:
             self._smoother.reset()
         self._memory.reset()
         if self._temporal is not None:
-            self.model.trusted.clear()
+            self.model.offline = self.model.offline and {}
 
     @property
     def box_padding(self) -> float:
@@ -238,8 +238,8 @@ class VideoPoseInferencer:
         index = self._frame_index if frame_index is None else frame_index
         rows = zip(*self.exemplars(image, people, points, index))
         for row, exemplars, *_ in rows:
-            self.model.trusted[row.key] = with_frame(
-                self.model.trusted.get(row.key), index, exemplars)
+            known = self.model.offline = self.model.offline or {}
+            known[row.key] = with_frame(known.get(row.key), index, exemplars)
 
     @torch.no_grad()
     def exemplars(self,
@@ -247,19 +247,19 @@ class VideoPoseInferencer:
                   people: People,
                   keypoints: Optional[np.ndarray] = None,
                   frame_index: Optional[int] = None) -> tuple:
-        """What :meth:`VideoTopdownPoseEstimator.exemplars` says of N people in
-        a frame alone, BGR uint8; nothing is remembered.
+        """What :meth:`VideoTopdownPoseEstimator.extract_exemplars` says of N
+        people in a frame alone, BGR uint8; nothing is remembered.
 
         ``keypoints`` are labels in pixels, (N, K, 2), NaN for one that is not
         known, ``frame_index`` is the number of the frame, by default the next.
         """
         if 'offline' not in getattr(self._temporal, 'policies', ()):
             raise ValueError(
-                'labels and trusted frames become exemplars, and this model '
+                'labels become exemplars, and this model '
                 'has none: use one whose head has '
                 "temporal=dict(type='ExemplarCorrelation')")
         batch = self._prepare(image, people, keypoints, frame_index)
-        return self.model.exemplars(
+        return self.model.extract_exemplars(
             **self.model.data_preprocessor(batch, False),
             labelled=keypoints is not None)
 

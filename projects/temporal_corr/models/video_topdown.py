@@ -13,9 +13,9 @@ from torch import Tensor
 
 from .ground_truth import ground_truth_heatmaps
 from .heads.video_head import VideoHead
+from .offline_exemplars import OfflineExemplars, check_offline, guided_fields
 from .resample import mirror, peak_positions
 from .track_memory import TrackFrame, TrackMemory
-from .trusted_exemplars import TrustedExemplars, guided_fields
 
 
 @MODELS.register_module()
@@ -44,15 +44,15 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             - ``'ground_truth'``: as the paper, but from the annotation of
               each frame, which shows what perfect exemplars would bring.
             - ``'offline'``: exemplars from a first pass over whole videos,
-              see :class:`~projects.temporal_corr.engine.
-              TrustedExemplarsHook`.
+              see :func:`~projects.temporal_corr.models.offline_exemplars.
+              check_offline` for the options.
     """
 
     #: Keys of ``train_cfg`` and ``test_cfg``.
     options = dict(
         train_cfg=('exemplar_grad', 'compute_acc'),
         test_cfg=('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps',
-                  'output_keypoint_indices', 'memory', 'trusted'))
+                  'output_keypoint_indices', 'memory'))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -63,15 +63,16 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             for key in set(getattr(self, name)) - set(known):
                 near = get_close_matches(key, known, 1)
                 meant = f' (did you mean {near[0]}?)' if near else ''
-                if key == 'exemplars':
-                    meant = " (it is now memory=dict(policy='ground_truth'))"
+                if key in ('exemplars', 'trusted'):
+                    meant = (" (it is now memory=dict(policy='ground_truth') "
+                             "or memory=dict(policy='offline', source=...))")
                 raise ValueError(f'there is no {name}.{key}: choose from '
                                  f'{", ".join(known)}{meant}')
         self._set_policy(**(self.test_cfg.get('memory') or {}))
         self.memory = TrackMemory()
-        #: Exemplars from elsewhere than the frame before, by track: where
-        #: there are any, they stand in for what is remembered.
-        self.trusted: Dict[tuple, TrustedExemplars] = {}
+        #: Exemplars from elsewhere than the frame before, by track, which
+        #: stand in for what is remembered; None before a first pass.
+        self.offline: Optional[Dict[tuple, OfflineExemplars]] = None
         self._warned = False
 
     def _set_policy(self, policy: str = 'previous', **options) -> None:
@@ -88,7 +89,10 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             raise ValueError(
                 f'test_cfg.memory has no {key} with policy={policy!r}: choose '
                 f'from {", ".join(known[policy]) or "nothing else"}')
-        if temporal is not None:
+        #: What a first pass looks at, None for no first pass.
+        self.first_pass = check_offline(
+            options) if policy == 'offline' else None
+        if temporal is not None and policy != 'offline':
             temporal.set_policy(policy, **options)
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
@@ -184,12 +188,12 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
         feats = self.extract_feat(inputs)
-        if self.test_cfg.get('trusted') and not self.trusted:
+        if self.policy == 'offline' and self.offline is None:
             raise RuntimeError(
-                'test_cfg.trusted wants exemplars of a first pass, and there '
-                "was none: add dict(type='TrustedExemplarsHook') to "
+                'test_cfg.memory wants exemplars of a first pass, and there '
+                "was none: add dict(type='OfflineExemplarsHook') to "
                 'custom_hooks, and test whole videos')
-        if self.trusted and frames is not None:
+        if self.offline and frames is not None:
             heatmaps = self._guide(feats, frames, conditions, truth)
         else:
             heatmaps = self._track(feats, frames, conditions, truth)
@@ -214,7 +218,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             self.head.decode(outputs), fields, data_samples)
 
     @torch.no_grad()
-    def exemplars(
+    def extract_exemplars(
         self,
         inputs: Tensor,
         data_samples: SampleList,
@@ -304,14 +308,13 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
                conditions: Dict[str, Tensor],
                truth: Optional[Tensor]) -> Tensor:
-        """Heatmaps of rows, those of tracks with trusted exemplars by these,
+        """Heatmaps of rows, those of tracks with offline exemplars by these,
         the others by what is remembered."""
-        settings = self.test_cfg.get('trusted') or {}
         parts, order = [], []
         for wanted in (True, False):
             rows = [
                 row for row, frame in enumerate(frames)
-                if (frame.key in self.trusted) is wanted
+                if (frame.key in self.offline) is wanted
             ]
             if not rows:
                 continue
@@ -319,8 +322,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                     [frames[row] for row in rows],
                     {name: value[rows] for name, value in conditions.items()})
             parts.append(
-                guided_fields(self.head, *some, self.trusted,
-                              settings.get('merge', 'nearest'))
+                guided_fields(
+                    self.head, *some, self.offline,
+                    (self.first_pass or {}).get('merge', 'nearest'))
                 if wanted else
                 self._track(*some, None if truth is None else truth[rows]))
             order.extend(rows)

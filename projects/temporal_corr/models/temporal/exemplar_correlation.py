@@ -36,7 +36,8 @@ class ExemplarCorrelation(ScaledMaps):
         fixed=(),
         average=('momentum', ),
         ground_truth=(),
-        offline=())
+        offline=('source', 'num_frames', 'rule', 'frames', 'crop_shift',
+                 'merge'))
 
     def __init__(self,
                  normalize: bool = False,

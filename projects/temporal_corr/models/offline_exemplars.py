@@ -3,10 +3,10 @@
 
 In a stream an exemplar can only come from an earlier prediction. Of a
 recorded video all frames are there: a first pass takes exemplars from frames
-that can be trusted, labelled by a person or chosen among the predictions,
+labelled by a person, or chosen among the predictions,
 and the second pass correlates every frame with those.
 
-Shapes: L trusted frames of a track, T frames of it, P keypoints, C channels.
+Shapes: L chosen frames of a track, T frames of it, P keypoints, C channels.
 """
 from itertools import zip_longest
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -18,8 +18,8 @@ from torch import Tensor
 from .track_memory import TrackFrame
 
 
-class TrustedExemplars(NamedTuple):
-    """What is trusted of one person in one video.
+class OfflineExemplars(NamedTuple):
+    """The exemplars of one person in one video.
 
     Attributes:
         frame_indices (Tensor): Where the exemplars come from, (L, P) frames
@@ -47,26 +47,26 @@ class TrustedExemplars(NamedTuple):
         return self.exemplars[row, torch.arange(len(row))]
 
 
-def with_frame(trusted: Optional[TrustedExemplars], frame_index: int,
-               exemplars: Tensor) -> TrustedExemplars:
-    """One more trusted frame of a track.
+def with_frame(known: Optional[OfflineExemplars], frame_index: int,
+               exemplars: Tensor) -> OfflineExemplars:
+    """One more frame of a track.
 
     Args:
-        trusted (TrustedExemplars, optional): Those so far, None for none.
+        known (OfflineExemplars, optional): Those so far, None for none.
         frame_index (int): The frame; it replaces what came from the same.
         exemplars (Tensor): Its exemplars in shape (P, C).
 
     Returns:
-        TrustedExemplars: All of them, ascending.
+        OfflineExemplars: All of them, ascending.
     """
     numbers = torch.full((1, len(exemplars)), frame_index)
     exemplars = exemplars[None]
-    if trusted is not None:
-        others = trusted.frame_indices[:, 0] != frame_index
-        numbers = torch.cat([trusted.frame_indices[others], numbers])
-        exemplars = torch.cat([trusted.exemplars[others], exemplars])
+    if known is not None:
+        others = known.frame_indices[:, 0] != frame_index
+        numbers = torch.cat([known.frame_indices[others], numbers])
+        exemplars = torch.cat([known.exemplars[others], exemplars])
     order = numbers[:, 0].argsort()
-    return TrustedExemplars(numbers[order], exemplars[order])
+    return OfflineExemplars(numbers[order], exemplars[order])
 
 
 def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
@@ -137,30 +137,91 @@ def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
     if isinstance(frames, int) and frames > 0:
         return list(range(0, total, frames))
     raise ValueError(
-        "test_cfg.trusted.frames must be 'first', 'middle', 'last' or a "
+        "test_cfg.memory.frames must be 'first', 'middle', 'last' or a "
         f'positive integer (every so many frames), got {frames!r}')
+
+
+def check_offline(settings: dict) -> dict:
+    """Check the options of ``test_cfg.memory=dict(policy='offline', ...)``.
+
+    Args:
+        settings (dict): The options:
+
+            - ``source`` (str): ``'predictions'``, no labels are looked at,
+              or ``'labels'``, some frames of each video are labelled, which
+              their annotations stand for.
+            - ``num_frames`` (int), for predictions: into how many parts each
+              video is cut; of each, the most confident frame of each
+              keypoint is taken. Defaults to 8.
+            - ``rule`` (str), for predictions: ``'confidence'``, or
+              ``'agreement'``, the most confident of the frames in which the
+              keypoint is close to the running median of its positions.
+              Defaults to ``'confidence'``.
+            - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``,
+              or every so many frames. Defaults to ``'first'``.
+            - ``crop_shift``, for labels: how the crops of the labelled frames
+              are shifted, in place of the data set's own ``crop_shift``:
+              what is remembered then stands elsewhere in its crop than what
+              is sought.
+            - ``merge`` (str): ``'nearest'``, each keypoint is guided by the
+              exemplar that is closest in time, the default for labels, or
+              ``'average'``, the heatmaps by all chosen frames are averaged,
+              the default for predictions.
+
+    Returns:
+        dict: The same with defaults in their places.
+
+    Raises:
+        ValueError: If an option is not known, or its value is not.
+    """
+    defaults = dict(
+        predictions=dict(num_frames=8, rule='confidence', merge='average'),
+        labels=dict(frames='first', crop_shift=None, merge='nearest'))
+    source = settings.get('source')
+    if source not in defaults:
+        raise ValueError("test_cfg.memory.source must be 'predictions' or "
+                         f"'labels', got {source!r}")
+    settings = dict(defaults[source], **settings)
+    unknown = sorted(set(settings) - {'source', *defaults[source]})
+    if unknown:
+        raise ValueError(f'test_cfg.memory with source={source!r} has no '
+                         f'{unknown[0]!r}')
+    if source == 'predictions':
+        num_frames = settings['num_frames']
+        if not isinstance(num_frames, int) or num_frames < 1:
+            raise ValueError('test_cfg.memory.num_frames must be a positive '
+                             f'integer, got {num_frames!r}')
+    else:
+        labelled_positions(1, settings['frames'])
+    for name, choices in dict(
+            rule=('confidence', 'agreement'),
+            merge=('nearest', 'average')).items():
+        if settings.get(name, choices[0]) not in choices:
+            raise ValueError(f'test_cfg.memory.{name} must be one of '
+                             f'{choices}, got {settings[name]!r}')
+    return settings
 
 
 def guided_fields(head, feats: Tuple[Tensor, ...],
                   frames: Sequence[TrackFrame], conditions: Dict[str, Tensor],
-                  trusted: Dict[tuple, TrustedExemplars],
+                  offline: Dict[tuple, OfflineExemplars],
                   merge: str) -> Tensor:
-    """What a head predicts of frames, guided by trusted exemplars.
+    """What a head predicts of frames, guided by offline exemplars.
 
     Args:
         head (VideoHead): A head with :class:`ExemplarCorrelation`.
         feats (tuple[Tensor]): Feature maps of N frames.
         frames (Sequence[TrackFrame]): Which they are.
         conditions (dict): Further inputs of ``head.step``.
-        trusted (dict): What is trusted, by ``TrackFrame.key``.
+        offline (dict): Exemplars of each track, by ``TrackFrame.key``.
         merge (str): ``'nearest'``, each keypoint by the exemplar that is
-            closest in time, or ``'average'``, the mean of what the trusted
+            closest in time, or ``'average'``, the mean of what the chosen
             frames of a track predict, each alone.
 
     Returns:
         Tensor: Fields in shape (N, ..., H, W).
     """
-    own = [trusted[frame.key] for frame in frames]
+    own = [offline[frame.key] for frame in frames]
     features = head.features(feats)
     others = dict(conditions)
     others.pop('crops', None)
@@ -189,13 +250,13 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     return total / counts[:, None, None, None]
 
 
-class TrustedCollector:
+class ExemplarCollector:
     """Collects exemplars of a first pass and chooses among them.
 
     Args:
         num_frames (int, optional): Parts of a video, of each of which the
-            most confident frame of each keypoint is trusted
-            (:func:`segment_peaks`). None trusts all frames that are added.
+            most confident frame of each keypoint is taken
+            (:func:`segment_peaks`). None takes all frames that are added.
             Defaults to None.
         rule (str): ``'confidence'``, or ``'agreement'``, by which a frame
             gives way to those that agree with their neighbours
@@ -208,7 +269,7 @@ class TrustedCollector:
         self.num_frames = num_frames
         self.rule = rule
         self._pending: Dict[tuple, List[tuple]] = {}
-        self._chosen: Dict[tuple, TrustedExemplars] = {}
+        self._chosen: Dict[tuple, OfflineExemplars] = {}
 
     def add(self, frames: Sequence[TrackFrame], exemplars: Tensor,
             confidence: Tensor, positions: Tensor) -> None:
@@ -223,13 +284,13 @@ class TrustedCollector:
         for frame, *row in zip(frames, exemplars, confidence, positions):
             self._pending.setdefault(frame.key, []).append(
                 (frame.frame_index, *(part.clone() for part in row)))
-        # A track that is through needs only what is trusted of it.
+        # A track that is through needs only what is chosen of it.
         present = {frame.key for frame in frames}
         for key in [key for key in self._pending if key not in present]:
             self._choose(key)
 
-    def finish(self) -> Dict[tuple, TrustedExemplars]:
-        """What is trusted, by ``TrackFrame.key``."""
+    def finish(self) -> Dict[tuple, OfflineExemplars]:
+        """What was chosen, by ``TrackFrame.key``."""
         for key in list(self._pending):
             self._choose(key)
         return self._chosen
@@ -244,5 +305,5 @@ class TrustedCollector:
                 confidence = agreement(confidence, positions)
             rows = segment_peaks(confidence, self.num_frames).cpu()
         columns = torch.arange(confidence.shape[1])
-        self._chosen[key] = TrustedExemplars(numbers[rows],
+        self._chosen[key] = OfflineExemplars(numbers[rows],
                                              exemplars[rows, columns])

@@ -13,7 +13,7 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     scores by frame, and the model."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
 
-    def run(trusted, lanes=4, crop_shift=(0, 0), **test_cfg):
+    def run(offline, lanes=4, crop_shift=(0, 0), **test_cfg):
         cfg = Config.fromfile(tiny_config)
         cfg.work_dir = str(tmp_path)
         cfg.default_hooks.checkpoint = None
@@ -24,7 +24,8 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
             batch_size=lanes,
             sampler=dict(type='VideoSampler', lanes=lanes))
         cfg.test_dataloader.dataset.crop_shift = crop_shift
-        cfg.model.test_cfg = dict(trusted=trusted, **test_cfg)
+        memory = offline and dict(offline, policy='offline')
+        cfg.model.test_cfg = dict(memory=memory, **test_cfg)
         cfg.default_scope = 'mmpose'
         cfg.experiment_name = f'{tmp_path.name}_{len(seen)}'
         seen.append(cfg)
@@ -56,16 +57,16 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize('trusted', [
+@pytest.mark.parametrize('offline', [
     dict(source='predictions', num_frames=2),
     dict(source='predictions', num_frames=2, rule='agreement'),
     dict(source='labels', frames='middle'),
     dict(source='labels', frames=2, merge='average'),
-], ids=lambda trusted: '-'.join(map(str, trusted.values())))  # yapf: disable
-def test_lanes_do_not_matter(trusted, evaluate):
+], ids=lambda offline: '-'.join(map(str, offline.values())))  # yapf: disable
+def test_lanes_do_not_matter(offline, evaluate):
     """The five videos have 5, 3, 7, 1 and 4 frames."""
-    one, model = evaluate(trusted, lanes=1)
-    four, _ = evaluate(trusted, lanes=4)
+    one, model = evaluate(offline, lanes=1)
+    four, _ = evaluate(offline, lanes=4)
     alone, _ = evaluate(None, lanes=4)
     assert len(one) == 20 and one.keys() == four.keys()
     for key, rows in one.items():
@@ -73,7 +74,7 @@ def test_lanes_do_not_matter(trusted, evaluate):
         np.testing.assert_array_equal(rows[:, :2], four[key][:, :2])
         np.testing.assert_allclose(rows[:, 2], four[key][:, 2], rtol=1e-5)
     assert any((one[key] != alone[key]).any() for key in one)
-    assert not model.trusted
+    assert not model.offline
 
 
 def test_flip_test_has_exemplars_of_its_own(evaluate):
@@ -90,15 +91,15 @@ def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
     all to the left, and as all to the left if told so twice."""
     labels, left = dict(source='labels'), (-0.2, 0)
     apart, all_left, twice = (
-        evaluate(trusted, crop_shift=left)[0]
-        for trusted in (dict(labels, crop_shift=(0.2, 0)), labels,
+        evaluate(offline, crop_shift=left)[0]
+        for offline in (dict(labels, crop_shift=(0.2, 0)), labels,
                         dict(labels, crop_shift=left)))
     for key, rows in all_left.items():
         np.testing.assert_array_equal(rows, twice[key])
     assert any((rows != apart[key]).any() for key, rows in all_left.items())
 
 
-@pytest.mark.parametrize('trusted, message', [
+@pytest.mark.parametrize('offline, message', [
     (dict(source='predictions', crop_shift=(0, 0)), "no 'crop_shift'"),
     (dict(source='labels', crop_shift=0.1), 'crop_shift to be two'),
     (dict(source='detections'), "'predictions' or 'labels'"),
@@ -109,6 +110,6 @@ def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
     (dict(source='labels', frames='second'), "'first', 'middle'"),
     (dict(source='labels', merge='best'), 'merge'),
 ])
-def test_refusals(trusted, message, evaluate):
+def test_refusals(offline, message, evaluate):
     with pytest.raises(ValueError, match=message):
-        evaluate(trusted)
+        evaluate(offline)

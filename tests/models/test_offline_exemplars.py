@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projects.temporal_corr.models.track_memory import TrackFrame
-from projects.temporal_corr.models.trusted_exemplars import (
-    TrustedCollector, TrustedExemplars, agreement, guided_fields,
+from projects.temporal_corr.models.offline_exemplars import (
+    ExemplarCollector, OfflineExemplars, agreement, guided_fields,
     labelled_positions, segment_peaks)
+from projects.temporal_corr.models.track_memory import TrackFrame
 
 
 @given(
@@ -104,7 +104,7 @@ def test_no_such_labelled_frames(frames):
 def test_nearest_of_those_that_were_seen():
     exemplars = torch.eye(3)[:, None].repeat(1, 2, 1)
     exemplars[1, 1] = 0  # the second keypoint is not to be seen in frame 10
-    entry = TrustedExemplars(
+    entry = OfflineExemplars(
         torch.tensor([[0, 0], [10, 10], [30, 30]]), exemplars)
     for index, rows in {0: (0, 0), 6: (1, 0), 16: (1, 2), 21: (2, 2)}.items():
         wanted = torch.stack([exemplars[rows[0], 0], exemplars[rows[1], 1]])
@@ -121,7 +121,7 @@ def test_tracks_are_kept_apart():
             torch.randn(len(rows), 2, 4), dim=-1)
         for name, rows in confidence.items()
     }
-    collector = TrustedCollector(num_frames=1)
+    collector = ExemplarCollector(num_frames=1)
     for batch in ('A0 B0', 'A1 B1', 'B2', 'B3'):
         rows = [(row[0], int(row[1])) for row in batch.split()]
         collector.add([TrackFrame(name, i, i == 0, False) for name, i in rows],
@@ -153,11 +153,11 @@ def streamed(make_model, videos, video_sample):
 def test_one_label_guides_as_a_fixed_exemplar_does(streamed):
     """Two passes and a stream whose memory keeps the label agree."""
     model, frames, crops, samples = streamed
-    found = model.exemplars(frames[:1], samples[:1], labelled=True)
+    found = model.extract_exemplars(frames[:1], samples[:1], labelled=True)
     assert found[2].min() > .5
-    collector = TrustedCollector()
+    collector = ExemplarCollector()
     collector.add(*found)
-    model.trusted = collector.finish()
+    model.offline = collector.finish()
     model.test_cfg['output_heatmaps'] = True
     with torch.no_grad():
         guided = model.predict(frames, samples)
@@ -181,13 +181,13 @@ def test_one_label_guides_as_a_fixed_exemplar_does(streamed):
 def test_average_is_the_mean_of_single_guides(streamed):
     model, frames, _, samples = streamed
     model.test_cfg['output_heatmaps'] = True
-    rows, exemplars, *_ = model.exemplars(frames, samples)
+    rows, exemplars, *_ = model.extract_exemplars(frames, samples)
     numbers = torch.tensor([[row.frame_index] * 5 for row in rows])
 
     def guided(chosen, merge):
-        model.test_cfg['trusted'] = dict(merge=merge)
-        entry = TrustedExemplars(numbers[chosen], exemplars[chosen])
-        model.trusted = {rows[0].key: entry}
+        model.first_pass = dict(merge=merge)
+        entry = OfflineExemplars(numbers[chosen], exemplars[chosen])
+        model.offline = {rows[0].key: entry}
         with torch.no_grad():
             found = model.predict(frames, samples)
         return torch.stack([item.pred_fields.heatmaps for item in found])
@@ -201,10 +201,10 @@ def test_a_track_is_averaged_over_its_own_frames(streamed):
     """Three trusted frames of A and two of B: each as if it were alone."""
     model, frames, _, samples = streamed
     head, feats = model.head, model.extract_feat(frames[:2])
-    rows, exemplars, *_ = model.exemplars(frames, samples)
+    rows, exemplars, *_ = model.extract_exemplars(frames, samples)
     rows = [rows[0], rows[0]._replace(video_id='B')]
     trusted = {
-        row.key: TrustedExemplars(
+        row.key: OfflineExemplars(
             torch.arange(count)[:, None].expand(count, 5), exemplars[:count])
         for row, count in zip(rows, (3, 2))
     }
@@ -220,11 +220,11 @@ def test_a_track_is_averaged_over_its_own_frames(streamed):
 def test_others_go_on_from_their_memory(streamed, predict):
     """Trusted exemplars of one person change nothing for another."""
     model, frames, _, samples = streamed
-    found = model.exemplars(frames[:1], samples[:1])
+    found = model.extract_exemplars(frames[:1], samples[:1])
     alone = [predict(model, [('B', index)])[0] for index in range(3)]
-    collector = TrustedCollector()
+    collector = ExemplarCollector()
     collector.add(*found)
-    model.trusted = collector.finish()
+    model.offline = collector.finish()
     for index, wanted in enumerate(alone):
         found = predict(model, [('A', index), ('B', index)])[1]
         assert (found.pred_instances.keypoints ==
@@ -241,7 +241,8 @@ def test_positions_are_those_in_the_image(flip_test, streamed):
     for sample in samples:
         sample.gt_instances.keypoints = labels[None]
     model.test_cfg['flip_test'] = flip_test
-    rows, *_, positions = model.exemplars(frames, samples, labelled=True)
+    rows, *_, positions = model.extract_exemplars(
+        frames, samples, labelled=True)
     assert positions.shape == (len(frames) * (1 + flip_test), 5, 2)
     flip_indices = samples[0].metainfo['flip_indices']
     for row, points in zip(rows, positions):
@@ -253,14 +254,14 @@ def test_positions_are_those_in_the_image(flip_test, streamed):
 def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
     """A prediction in its place would be trusted like a label."""
     model, frames, _, samples = streamed
-    _, whole, confidence, _ = model.exemplars(
+    _, whole, confidence, _ = model.extract_exemplars(
         frames[:1], samples[:1], labelled=True)
     assert (confidence > 0).all()
     if hide == 'invisible':
         samples[0].gt_instances.keypoints_visible[0, 2] = 0
     else:
         samples[0].gt_instances.keypoints[0, 2] = -500.
-    _, labelled, confidence, _ = model.exemplars(
+    _, labelled, confidence, _ = model.extract_exemplars(
         frames[:1], samples[:1], labelled=True)
     assert not labelled[0, 2].any()
     assert (confidence[0] > 0).tolist() == [True, True, False, True, True]
@@ -272,11 +273,11 @@ def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
 def test_heads_without_exemplars_are_refused(temporal, make_model, streamed):
     _, frames, _, samples = streamed
     with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
-        make_model(temporal).exemplars(frames, samples)
+        make_model(temporal).extract_exemplars(frames, samples)
 
 
 def test_two_passes_need_the_first(streamed):
     model, frames, _, samples = streamed
-    model.test_cfg['trusted'] = dict(source='predictions')
-    with pytest.raises(RuntimeError, match='TrustedExemplarsHook'):
+    model._set_policy('offline', source='predictions')
+    with pytest.raises(RuntimeError, match='OfflineExemplarsHook'):
         model.predict(frames, samples)

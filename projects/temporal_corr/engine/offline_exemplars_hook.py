@@ -1,0 +1,110 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+from typing import List
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.utils import ProgressBar
+from mmpose.registry import HOOKS
+from torch.utils.data import DataLoader, Subset
+
+from ..models.offline_exemplars import ExemplarCollector, labelled_positions
+
+
+# The second name is that of older configs.
+@HOOKS.register_module(['OfflineExemplarsHook', 'TrustedExemplarsHook'])
+class OfflineExemplarsHook(Hook):
+    """The first of two passes over recorded videos, for
+    ``test_cfg.memory=dict(policy='offline', ...)``.
+
+    It runs over the frames before each validation and test, and the estimator
+    is guided by the exemplars that were chosen, see
+    :func:`~projects.temporal_corr.models.offline_exemplars.check_offline`.
+    Predictions of a labelled frame are predictions, too: its label is not
+    their answer. Does nothing for other models and policies.
+    """
+
+    priority = 'VERY_LOW'
+
+    def before_test_epoch(self, runner) -> None:
+        """Run over the test videos."""
+        self._prepare(runner, runner.test_loop.dataloader)
+
+    def before_val_epoch(self, runner) -> None:
+        """Run over the validation videos."""
+        self._prepare(runner, runner.val_loop.dataloader)
+
+    def after_test_epoch(self, runner, metrics=None) -> None:
+        """Forget them."""
+        if getattr(_unwrap(runner.model), 'first_pass', None):
+            _unwrap(runner.model).offline = None
+
+    after_val_epoch = after_test_epoch
+
+    def _prepare(self, runner, loader: DataLoader) -> None:
+        model = _unwrap(runner.model)
+        settings = getattr(model, 'first_pass', None)
+        if not settings:
+            return
+        chosen = choose_items(loader, settings.get('frames', 1))
+        model.eval()
+        collector = ExemplarCollector(
+            settings.get('num_frames'), settings.get('rule'))
+        dataset = loader.dataset
+        if settings.get('crop_shift') is not None:
+            dataset = dataset.shifted(settings['crop_shift'])
+        first_pass = DataLoader(
+            Subset(dataset, chosen),
+            batch_size=loader.batch_size or 16,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn)
+        bar = None
+        if is_main_process():
+            bar = ProgressBar(len(first_pass))
+        for batch in first_pass:
+            batch = model.data_preprocessor(batch, False)
+            collector.add(*model.extract_exemplars(
+                **batch, labelled=settings['source'] == 'labels'))
+            if bar:
+                bar.update()
+        model.offline = collector.finish()
+
+
+def choose_items(loader: DataLoader, frames) -> List[int]:
+    """Items of a data loader's videos that a first pass looks at.
+
+    Args:
+        loader (DataLoader): A loader of video frames; those that its
+            sampler gives to this process count.
+        frames (str | int): See :func:`labelled_positions`; 1 is all.
+
+    Returns:
+        list[int]: Indices into the data set, video by video, in time.
+
+    Raises:
+        TypeError: If the data set knows no videos.
+        ValueError: If a video is not whole in this process.
+    """
+    if not hasattr(loader.dataset, 'videos'):
+        raise TypeError(
+            'test_cfg.memory needs whole videos, and the data set '
+            f'{type(loader.dataset).__name__} knows none: use '
+            'SubJhmdbDataset, PennActionDataset or another VideoCocoDataset')
+    mine, chosen = set(loader.sampler), []
+    for name, items in loader.dataset.videos:
+        present = mine.intersection(items.tolist())
+        if not present:
+            continue
+        if len(present) < len(items):
+            raise ValueError(
+                f'only {len(present)} of the {len(items)} frames of video '
+                f'"{name}" are in this process: test_cfg.memory needs whole '
+                "videos, sampler=dict(type='VideoSampler')")
+        chosen += [
+            int(items[i]) for i in labelled_positions(len(items), frames)
+        ]
+    return chosen
+
+
+def _unwrap(model):
+    return model.module if is_model_wrapper(model) else model
