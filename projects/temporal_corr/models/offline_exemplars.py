@@ -32,15 +32,8 @@ class OfflineExemplars(NamedTuple):
     exemplars: Tensor
 
     def nearest(self, frame_index: int) -> Tensor:
-        """Of each keypoint the exemplar that is closest in time.
-
-        Args:
-            frame_index (int): The frame that is to be predicted.
-
-        Returns:
-            Tensor: Exemplars in shape (P, C), of keypoints that were seen as
-            far as there are any.
-        """
+        """Of each keypoint the exemplar that is closest in time to a frame,
+        (P, C), of those that were seen as far as there are any."""
         distance = (self.frame_indices - frame_index).abs().float()
         unseen = (self.exemplars == 0).all(dim=-1)
         row = distance.masked_fill(unseen, torch.inf).argmin(dim=0)

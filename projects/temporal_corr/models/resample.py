@@ -16,29 +16,15 @@ from torch import Tensor
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
-    """The affine map that applies ``inner``, then ``outer``.
-
-    Args:
-        outer (Tensor): Matrices in shape (N, 2, 3).
-        inner (Tensor): Matrices in shape (N, 2, 3).
-
-    Returns:
-        Tensor: Matrices in shape (N, 2, 3).
-    """
+    """The affine maps (N, 2, 3) that apply ``inner``, then ``outer``."""
     columns = _turn(outer[:, :, :2], inner.transpose(1, 2)).transpose(1, 2)
     offset = columns[:, :, 2:] + outer[:, :, 2:]
     return torch.cat([columns[:, :, :2], offset], dim=2)
 
 
 def invert(affine: Tensor) -> Tensor:
-    """Invert affine maps, in closed form (which also exports to ONNX).
-
-    Args:
-        affine (Tensor): Matrices in shape (N, 2, 3).
-
-    Returns:
-        Tensor: Matrices in shape (N, 2, 3).
-    """
+    """Invert affine maps (N, 2, 3), in closed form (which also exports to
+    ONNX)."""
     a, b, c, d = affine[:, :, :2].flatten(1).unbind(1)
     linear = torch.stack([d, -b, -c, a], dim=1).unflatten(1, (2, 2))
     linear = linear / (a * d - b * c)[:, None, None]
@@ -47,15 +33,8 @@ def invert(affine: Tensor) -> Tensor:
 
 
 def mirror(crops: Tensor, width: int) -> Tensor:
-    """Crops of horizontally mirrored inputs (flip test).
-
-    Args:
-        crops (Tensor): Crops in shape (N, 2, 3).
-        width (int): Width of the input in pixels.
-
-    Returns:
-        Tensor: Crops in shape (N, 2, 3).
-    """
+    """Crops (N, 2, 3) of horizontally mirrored inputs (flip test), ``width``
+    pixels wide."""
     flip = crops.new_tensor([[-1., 0., width - 1.], [0., 1., 0.]])
     return compose(flip.expand_as(crops), crops)
 

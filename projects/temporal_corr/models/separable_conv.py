@@ -3,18 +3,11 @@ import torch.nn as nn
 
 
 def separable_conv(in_channels: int, out_channels: int) -> nn.Sequential:
-    """A depthwise separable convolution as TensorFlow builds it.
+    """A depthwise separable convolution as TensorFlow builds it: 3x3 without
+    bias, 1x1, ReLU.
 
     Nothing stands between its two convolutions, neither a bias nor an
     activation, which mmcv's DepthwiseSeparableConvModule cannot leave out.
-
-    Args:
-        in_channels (int): Channels of the maps.
-        out_channels (int): Channels of the result.
-
-    Returns:
-        nn.Sequential: ``depthwise`` (3x3, without bias), ``pointwise`` (1x1)
-        and a ReLU.
     """
     layers = nn.Sequential()
     layers.add_module(

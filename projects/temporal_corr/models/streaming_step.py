@@ -79,40 +79,21 @@ class StreamingStep(nn.Module):
                                            for name in self.memory_names))
 
     def image(self, pixels: Tensor) -> Tensor:
-        """The input ``image``.
-
-        Args:
-            pixels (Tensor): Crops in shape (N, 3, H, W), uint8, BGR.
-
-        Returns:
-            Tensor: What :meth:`forward` takes.
-        """
+        """The input ``image`` of crops (N, 3, H, W), uint8, BGR."""
         return pixels if self.include_normalization else self._normalize(
             pixels)
 
     def example(self, batch_size: int = 1) -> Dict[str, Tensor]:
-        """Inputs of a first frame: a black image, nothing remembered.
-
-        Args:
-            batch_size (int): N. Defaults to 1.
-
-        Returns:
-            dict: Tensors by the names of the inputs, in their order.
-        """
+        """Inputs of a first frame by name: black images, nothing
+        remembered."""
         return {
             name: value.repeat(batch_size, *[1] * (value.ndim - 1))
             for name, value in self._example.items()
         }
 
     def forward(self, *inputs: Tensor) -> Tuple[Tensor, ...]:
-        """One frame on.
-
-        Args:
-            inputs: Tensors in the order of ``input_names``.
-
-        Returns:
-            tuple[Tensor]: Tensors in the order of ``output_names``.
-        """
+        """Process one frame: tensors in the order of ``input_names`` to those
+        of ``output_names``."""
         named = dict(zip(self.input_names, inputs))
         conditions = {
             name: value

@@ -109,12 +109,8 @@ class TrackMemory:
         self._entries.clear()
 
     def forget(self, video_id: str, track_id: int) -> None:
-        """Forget one person, in both passes of a flip test.
-
-        Args:
-            video_id (str): The video.
-            track_id (int): The person; one who is not remembered is fine.
-        """
+        """Forget one person, who need not be remembered, in both passes of a
+        flip test."""
         for mirrored in (False, True):
             self._entries.pop((video_id, track_id, mirrored), None)
 
@@ -124,16 +120,8 @@ class TrackMemory:
 
     def restore(self, video_id: str, track_id: int,
                 entries: Dict[tuple, '_Entry']) -> bool:
-        """Remember of a person what was remembered earlier.
-
-        Args:
-            video_id (str): The video.
-            track_id (int): The person.
-            entries (dict): What :meth:`entries` returned then.
-
-        Returns:
-            bool: Whether anything was.
-        """
+        """Remember of a person what :meth:`entries` returned earlier; returns
+        whether anything was."""
         self.forget(video_id, track_id)
         keys = [(video_id, track_id, mirrored) for mirrored in (False, True)]
         self._entries.update(
@@ -167,12 +155,8 @@ class TrackMemory:
         }
 
     def remember(self, frames: Sequence[TrackFrame], values: Memory) -> None:
-        """Keep what was seen in these frames.
-
-        Args:
-            frames (Sequence[TrackFrame]): N frames of different tracks.
-            values (dict): Tensors over N samples.
-        """
+        """Keep what was seen in N frames of different tracks, tensors over N
+        samples."""
         for row, frame in enumerate(frames):
             self._entries.pop(frame.key, None)
             if frame.is_last:

@@ -266,16 +266,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return frames, exemplars, peaks, positions
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
-        """What the head is to know of the current frames beside the pixels.
-
-        Args:
-            samples (list[PoseDataSample]): N samples.
-            device: Where to put it.
-
-        Returns:
-            dict: Keyword arguments of the head's ``step``, as far as all
-            samples have them.
-        """
+        """Keyword arguments of the head's ``step`` beside the features, as far
+        as all samples have them."""
         return {
             name: torch.stack([sample.get(name)[-1]
                                for sample in samples]).to(device)
@@ -394,15 +386,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
 
 
 def person_centers(data_samples: SampleList) -> Tensor:
-    """Where the people of interest are in the input, which is not its middle
-    unless the crop is that of their box.
-
-    Args:
-        data_samples (list[PoseDataSample]): N samples.
-
-    Returns:
-        Tensor: Centers of their boxes in input pixels, (N, 2).
-    """
+    """Where the people of interest are in the input, (N, 2) pixels, which is
+    not its middle unless the crop is that of their box."""
     centers = []
     for sample in data_samples:
         box = sample.gt_instances.bboxes[0]

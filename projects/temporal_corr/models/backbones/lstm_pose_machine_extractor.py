@@ -41,16 +41,8 @@ class LSTMPoseMachineExtractor(BaseBackbone):
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
-        """Extract features.
-
-        Args:
-            x (Tensor): Frames in shape (N, 3, 8 H, 8 W), BGR,
-                (pixel - 128) / 256.
-
-        Returns:
-            tuple[Tensor]: The frames as they are, and feature maps in shape
-            (N, out_channels, H, W).
-        """
+        """The frames (N, 3, 8 H, 8 W), BGR, (pixel - 128) / 256, as they are,
+        and features (N, out_channels, H, W)."""
         frames = x
         for conv in (self.conv1, self.conv2, self.conv3):
             x = self.pool(self.relu(conv(x)))

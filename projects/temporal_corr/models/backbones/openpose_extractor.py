@@ -47,16 +47,8 @@ class OpenPoseExtractor(BaseBackbone):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tuple[Tensor]:
-        """Extract features.
-
-        Args:
-            x (Tensor): Frames in shape (N, 3, 8 H, 8 W), BGR,
-                (pixel - 128) / 256.
-
-        Returns:
-            tuple[Tensor]: The intermediate feature maps I in shape
-            (N, C, H, W).
-        """
+        """I (N, C, H, W) of frames (N, 3, 8 H, 8 W), BGR, (pixel - 128) /
+        256."""
         for name, layer in self.named_children():
             if name.startswith('pool'):
                 x = layer(x)

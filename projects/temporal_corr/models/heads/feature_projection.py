@@ -34,15 +34,7 @@ class FeatureProjection(BaseModule):
 
     def forward(self, feats: Sequence[Tensor], size: Tuple[int,
                                                            int]) -> Tensor:
-        """Project.
-
-        Args:
-            feats (Sequence[Tensor]): Maps in shape (N, C_i, H_i, W_i).
-            size (tuple[int, int]): H and W.
-
-        Returns:
-            Tensor: Maps in shape (N, channels, H, W).
-        """
+        """Project maps (N, C_i, H_i, W_i) to (N, channels, *size)."""
         total = 0.
         for conv, level in zip(self.convs, feats):
             level = conv(level)

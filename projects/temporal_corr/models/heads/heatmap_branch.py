@@ -39,12 +39,5 @@ class HeatmapBranch(BaseModule):
             mid_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Predict.
-
-        Args:
-            features (Tensor): Feature maps in shape (N, C, H, W).
-
-        Returns:
-            Tensor: Heatmaps, or their logits, in shape (N, P, H, W).
-        """
+        """Heatmaps, or their logits, (N, P, H, W) of features (N, C, H, W)."""
         return self.final(self.expand(features))

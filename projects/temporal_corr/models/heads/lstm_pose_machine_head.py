@@ -94,14 +94,8 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
         return feats[-1]
 
     def forward(self, feats: Features) -> Tensor:
-        """Heatmaps of single frames, centre maps taken to be zero.
-
-        Args:
-            feats (tuple[Tensor]): Frames and feature maps of the backbone.
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P + 1, H, W).
-        """
+        """Heatmaps (N, P + 1, H, W) of single frames, centre maps taken to be
+        zero."""
         center_maps = torch.zeros_like(feats[-1][:, :1])
         return self.step(feats, center_maps=center_maps)[0]
 
@@ -134,17 +128,9 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
-        """Turn the heatmaps (N, P + 1, H, W) of mirrored frames back.
-
-        Args:
-            heatmaps (Tensor): Heatmaps of the mirrored frames.
-            flip_indices (Sequence[int]): The mirror image of each keypoint.
-            test_cfg (dict): Not used: cells have their centres in the
-                middle of their pixels, nothing has to be shifted.
-
-        Returns:
-            Tensor: The heatmaps of the frames as they were.
-        """
+        """Turn the heatmaps (N, P + 1, H, W) of mirrored frames back. Cells
+        have their centres in the middle of their pixels: nothing has to be
+        shifted."""
         return heatmaps.flip(-1)[:, [*flip_indices, self.num_keypoints]]
 
     def loss(self,

@@ -48,7 +48,6 @@ class PAFHead(VideoHead, BaseHead):
         init_cfg (dict | list, optional): Initialisation. Defaults to the
             Gaussian N(0, 0.01) of OpenPose. The added filters always start
             from this one.
-        kwargs: None.
 
     Raises:
         ValueError: If an argument does not fit, or there is no decoder.
@@ -109,25 +108,12 @@ class PAFHead(VideoHead, BaseHead):
             for name in ('maps_conv', 'center_conv'))
 
     def features(self, feats: Features) -> Tensor:
-        """The intermediate feature maps I.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the backbone or neck.
-
-        Returns:
-            Tensor: I in shape (N, C, H, W).
-        """
+        """I (N, C, H, W), the last of the feature maps."""
         return feats[-1]
 
     def forward(self, feats: Features) -> Tensor:
-        """Maps of single frames, nothing being remembered.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the backbone or neck.
-
-        Returns:
-            Tensor: Heatmaps and PAFs in shape (N, P + 1 + 2 L, H, W).
-        """
+        """Fields (N, P + 1 + 2 L, H, W) of single frames, centre maps taken to
+        be zero."""
         center_maps = torch.zeros_like(self.features(feats)[:, :1])
         conditions = dict(center_maps=center_maps) if self.center_map else {}
         return self.step(feats, **conditions)[0]
@@ -185,16 +171,8 @@ class PAFHead(VideoHead, BaseHead):
                 feats: Features,
                 batch_data_samples: OptSampleList,
                 test_cfg: ConfigType = {}) -> Predictions:
-        """Keypoints of single frames, nothing being remembered.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the backbone or neck.
-            batch_data_samples (list[PoseDataSample]): Not used.
-            test_cfg (dict): Not used.
-
-        Returns:
-            list[InstanceData]: Predictions of the decoder.
-        """
+        """Keypoints of single frames, nothing being remembered, by the
+        decoder; the other arguments are not used."""
         return self.decode(self.forward(feats))
 
     def flip(self, fields: Tensor, flip_indices: Sequence[int],

@@ -54,18 +54,8 @@ class PAFBranch(BaseModule):
                 x: Tensor,
                 maps: Optional[Tensor] = None,
                 center_maps: Optional[Tensor] = None) -> Tensor:
-        """Run the branch.
-
-        Args:
-            x (Tensor): Input in shape (N, in_channels, H, W).
-            maps (Tensor, optional): Maps of the past in shape (N, P, H, W).
-                None equals zero maps. Defaults to None.
-            center_maps (Tensor, optional): Centre maps in shape
-                (N, 1, H, W). None equals zero maps. Defaults to None.
-
-        Returns:
-            Tensor: Output in shape (N, out_channels, H, W).
-        """
+        """Run the branch on (N, in_channels, H, W), with maps of the past (N,
+        P, H, W) and centre maps (N, 1, H, W); None equals zero maps."""
         first, *others = (getattr(self, name) for name in self.layer_names)
         x = first(x)
         if maps is not None and self.maps_conv is not None:
@@ -114,12 +104,5 @@ class PAFStage(BaseModule):
                 PAFBranch(layers, in_channels, map_channels, center_map))
 
     def forward(self, *inputs: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Run both branches.
-
-        Args:
-            inputs: As of :meth:`PAFBranch.forward`.
-
-        Returns:
-            tuple[Tensor]: Heatmaps and PAFs.
-        """
+        """Heatmaps and PAFs, by both branches."""
         return self.L2(*inputs), self.L1(*inputs)

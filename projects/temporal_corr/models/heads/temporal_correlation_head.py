@@ -131,14 +131,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
         return torch.cat([features, projected], dim=1)
 
     def forward(self, feats: Features) -> Tensor:
-        """Heatmaps of single frames, nothing being remembered.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the backbone or neck.
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W).
-        """
+        """Heatmaps (N, P, H, W) of single frames, nothing being remembered."""
         return self.step(feats)[0]
 
     def predict_fields(self, features: Tensor,

@@ -75,16 +75,8 @@ class TemporalRefinement(BaseModule):
                 del state_dict[key]
 
     def forward(self, features: Tensor, maps: Optional[Tensor] = None):
-        """Refine the features.
-
-        Args:
-            features (Tensor): Feature maps in shape (N, C, H, W).
-            maps (Tensor, optional): Maps of the past in shape (N, P, H, W).
-                None equals zero maps. Defaults to None.
-
-        Returns:
-            Tensor: Feature maps in shape (N, C, H, W).
-        """
+        """Refine features (N, C, H, W) by maps of the past (N, P, H, W); None
+        equals zero maps."""
         hidden = self.conv1(features)
         if maps is not None:
             hidden = hidden + self.maps_conv(maps)

@@ -30,17 +30,8 @@ class EuclideanLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor,
                 weights: Tensor) -> Tensor:
-        """Compute the loss.
-
-        Args:
-            output (Tensor): Predicted maps in shape (N, K, H, W).
-            target (Tensor): True maps in shape (N, K, H, W).
-            weights (Tensor): Weights of the maps in shape (N, K), by which
-                prediction and truth are multiplied; 0 masks a map.
-
-        Returns:
-            Tensor: The loss, float32.
-        """
+        """The loss of maps (N, K, H, W), multiplied, as their targets, by
+        weights (N, K); 0 masks a map."""
         # In float32 under AMP, too: the sum overflows half precision.
         error = (output.float() - target) * weights[:, :, None, None]
         return self.loss_weight * error.square().sum() / (2 * len(output))

@@ -23,17 +23,8 @@ class HeatmapBCELoss(nn.Module):
                 output: Tensor,
                 target: Tensor,
                 target_weights: Optional[Tensor] = None) -> Tensor:
-        """Mean over samples, keypoints and cells.
-
-        Args:
-            output (Tensor): Logits in shape (N, P, H, W).
-            target (Tensor): Heatmaps from 0 to 1 in shape (N, P, H, W).
-            target_weights (Tensor, optional): Weights of the keypoints in
-                shape (N, P). Defaults to None, all 1.
-
-        Returns:
-            Tensor: The loss.
-        """
+        """Mean over logits (N, P, H, W) against heatmaps from 0 to 1,
+        keypoints weighted by (N, P), by default alike."""
         if target_weights is not None:
             target_weights = target_weights[..., None, None].to(output)
         return self.loss_weight * F.binary_cross_entropy_with_logits(

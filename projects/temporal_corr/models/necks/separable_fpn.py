@@ -58,16 +58,8 @@ class SeparableFPN(BaseModule):
             self.requires_grad_(False)
 
     def forward(self, feats: Sequence[Tensor]) -> Tuple[Tensor, ...]:
-        """Merge maps from the coarsest to the finest.
-
-        Args:
-            feats (Sequence[Tensor]): Maps in shape (N, C_i, H / 2^i,
-                W / 2^i).
-
-        Returns:
-            tuple[Tensor]: The maps of ``passed_levels``, then those of the
-            pyramid but its top, the finest, (N, out_channels, H, W), last.
-        """
+        """The maps of ``passed_levels``, then those of the pyramid but its
+        top, the finest, (N, out_channels, H, W), last."""
         outs = [feats[level] for level in self.passed_levels]
         x = self.laterals[-1](feats[-1])
         for level in reversed(range(len(self.merges))):

@@ -146,17 +146,9 @@ class ConvLSTMCell(nn.Module):
         x: Tensor,
         state: Optional[Tuple[Tensor, Tensor]] = None
     ) -> Tuple[Tensor, Tensor]:
-        """One frame on.
-
-        Args:
-            x (Tensor): Input in shape (N, in_channels, H, W).
-            state (tuple[Tensor], optional): h and cell of the frame before,
-                (N, channels, H, W) each. Defaults to None, the first frame.
-
-        Returns:
-            tuple[Tensor]: h and cell of this frame, float32 under autocast,
-            as they are carried on.
-        """
+        """h and cell, (N, channels, H, W) each, of an input (N, in_channels,
+        H, W) and those of the frame before, None for a first frame; float32
+        under autocast, as they are carried on."""
         gates = self.conv_x(x)
         if state is not None:
             gates = gates + self.conv_h(state[0])
