@@ -122,7 +122,9 @@ def describe(cfg: Config, step: StreamingStep, metainfo: dict,
     return dict(
         producer=f'temporal_corr {__version__}',
         config=name,
-        temporal=head.temporal and head.temporal.name,
+        # as files of older versions say it
+        temporal=head.temporal and dict(previous_heatmaps='heatmap').get(
+            head.temporal.name, head.temporal.name),
         input_size=_numbers(head.decoder.input_size),
         heatmap_size=_numbers(head.decoder.heatmap_size),
         cell_stride=_numbers(head.decoder.scale_factor),
