@@ -11,11 +11,15 @@ from .report import make_row
 from .timing import interleave
 
 SECTION = 'Streaming step: correlation / single frame'
-#: Name, end of the configs' names, usual repetitions, the wanted increase,
-#: and whether so many repetitions can tell it from noise.
+#: Name, end of the configs' names, usual repetitions, the wanted increase
+#: (None for no goal), and whether so many repetitions can tell it from noise.
 NETWORKS = (
     ('ResNet-50 256x192', 'res50_8xb32-20e_jhmdb-256x192', 25, 0.03, True),
     ('OpenPose 368x368', 'openpose_4xb5-60k_jhmdb-368x368', 3, 0.01, False),
+    ('MoveNet Lightning 192x192',
+     'movenet-lightning_1xb16-8e-finetune_jhmdb-192x192', 50, None, True),
+    ('MoveNet Thunder 256x256',
+     'movenet-thunder_1xb16-8e-finetune_jhmdb-256x256', 25, None, True),
 )
 
 
@@ -44,7 +48,8 @@ def measure(args) -> List[dict]:
         added = interleave(added, args.repeat or 50, args.clock, args.device)
         rows += [
             make_row(SECTION, f'{name}, step', 'ms', steps['correlation'],
-                     steps['single'], 1 + increase if resolved else None),
+                     steps['single'],
+                     1 + increase if resolved and increase else None),
             make_row(SECTION, f'{name}, added work / whole step', 'ms',
                      added['correlation'], steps['single'], increase)
         ]

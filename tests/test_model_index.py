@@ -12,7 +12,8 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'projects/temporal_corr/configs'
-ALIASES = ('penn', 'jhmdb')
+ALIASES = ('penn', 'jhmdb',
+           'correlation-cosine-weighted_res18_1xb16-2e-finetune_jhmdb-128x96')
 COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
 #: Training Data by the type of the data set.
 DATA = dict(
