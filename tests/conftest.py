@@ -53,9 +53,12 @@ def messages():
     handler.emit = lambda record: records.append(
         (record.levelname, record.getMessage()))
     logger = MMLogger.get_current_instance()
+    level = logger.level  # which a tool that ran in this process may have set
+    logger.setLevel('INFO')
     logger.addHandler(handler)
     yield records
     logger.removeHandler(handler)
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope='session')
