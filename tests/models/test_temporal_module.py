@@ -5,7 +5,9 @@ import torch
 from mmpose.registry import MODELS
 
 from projects.temporal_corr.models import ClipDataPreprocessor, ScaledMaps
+from projects.temporal_corr.models.correlation import detection_scores
 from projects.temporal_corr.models.streaming_step import StreamingStep
+from projects.temporal_corr.models.temporal import identity_crops
 
 
 @pytest.fixture
@@ -26,15 +28,21 @@ def running_mean():
                 return None, None
             known = (memory['mean'] != 0).flatten(1).any(dim=1)
             mean = self.carry(memory, crops, known)['mean']
-            found = known[:, None].expand(mean.shape[:2])
-            return self.scaled(mean, found), dict(mean=mean)
+            found = (mean != 0).flatten(2).any(dim=2)
+            return self.scaled(mean, found), dict(mean=mean, known=known)
 
         def update(self, memory, features, heatmaps, crops, state=None):
+            scores = detection_scores(heatmaps)
             if state is not None:
-                heatmaps = (
+                mixed = (
                     self.momentum * state['mean'] +
-                    (1 - self.momentum) * heatmaps)
-            return dict(mean=heatmaps, crops=crops)
+                    (1 - self.momentum) * scores)
+                # A person who is new has no mean yet.
+                scores = torch.where(state['known'][:, None, None, None],
+                                     mixed, scores)
+            if crops is None:
+                crops = identity_crops(scores)
+            return dict(mean=scores, crops=crops)
 
     yield
     MODELS.module_dict.pop('RunningMean')
@@ -61,3 +69,18 @@ def test_it_trains_streams_and_exports(running_mean, make_model, clip_batch,
     model.data_preprocessor = ClipDataPreprocessor()
     assert StreamingStep(model, (64, 64)).input_names == (
         'image', 'memory_mean', 'memory_crops', 'crops')
+
+
+def test_somebody_new_beside_somebody_known(running_mean, make_model, videos):
+    """A row of zeros in the memory is a person who has just come."""
+    model = make_model('RunningMean', refine=.3)
+    frames = torch.stack([videos[0]['A'][1], videos[0]['B'][0]])
+    with torch.no_grad():
+        _, memory = model.step(videos[0]['A'][:1])
+        memory = {name: torch.cat([part, torch.zeros_like(part)])
+                  for name, part in memory.items()}
+        heatmaps, memory = model.step(frames, memory)
+        alone, first = model.step(frames[1:])
+    torch.testing.assert_close(heatmaps[1:], alone, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        memory['mean'][1:], first['mean'], atol=1e-5, rtol=1e-4)
