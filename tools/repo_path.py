@@ -4,6 +4,7 @@
 Importing this module, before ``projects``, puts the root of the repository
 first on ``sys.path``, so that the tools run from any directory.
 """
+import argparse
 import os.path as osp
 import sys
 import warnings
@@ -44,6 +45,26 @@ def config_path(path: str) -> str:
     folders = dict.fromkeys((osp.abspath(osp.curdir), ROOT))
     sys.exit(f'there is no config {path} in {" nor in ".join(folders)}: see '
              'projects/temporal_corr/configs')
+
+
+def add_model_arguments(parser: argparse.ArgumentParser,
+                        nargs: Optional[str] = None) -> None:
+    """Add what :func:`model_files` takes, ``config`` and ``checkpoint``.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser.
+        nargs (str, optional): ``'?'`` where no config need be given.
+            Defaults to None.
+    """
+    parser.add_argument(
+        'config',
+        nargs=nargs,
+        help='test config file path, or the name of a released model, such '
+        'as movenet-lightning')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; a released model brings its own')
 
 
 def model_files(config: str, checkpoint: Optional[str]) -> Tuple[str, str]:

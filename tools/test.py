@@ -9,7 +9,7 @@ import mmengine
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
-from repo_path import model_files
+from repo_path import add_model_arguments, model_files
 
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
@@ -26,14 +26,7 @@ from projects.temporal_corr.video_io.output_files import (output_path,
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Test (and evaluate) a pose model')
-    parser.add_argument(
-        'config',
-        help='test config file path, or the name of a released model, such '
-        'as movenet-lightning')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='checkpoint file; a released model brings its own')
+    add_model_arguments(parser)
     parser.add_argument(
         '--work-dir', help='the directory to save evaluation results')
     parser.add_argument(

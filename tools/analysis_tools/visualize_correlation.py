@@ -18,7 +18,7 @@ from mmengine.config import DictAction
 from mmengine.visualization.utils import img_from_canvas
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import model_files
+from repo_path import add_model_arguments, model_files
 
 from projects.temporal_corr.apis.correlation_views import stream_correlation
 from projects.temporal_corr.apis.video_model import load_video_model
@@ -33,14 +33,7 @@ from projects.temporal_corr.visualization.maps import keypoint_indices
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Draw correlation maps beside heatmaps')
-    parser.add_argument(
-        'config',
-        help='test config file path, or the name of a released model, such '
-        'as movenet-lightning')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='checkpoint file; a released model brings its own')
+    add_model_arguments(parser)
     parser.add_argument(
         '--video',
         help='video of the test data set: the folder of its frames, such as '

@@ -16,7 +16,7 @@ import numpy as np
 from mmengine.config import DictAction
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import model_files
+from repo_path import add_model_arguments, model_files
 
 from projects.temporal_corr.apis.video_model import (load_video_model,
                                                      read_rgb,
@@ -35,15 +35,7 @@ from projects.temporal_corr.visualization.predictions import (
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Draw predictions on videos')
-    parser.add_argument(
-        'config',
-        nargs='?',
-        help='test config file path, or the name of a released model, such '
-        'as movenet-lightning')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='checkpoint file; a released model brings its own')
+    add_model_arguments(parser, nargs='?')
     parser.add_argument(
         '--compare',
         nargs=3,

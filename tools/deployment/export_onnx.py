@@ -18,7 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import model_files
+from repo_path import add_model_arguments, model_files
 
 try:
     import onnx
@@ -43,14 +43,7 @@ TOLERANCE = 1e-4
 def parse_args():
     parser = argparse.ArgumentParser(
         description='Export the streaming step of a video model to ONNX')
-    parser.add_argument(
-        'config',
-        help='test config file path, or the name of a released model, such '
-        'as movenet-lightning')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='checkpoint file; a released model brings its own')
+    add_model_arguments(parser)
     parser.add_argument('--out', required=True, help='file to write: .onnx')
     parser.add_argument(
         '--opset',
