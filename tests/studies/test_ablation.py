@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from projects.temporal_corr.engine import AtomicLocalBackend
 from studies import ablation
-from studies.study import Row, build_config, digest, read_study
+from studies.study import CONFIG_LOCK, Row, build_config, digest, read_study
 
 CALLS = []
 
@@ -22,7 +23,8 @@ def fake_tool(self, command, log):
     folder = Path(config).parent
     CALLS.append((tool[:-len('.py')], folder.parent.name,
                   int(folder.name.split('_')[1])))
-    cfg = Config.fromfile(config)
+    with CONFIG_LOCK:
+        cfg = Config.fromfile(config)
     if cfg.broken:
         raise RuntimeError('the loss is broken')
     if tool == 'train.py':
@@ -35,10 +37,12 @@ def fake_tool(self, command, log):
     truth = cfg.model.get('test_cfg', {}).get('exemplars') == 'ground_truth'
     stride = cfg.test_dataloader.dataset.get('frame_stride', 1)
     mean = cfg.worth + cfg.randomness.seed / 100 + truth / 2
-    Path(arguments[-1]).write_text(json.dumps(dict(
+    tested = dict(
         Mean=mean / stride,
         run=dict(ann_file='some/where/test.json', test_videos=['b', 'c'],
-                 train_videos=['a', 'b'], num_frames=30 // stride))))
+                 train_videos=['a', 'b'], num_frames=30 // stride))
+    # As tools/test.py, never half of it.
+    AtomicLocalBackend().put_text(json.dumps(tested), arguments[-1])
 
 
 @pytest.fixture
