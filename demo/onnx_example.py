@@ -31,10 +31,11 @@ from video_io.frame_source import FrameSource  # noqa: E402
 from video_io.interruption import Interruption  # noqa: E402
 from video_io.output_files import (ListFile, SameSize, VideoFile,  # noqa: E402
                                    dumps)
+from video_io.poses import draw_poses  # noqa: E402
 from video_io.progress import Progress  # noqa: E402
 
-#: Colours (BGR) of the sides of a body, and of what is between them.
-COLORS, MIDDLE = dict(left=(0, 255, 0), right=(0, 128, 255)), (255, 153, 51)
+#: RGB colours of the sides of a body, and of what is between them.
+COLORS, MIDDLE = dict(left=(0, 255, 0), right=(255, 128, 0)), (51, 153, 255)
 
 
 def parse_args():
@@ -215,24 +216,20 @@ def dark_offset(heatmap, x, y, kernel):
     return -np.linalg.solve([[xx, xy], [xy, yy]], slope)
 
 
-def draw(frame, keypoints, scores, info, threshold):
-    """Draw limbs and keypoints into a frame, in place; left green, right
-    orange."""
-
-    def color(*indices):
-        sides = [info['keypoint_names'][i].split('_')[0] for i in indices]
-        found = {COLORS[side] for side in sides if side in COLORS}
-        return found.pop() if len(found) == 1 else MIDDLE
-
-    seen = scores >= threshold
-    points = [tuple(int(round(v)) for v in point) for point in
-              keypoints.tolist()]  # yapf: disable
+def colours(info):
+    """What draw_poses takes: left green, right orange, the middle blue."""
+    points = [
+        COLORS.get(name.split('_')[0], MIDDLE)
+        for name in info['keypoint_names']
+    ]
+    limbs = []
     for start, end in info['skeleton_links']:
-        if seen[start] and seen[end]:
-            cv2.line(frame, points[start], points[end], color(start, end), 2,
-                     cv2.LINE_AA)
-    for i in np.flatnonzero(seen):
-        cv2.circle(frame, points[i], 3, color(i), -1, cv2.LINE_AA)
+        sides = {points[start], points[end]} - {MIDDLE}
+        limbs.append(sides.pop() if len(sides) == 1 else MIDDLE)
+    return dict(
+        keypoint_colors=points,
+        skeleton_links=info['skeleton_links'],
+        skeleton_link_colors=limbs)
 
 
 def predict_video(model, source):
@@ -256,7 +253,7 @@ def main():
     meta = dumps({name: model.info[name] for name in names})
     inputs = [args.model, args.video, *source.files]
     out = video = None
-    same_size = SameSize()
+    same_size, skeleton = SameSize(), colours(model.info)
     with ExitStack() as stack:
         if args.out:
             before = f'{{"meta_info": {meta},\n"instance_info": ['
@@ -276,10 +273,11 @@ def main():
                                 bbox=[box]) for keypoints, scores, box in poses
                         ]))
             if video:
-                frame = frame.copy()
+                drawn = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
                 for keypoints, scores, _ in poses:
-                    draw(frame, keypoints, scores, model.info, args.kpt_thr)
-                video.write(same_size(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)))
+                    drawn = draw_poses(drawn, keypoints[None], skeleton,
+                                       scores[None] >= args.kpt_thr)
+                video.write(same_size(drawn))
     source.close()
     for message in source.report():
         print(f'Warning: {message}', file=sys.stderr)

@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 from mmpose.codecs import MSRAHeatmap
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.transforms import GetBBoxCenterScale
 
 from projects.temporal_corr.datasets.crop_transforms import (
@@ -196,6 +197,17 @@ def test_crops_of_a_fixed_scale(example):
             dict(img=np.zeros((240, 320, 3), np.uint8), bbox=box[None])))
     np.testing.assert_allclose(
         example.crop_around(box, info), results['crop'], atol=1e-4)
+
+
+def test_colours_are_those_of_the_data_set(example, repo_root):
+    path = repo_root / 'configs/_base_/datasets/sub_jhmdb.py'
+    meta = parse_pose_metainfo(dict(from_file=str(path)))
+    found = example.colours(
+        dict(
+            keypoint_names=list(meta['keypoint_name2id']),
+            skeleton_links=meta['skeleton_links']))
+    for name in ('keypoint_colors', 'skeleton_link_colors'):
+        np.testing.assert_array_equal(found[name], meta[name])
 
 
 @pytest.mark.parametrize('size', [(64, 48), (48, 64), (96, 128)])

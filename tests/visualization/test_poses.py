@@ -4,8 +4,7 @@ import pytest
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from projects.temporal_corr.visualization import draw_poses
-from projects.temporal_corr.visualization.poses import side_colors
+from projects.temporal_corr.video_io.poses import draw_poses, side_colors
 
 
 def test_pose_has_the_colours_of_the_data_set(image, metainfo):

@@ -6,13 +6,14 @@ from typing import Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
+from mmengine.visualization.utils import convert_overlay_heatmap
 from mmpose.structures import (PoseDataSample, merge_data_samples,
                                split_instances)
-from mmpose.visualization import PoseLocalVisualizer
 
 from ..video_io.frame_source import FrameSource
 from ..video_io.output_files import (ListFile, SameSize, VideoFile, dumps,
                                      output_path, save_image)
+from ..video_io.poses import draw_poses
 from ..video_io.window import can_open_windows
 from .coco_files import Label
 
@@ -23,7 +24,7 @@ COLORS = ((230, 80, 60), (60, 150, 240), (250, 200, 50), (80, 200, 120),
 
 
 class FramePainter:
-    """Draws poses with MMPose's visualizer, and boxes in colours of people.
+    """Draws poses, and boxes in colours of people.
 
     All pictures that it makes have the size of the first, made even, as
     videos need it.
@@ -45,9 +46,8 @@ class FramePainter:
                  kpt_thr: float = 0.3,
                  draw_bbox: bool = False,
                  draw_heatmap: bool = False):
-        self.visualizer = PoseLocalVisualizer(
-            radius=radius, line_width=thickness)
-        self.visualizer.set_dataset_meta(dataset_meta)
+        self.dataset_meta = dataset_meta
+        self.radius = radius
         self.thickness = thickness
         self.kpt_thr = kpt_thr
         self.draw_bbox = draw_bbox
@@ -62,22 +62,21 @@ class FramePainter:
             np.ndarray: RGB uint8 in shape (H', W', 3), both even, the same
             for all frames; twice as high with heatmaps.
         """
-        drawn = heatmap = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        drawn = below = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if samples:
-            both = self.visualizer.add_datasample(
-                'pose',
-                drawn,
-                merge_data_samples(list(samples)),
-                draw_gt=False,
-                draw_heatmap=self.draw_heatmap,
-                kpt_thr=self.kpt_thr)
-            # the visualizer stacks them
-            drawn = np.ascontiguousarray(both[:len(image)])
-            heatmap = both[len(image):] if len(both) > len(image) else heatmap
+            # brings the heatmaps back into the image
+            people = merge_data_samples(list(samples))
+            poses = people.pred_instances
+            drawn = draw_poses(drawn, poses.keypoints, self.dataset_meta,
+                               poses.keypoint_scores >= self.kpt_thr,
+                               self.radius, self.thickness)
+            if self.draw_heatmap:
+                heatmap = np.asarray(people.pred_fields.heatmaps).max(axis=0)
+                below = convert_overlay_heatmap(heatmap, below, 0.5)
         for sample in samples:
             self._draw_box(drawn, sample)
         if self.draw_heatmap:
-            drawn = np.concatenate([drawn, heatmap])
+            drawn = np.concatenate([drawn, below])
         return self._fit(drawn)
 
     def _draw_box(self, image: np.ndarray, sample: PoseDataSample) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+from ..video_io.poses import draw_poses
 from .maps import CorrelationViews, draw_correlation_figure, overlay_map
 from .plots import draw_stride_plot, draw_trajectories
-from .poses import draw_poses
 from .predictions import draw_contact_sheet, draw_prediction
 
 __all__ = [

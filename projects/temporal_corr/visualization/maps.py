@@ -1,15 +1,16 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Correlation maps and heatmaps on images, which are RGB, uint8."""
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import cv2
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from mmengine.visualization.utils import convert_overlay_heatmap
 
-from .poses import draw_poses, legend, side_colors
+from ..video_io.poses import draw_poses, side_colors
 
 #: Colours of the chosen keypoints, in their order.
 MARKER_COLORS = ('#ff3b30', '#00c7be', '#ffcc00', '#af52de', '#34c759',
@@ -202,3 +203,15 @@ def draw_correlation_figure(views: CorrelationViews,
         fontsize=8,
         frameon=False)
     return figure
+
+
+def legend(colors: Dict[str, Sequence[int]]) -> List[Line2D]:
+    """Handles of a figure's legend: RGB from 0 to 255 by what it means."""
+    return [
+        Line2D([], [],
+               color=np.divide(color, 255),
+               label=label,
+               linewidth=3,
+               marker='o',
+               markeredgecolor='black') for label, color in colors.items()
+    ]

@@ -9,7 +9,8 @@ from mmpose.structures import PoseDataSample
 
 from ..evaluation.pck import keypoint_hits
 from ..video_io.output_files import centred
-from .poses import Color, draw_poses, legend, side_colors
+from ..video_io.poses import Color, draw_poses, side_colors
+from .maps import legend
 
 Size = Tuple[int, int]
 #: Some frames of a video: each image and the samples of the models.

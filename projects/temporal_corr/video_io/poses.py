@@ -1,10 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Poses on images, which are RGB, uint8, in shape (H, W, 3)."""
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
-from matplotlib.lines import Line2D
 
 Color = Tuple[int, int, int]
 
@@ -70,18 +69,6 @@ def side_colors(metainfo: dict) -> Dict[str, Color]:
         if colors:  # the face may have one of its own
             found[side] = max(colors, key=colors.count)
     return found if len(set(found.values())) == 2 else {}
-
-
-def legend(colors: Dict[str, Sequence[int]]) -> List[Line2D]:
-    """Handles of a figure's legend: RGB from 0 to 255 by what it means."""
-    return [
-        Line2D([], [],
-               color=np.divide(color, 255),
-               label=label,
-               linewidth=3,
-               marker='o',
-               markeredgecolor='black') for label, color in colors.items()
-    ]
 
 
 def _rgb(color: Sequence[int]) -> Color:
