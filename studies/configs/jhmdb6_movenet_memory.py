@@ -10,8 +10,6 @@ _settings = {
     'fixed': dict(memory=dict(policy='fixed')),
     'average': dict(memory=dict(policy='average')),
     'two passes': dict(memory=dict(_offline, source='predictions')),
-    'two passes, agreement': dict(
-        memory=dict(_offline, source='predictions', rule='agreement')),
     'first frame labelled': dict(memory=dict(_offline, source='labels')),
     'middle frame labelled': dict(
         memory=dict(_offline, source='labels', frames='middle')),

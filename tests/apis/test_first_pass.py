@@ -41,7 +41,7 @@ def test_demo(demo, tiny_cfg, make_inferencer, video, tmp_path):
     ]) == 0  # yapf: disable
     written = json.loads((tmp_path / 'clip.json').read_text())
     wanted = []
-    model.first_pass = dict(merge='average')
+    model.first_pass = dict(source='predictions')
     for shot in (range(4), range(4, 8)):
         inferencer.reset()
         chosen = {}

@@ -59,9 +59,8 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('offline', [
     dict(source='predictions', num_frames=2),
-    dict(source='predictions', num_frames=2, rule='agreement'),
     dict(source='labels', frames='middle'),
-    dict(source='labels', frames=2, merge='average'),
+    dict(source='labels', frames=2),
 ], ids=lambda offline: '-'.join(map(str, offline.values())))  # yapf: disable
 def test_lanes_do_not_matter(offline, evaluate):
     """The five videos have 5, 3, 7, 1 and 4 frames."""
@@ -105,10 +104,9 @@ def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
     (dict(source='detections'), "'predictions' or 'labels'"),
     (dict(source='predictions', num_frames=0), 'num_frames'),
     (dict(source='predictions', frames='first'), "no 'frames'"),
-    (dict(source='predictions', rule='size'), 'rule'),
-    (dict(source='labels', rule='agreement'), "no 'rule'"),
+    (dict(source='labels', num_frames=2), "no 'num_frames'"),
     (dict(source='labels', frames='second'), "'first', 'middle'"),
-    (dict(source='labels', merge='best'), 'merge'),
+    (dict(source='labels', rule='agreement'), 'no rule'),
 ])
 def test_refusals(offline, message, evaluate):
     with pytest.raises(ValueError, match=message):

@@ -1,14 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Choosing exemplars of recorded videos, and being guided by them."""
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects.temporal_corr.models.offline_exemplars import (
-    ExemplarCollector, OfflineExemplars, agreement, guided_fields,
-    labelled_positions, segment_peaks)
+    ExemplarCollector, OfflineExemplars, guided_fields, labelled_positions,
+    segment_peaks)
 from projects.temporal_corr.models.track_memory import TrackFrame
 
 
@@ -34,53 +33,6 @@ def test_one_frame_of_each_part(total, parts, seed):
 def test_segment_peaks_by_hand():
     confidence = torch.tensor([[.1, .9], [.3, .2], [.2, .1], [.4, .8]])
     assert segment_peaks(confidence, 2).tolist() == [[1, 0], [3, 3]]
-
-
-@given(total=st.integers(1, 30), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
-def test_agreement_is_as_stated(total, seed):
-    """Frame by frame, in numpy: also tracks shorter than the median."""
-    rng = np.random.default_rng(seed)
-    confidence = rng.random((total, 3), dtype=np.float32)
-    positions = rng.normal(100, 10, (total, 3, 2)).astype(np.float32)
-    padded = np.pad(positions, ((3, 3), (0, 0), (0, 0)), 'reflect')
-    size = sorted(np.ptp(frame, axis=0).max() for frame in positions)
-    size = size[(total - 1) // 2]
-    found = agreement(torch.tensor(confidence), torch.tensor(positions), .3)
-    for t in range(total):
-        track = np.median(padded[t:t + 7], axis=0)
-        distance = np.linalg.norm(positions[t] - track, axis=1)
-        np.testing.assert_allclose(
-            found[t],
-            np.where(distance <= .3 * size, confidence[t], -distance),
-            rtol=1e-5)
-
-
-@given(
-    start=st.integers(3, 17),
-    length=st.integers(1, 3),
-    parts=st.integers(1, 8),
-    seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
-def test_no_outlier_is_trusted_beside_an_agreeing_frame(
-        start, length, parts, seed):
-    """However confident it is, and while the person moves. Between the ends
-    of the video keypoints without an error keep their confidence."""
-    rng = np.random.default_rng(seed)
-    confidence = torch.tensor(.9 * rng.random((24, 3), dtype=np.float32))
-    walk = np.arange(24)[:, None, None] * rng.normal(0, 1, 2)
-    positions = torch.tensor(walk + [[0, 0], [60, 10], [20, 100]])
-    wrong = slice(start, start + length)
-    positions[wrong, 1] += torch.tensor(rng.choice([-50, 50], 2))
-    confidence[wrong, 1] = 1
-    rank = agreement(confidence, positions)
-    assert segment_peaks(confidence, 1)[0, 1] == start
-    rows = segment_peaks(rank, parts)
-    bounds = [round(part * 24 / parts) for part in range(parts + 1)]
-    for row, begin, end in zip(rows, bounds, bounds[1:]):
-        if not (start <= begin and end <= start + length):
-            assert not start <= row[1] < start + length
-    assert torch.equal(rank[3:-3, ::2], confidence[3:-3, ::2].double())
 
 
 @pytest.mark.parametrize('total, frames, expected', [
@@ -126,8 +78,7 @@ def test_tracks_are_kept_apart():
         rows = [(row[0], int(row[1])) for row in batch.split()]
         collector.add([TrackFrame(name, i, i == 0, False) for name, i in rows],
                       torch.stack([exemplars[name][i] for name, i in rows]),
-                      torch.stack([confidence[name][i] for name, i in rows]),
-                      torch.zeros(len(rows), 2, 2))
+                      torch.stack([confidence[name][i] for name, i in rows]))
     found = {key[0]: entry for key, entry in collector.finish().items()}
     for name, best in dict(A=[1, 0], B=[2, 1]).items():
         assert found[name].frame_indices.tolist() == [best]
@@ -181,20 +132,20 @@ def test_one_label_guides_as_a_fixed_exemplar_does(streamed):
 def test_average_is_the_mean_of_single_guides(streamed):
     model, frames, _, samples = streamed
     model.test_cfg['output_heatmaps'] = True
-    rows, exemplars, *_ = model.extract_exemplars(frames, samples)
+    rows, exemplars, _ = model.extract_exemplars(frames, samples)
     numbers = torch.tensor([[row.frame_index] * 5 for row in rows])
 
-    def guided(chosen, merge):
-        model.first_pass = dict(merge=merge)
+    def guided(chosen, source):
+        model.first_pass = dict(source=source)
         entry = OfflineExemplars(numbers[chosen], exemplars[chosen])
         model.offline = {rows[0].key: entry}
         with torch.no_grad():
             found = model.predict(frames, samples)
         return torch.stack([item.pred_fields.heatmaps for item in found])
 
-    mean = (guided([1], 'nearest') + guided([3], 'nearest')) / 2
+    mean = (guided([1], 'labels') + guided([3], 'labels')) / 2
     torch.testing.assert_close(
-        guided([1, 3], 'average'), mean, atol=1e-5, rtol=1e-4)
+        guided([1, 3], 'predictions'), mean, atol=1e-5, rtol=1e-4)
 
 
 def test_a_track_is_averaged_over_its_own_frames(streamed):
@@ -209,11 +160,11 @@ def test_a_track_is_averaged_over_its_own_frames(streamed):
         for row, count in zip(rows, (3, 2))
     }
     with torch.no_grad():
-        both = guided_fields(head, feats, rows, {}, trusted, 'average')
+        both = guided_fields(head, feats, rows, {}, trusted, True)
         for number, row in enumerate(rows):
             alone = guided_fields(head,
                                   tuple(level[[number]] for level in feats),
-                                  [row], {}, trusted, 'average')
+                                  [row], {}, trusted, True)
             torch.testing.assert_close(both[[number]], alone)
 
 
@@ -232,36 +183,18 @@ def test_others_go_on_from_their_memory(streamed, predict):
     assert len(model.memory) == 0  # B is through, A was never remembered
 
 
-@pytest.mark.parametrize('flip_test', [False, True])
-def test_positions_are_those_in_the_image(flip_test, streamed):
-    """The crops of the frames, and for a flip test the mirrored ones, lie
-    elsewhere; labels do not move, but by a cell."""
-    model, frames, _, samples = streamed
-    labels = np.array([[30. + i, 25 - i] for i in range(5)])
-    for sample in samples:
-        sample.gt_instances.keypoints = labels[None]
-    model.test_cfg['flip_test'] = flip_test
-    rows, *_, positions = model.extract_exemplars(
-        frames, samples, labelled=True)
-    assert positions.shape == (len(frames) * (1 + flip_test), 5, 2)
-    flip_indices = samples[0].metainfo['flip_indices']
-    for row, points in zip(rows, positions):
-        wanted = labels[flip_indices] if row.mirrored else labels
-        assert np.abs(points - wanted).max() <= 4
-
-
 @pytest.mark.parametrize('hide', ['invisible', 'outside'])
 def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
     """A prediction in its place would be trusted like a label."""
     model, frames, _, samples = streamed
-    _, whole, confidence, _ = model.extract_exemplars(
+    _, whole, confidence = model.extract_exemplars(
         frames[:1], samples[:1], labelled=True)
     assert (confidence > 0).all()
     if hide == 'invisible':
         samples[0].gt_instances.keypoints_visible[0, 2] = 0
     else:
         samples[0].gt_instances.keypoints[0, 2] = -500.
-    _, labelled, confidence, _ = model.extract_exemplars(
+    _, labelled, confidence = model.extract_exemplars(
         frames[:1], samples[:1], labelled=True)
     assert not labelled[0, 2].any()
     assert (confidence[0] > 0).tolist() == [True, True, False, True, True]

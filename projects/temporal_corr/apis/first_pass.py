@@ -64,9 +64,7 @@ class FirstPass:
                        if row.track_id == track_id]  # yapf: disable
                 # One for each: a collector is through with who is missing.
                 collector = self._collectors.setdefault(
-                    track_id,
-                    ExemplarCollector(self._settings['num_frames'],
-                                      self._settings['rule']))
+                    track_id, ExemplarCollector(self._settings['num_frames']))
                 collector.add([rows[i] for i in own],
                               *(part[own] for part in parts))
         self._people.append(found)

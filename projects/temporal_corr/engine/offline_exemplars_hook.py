@@ -48,8 +48,7 @@ class OfflineExemplarsHook(Hook):
             return
         chosen = choose_items(loader, settings.get('frames', 1))
         model.eval()
-        collector = ExemplarCollector(
-            settings.get('num_frames'), settings.get('rule'))
+        collector = ExemplarCollector(settings.get('num_frames'))
         dataset = loader.dataset
         if settings.get('crop_shift') is not None:
             dataset = dataset.shifted(settings['crop_shift'])

@@ -12,7 +12,6 @@ from itertools import zip_longest
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
-from scipy.ndimage import median_filter
 from torch import Tensor
 
 from .track_memory import TrackFrame
@@ -82,34 +81,6 @@ def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
     ])
 
 
-def agreement(confidence: Tensor,
-              positions: Tensor,
-              tolerance: float = 0.05) -> Tensor:
-    """Rank keypoints by whether they are where their track is.
-
-    That is the running median of their positions over 7 frames, which an
-    error of up to three frames does not move.
-
-    Args:
-        confidence (Tensor): Peaks of the heatmaps in shape (T, P).
-        positions (Tensor): Where they are in the image, in pixels, (T, P, 2).
-        tolerance (float): How far from the median a keypoint agrees with it,
-            as a share of the person's size, the larger side of the box
-            around the keypoints in most frames. Defaults to 0.05.
-
-    Returns:
-        Tensor: (T, P), the confidence of a keypoint that agrees, minus its
-        distance of one that does not.
-    """
-    # Mirrored at the ends, no frame has more weight than another.
-    track = median_filter(
-        positions.cpu().numpy(), size=(7, 1, 1), mode='mirror')
-    distance = (positions - torch.from_numpy(track).to(positions)).norm(dim=2)
-    sides = positions.amax(dim=1) - positions.amin(dim=1)
-    size = sides.amax(dim=1).median()
-    return torch.where(distance <= tolerance * size, confidence, -distance)
-
-
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
     """Which frames of a video are labelled.
 
@@ -146,20 +117,12 @@ def check_offline(settings: dict) -> dict:
             - ``num_frames`` (int), for predictions: into how many parts each
               video is cut; of each, the most confident frame of each
               keypoint is taken. Defaults to 8.
-            - ``rule`` (str), for predictions: ``'confidence'``, or
-              ``'agreement'``, the most confident of the frames in which the
-              keypoint is close to the running median of its positions.
-              Defaults to ``'confidence'``.
             - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``,
               or every so many frames. Defaults to ``'first'``.
             - ``crop_shift``, for labels: how the crops of the labelled frames
               are shifted, in place of the data set's own ``crop_shift``:
               what is remembered then stands elsewhere in its crop than what
               is sought.
-            - ``merge`` (str): ``'nearest'``, each keypoint is guided by the
-              exemplar that is closest in time, the default for labels, or
-              ``'average'``, the heatmaps by all chosen frames are averaged,
-              the default for predictions.
 
     Returns:
         dict: The same with defaults in their places.
@@ -168,8 +131,8 @@ def check_offline(settings: dict) -> dict:
         ValueError: If an option is not known, or its value is not.
     """
     defaults = dict(
-        predictions=dict(num_frames=8, rule='confidence', merge='average'),
-        labels=dict(frames='first', crop_shift=None, merge='nearest'))
+        predictions=dict(num_frames=8),
+        labels=dict(frames='first', crop_shift=None))
     source = settings.get('source')
     if source not in defaults:
         raise ValueError("test_cfg.memory.source must be 'predictions' or "
@@ -186,19 +149,13 @@ def check_offline(settings: dict) -> dict:
                              f'integer, got {num_frames!r}')
     else:
         labelled_positions(1, settings['frames'])
-    for name, choices in dict(
-            rule=('confidence', 'agreement'),
-            merge=('nearest', 'average')).items():
-        if settings.get(name, choices[0]) not in choices:
-            raise ValueError(f'test_cfg.memory.{name} must be one of '
-                             f'{choices}, got {settings[name]!r}')
     return settings
 
 
 def guided_fields(head, feats: Tuple[Tensor, ...],
                   frames: Sequence[TrackFrame], conditions: Dict[str, Tensor],
                   offline: Dict[tuple, OfflineExemplars],
-                  merge: str) -> Tensor:
+                  average: bool) -> Tensor:
     """What a head predicts of frames, guided by offline exemplars.
 
     Args:
@@ -207,9 +164,9 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
         frames (Sequence[TrackFrame]): Which they are.
         conditions (dict): Further inputs of ``head.step``.
         offline (dict): Exemplars of each track, by ``TrackFrame.key``.
-        merge (str): ``'nearest'``, each keypoint by the exemplar that is
-            closest in time, or ``'average'``, the mean of what the chosen
-            frames of a track predict, each alone.
+        average (bool): Whether to take the mean of what the chosen frames of
+            a track predict, each alone. Else each keypoint is guided by the
+            exemplar that is closest in time.
 
     Returns:
         Tensor: Fields in shape (N, ..., H, W).
@@ -218,12 +175,12 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     features = head.features(feats)
     others = dict(conditions)
     others.pop('crops', None)
-    if merge == 'nearest':
-        choices = [[(row, entry.nearest(frame.frame_index))]
-                   for row, (entry, frame) in enumerate(zip(own, frames))]
-    else:
+    if average:
         choices = [[(row, exemplars) for exemplars in entry.exemplars]
                    for row, entry in enumerate(own)]
+    else:
+        choices = [[(row, entry.nearest(frame.frame_index))]
+                   for row, (entry, frame) in enumerate(zip(own, frames))]
     # Every track is averaged over its own frames, whoever is in the batch.
     total, counts = 0., features.new_tensor([len(part) for part in choices])
     for some in zip_longest(*choices):
@@ -251,30 +208,23 @@ class ExemplarCollector:
             most confident frame of each keypoint is taken
             (:func:`segment_peaks`). None takes all frames that are added.
             Defaults to None.
-        rule (str): ``'confidence'``, or ``'agreement'``, by which a frame
-            gives way to those that agree with their neighbours
-            (:func:`agreement`). Defaults to ``'confidence'``.
     """
 
-    def __init__(self,
-                 num_frames: Optional[int] = None,
-                 rule: str = 'confidence'):
+    def __init__(self, num_frames: Optional[int] = None):
         self.num_frames = num_frames
-        self.rule = rule
         self._pending: Dict[tuple, List[tuple]] = {}
         self._chosen: Dict[tuple, OfflineExemplars] = {}
 
     def add(self, frames: Sequence[TrackFrame], exemplars: Tensor,
-            confidence: Tensor, positions: Tensor) -> None:
+            confidence: Tensor) -> None:
         """Add frames; those of one track in their order.
 
         Args:
             frames (Sequence[TrackFrame]): N frames.
             exemplars (Tensor): Their exemplars in shape (N, P, C).
             confidence (Tensor): Peaks of their heatmaps in shape (N, P).
-            positions (Tensor): Where they are in the image, (N, P, 2).
         """
-        for frame, *row in zip(frames, exemplars, confidence, positions):
+        for frame, *row in zip(frames, exemplars, confidence):
             self._pending.setdefault(frame.key, []).append(
                 (frame.frame_index, *(part.clone() for part in row)))
         # A track that is through needs only what is chosen of it.
@@ -291,11 +241,9 @@ class ExemplarCollector:
     def _choose(self, key: tuple) -> None:
         numbers, *parts = zip(*self._pending.pop(key))
         numbers = torch.tensor(numbers)
-        exemplars, confidence, positions = map(torch.stack, parts)
+        exemplars, confidence = map(torch.stack, parts)
         rows = torch.arange(len(numbers))[:, None].expand(confidence.shape)
         if self.num_frames is not None:
-            if self.rule == 'agreement':
-                confidence = agreement(confidence, positions)
             rows = segment_peaks(confidence, self.num_frames).cpu()
         columns = torch.arange(confidence.shape[1])
         self._chosen[key] = OfflineExemplars(numbers[rows],

@@ -8,7 +8,7 @@ must be resampled into its crop.
 A crop is an affine matrix A in shape (N, 2, 3) that takes a pixel of the
 image to a pixel of the network's input.
 """
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional
 
 import torch
 import torch.nn.functional as F
@@ -37,31 +37,6 @@ def mirror(crops: Tensor, width: int) -> Tensor:
     pixels wide."""
     flip = crops.new_tensor([[-1., 0., width - 1.], [0., 1., 0.]])
     return compose(flip.expand_as(crops), crops)
-
-
-def peak_positions(maps: Tensor, input_shape: Sequence[int],
-                   crops: Optional[Tensor]) -> Tensor:
-    """Where in the image maps have their peaks.
-
-    Args:
-        maps (Tensor): Maps in shape (N, P, H, W).
-        input_shape (Sequence[int]): Height and width of the input.
-        crops (Tensor, optional): Crops in shape (N, 2, 3); None for the
-            identity.
-
-    Returns:
-        Tensor: Centers of the highest cells in pixels, (N, P, 2).
-    """
-    height, width = maps.shape[2:]
-    peaks = maps.flatten(2).argmax(dim=2)
-    cells = torch.stack([peaks % width, peaks // width], dim=-1)
-    stride = cells.new_tensor(input_shape[::-1]) / cells.new_tensor(
-        [width, height])
-    points = (cells + 0.5) * stride - 0.5
-    if crops is None:
-        return points
-    to_image = invert(crops.to(points))
-    return _turn(to_image[:, :, :2], points) + to_image[:, None, :, 2]
 
 
 def resample(maps: Tensor,

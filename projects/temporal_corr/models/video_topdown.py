@@ -14,7 +14,7 @@ from torch import Tensor
 from .ground_truth import ground_truth_heatmaps
 from .heads.video_head import VideoHead
 from .offline_exemplars import OfflineExemplars, check_offline, guided_fields
-from .resample import mirror, peak_positions
+from .resample import mirror
 from .track_memory import TrackFrame, TrackMemory
 
 
@@ -223,7 +223,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         inputs: Tensor,
         data_samples: SampleList,
         labelled: bool = False
-    ) -> Tuple[List[TrackFrame], Tensor, Tensor, Tensor]:
+    ) -> Tuple[List[TrackFrame], Tensor, Tensor]:
         """Exemplars of frames, each taken alone.
 
         Args:
@@ -238,9 +238,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         Returns:
             tuple: The R rows (the frames and, for a flip test, the mirrored
             frames), their exemplars in shape (R, P, C), zero for a keypoint
-            without one, the confidence in them, the peaks of the heatmaps,
-            in shape (R, P), and where in the image these are, in pixels,
-            (R, P, 2).
+            without one, and the confidence in them, the peaks of the
+            heatmaps, in shape (R, P).
         """
         frames = self._track_frames(data_samples)
         temporal = self.head.temporal
@@ -253,7 +252,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         if labelled:
             truth = self._ground_truth(data_samples, inputs.device)
         inputs, conditions, frames = self._passes(inputs, data_samples, frames)
-        crops = conditions.pop('crops', None)
+        conditions.pop('crops', None)
         features = self.head.features(self.extract_feat(inputs))
         weights = truth
         if not labelled:
@@ -262,8 +261,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             weights = weights[:, :self.head.num_keypoints]
         exemplars = temporal.extract(features, weights)
         peaks = weights.flatten(2).amax(dim=2).clamp(0., 1.)
-        positions = peak_positions(weights, inputs.shape[2:], crops)
-        return frames, exemplars, peaks, positions
+        return frames, exemplars, peaks
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
         """Keyword arguments of the head's ``step`` beside the features, as far
@@ -315,9 +313,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                     {name: value[rows] for name, value in conditions.items()})
             parts.append(
                 guided_fields(
-                    self.head, *some, self.offline,
-                    (self.first_pass or {}).get('merge', 'nearest'))
-                if wanted else
+                    self.head,
+                    *some,
+                    self.offline,
+                    average=(self.first_pass or {}).get('source') ==
+                    'predictions') if wanted else
                 self._track(*some, None if truth is None else truth[rows]))
             order.extend(rows)
         return torch.cat(parts)[torch.as_tensor(order).argsort()]

@@ -36,8 +36,7 @@ class ExemplarCorrelation(ScaledMaps):
         fixed=(),
         average=('momentum', ),
         ground_truth=(),
-        offline=('source', 'num_frames', 'rule', 'frames', 'crop_shift',
-                 'merge'))
+        offline=('source', 'num_frames', 'frames', 'crop_shift'))
 
     def __init__(self,
                  normalize: bool = False,
