@@ -26,7 +26,7 @@ from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,  # noqa: E402
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
-                                         as_labelled, compare_people,
+                                         compare_people, predict_frame,
                                          released_models, smooth_recording)
 from projects.temporal_corr.smoothing import build_smoother  # noqa: E402
 from projects.temporal_corr.video_io.arguments import number  # noqa: E402
@@ -258,13 +258,7 @@ def predict(args, source, inferencer, people, guide, labels, smoother,
                 later = [end for end in args.cuts if end > frame.index]
                 guide.show(inferencer, frame.index, min(later, default=None))
             try:
-                samples = []
-                if frame.readable:
-                    samples = inferencer(frame.image, *people(frame))
-                    as_labelled(samples, labels.get(frame.index))
-                    inferencer.take_back(people.see(samples) or ())
-                else:
-                    inferencer(frame.image, [])
+                samples = predict_frame(inferencer, people, frame, labels)
                 if smoother:
                     smoother(samples)
                 go_on = outputs.write(frame.image, samples)

@@ -153,9 +153,10 @@ def test_names_of_a_video(read, tmp_path):
         for more in (dict(file_name='clip/1'), dict(image_id='1'),
                      dict(image_id=1.),
                      dict(frame_index='1', file_name='clip.avi'),
-                     dict(frame_index=1, file_name='frame_1.PNG'))
+                     dict(frame_index=1, file_name='frame_1.PNG'),
+                     dict(file_name='frame_000001.PNG'))  # of CVAT
     ]
-    assert counts(read(entries, video)) == [0, 5, 0]
+    assert counts(read(entries, video)) == [0, 6, 0]
     for name in ('other/1', 'other.avi', 'clip/other/1'):
         with pytest.raises(ValueError, match='file_name.* has other folders'):
             read([dict(BOX, frame_index=1, file_name=name)], video)

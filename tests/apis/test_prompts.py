@@ -11,7 +11,7 @@ from mmpose.registry import DATASETS
 
 from projects.temporal_corr.apis import (CocoPoses, FrameSource, Label,
                                          LabelFile, LabelledPeople, Prompts,
-                                         as_labelled)
+                                         predict_frame)
 from projects.temporal_corr.datasets import VideoCocoDataset
 from projects.temporal_corr.models.offline_exemplars import ExemplarCollector
 
@@ -157,10 +157,7 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
     with CocoPoses(str(out), source, META) as coco:
         for frame in source:
-            found = people(frame)
-            samples = inferencer(frame.image, found.bboxes, found.track_ids)
-            as_labelled(samples, labels.frames.get(frame.index))
-            people.see(samples)
+            samples = predict_frame(inferencer, people, frame, labels.frames)
             coco.write(frame.image, samples)
     written = json.loads(out.read_text())
     assert len(written['images']) == 5 and len(written['annotations']) == 10

@@ -11,7 +11,7 @@ from .first_pass import FirstPass
 from .outputs import CocoPoses, FramePainter, PoseFile, VideoOutputs
 from .people import LabelledPeople, TrackedPeople
 from .pose_smoothing import StreamSmoother, smooth_recording
-from .prompts import Prompts, as_labelled, compare_people
+from .prompts import Prompts, compare_people, predict_frame
 from .released_models import DEFAULT_MODEL, released_models
 from .video_pose_inferencer import VideoPoseInferencer
 
@@ -20,5 +20,5 @@ __all__ = [
     'FramePainter', 'FrameSource', 'Interruption', 'Label', 'LabelFile',
     'LabelledPeople', 'People', 'PoseFile', 'Prompts', 'SourceFrame',
     'StreamSmoother', 'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer',
-    'as_labelled', 'compare_people', 'released_models', 'smooth_recording'
+    'compare_people', 'predict_frame', 'released_models', 'smooth_recording'
 ]

@@ -263,6 +263,9 @@ class _Name:
             stem, suffix = osp.splitext(self.base)
             if suffix and suffix.lower() not in IMAGE_SUFFIXES:
                 self.folders.append(stem)
+            by_cvat = re.fullmatch(r'frame_(\d{6,})\.\w+', self.base)
+            if by_cvat:
+                self.base = str(int(by_cvat.group(1)))
 
     def frame(self, row: dict, place: str, files: Dict[str, Set[int]],
               by_id: bool) -> Union[int, str]:

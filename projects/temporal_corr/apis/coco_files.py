@@ -147,10 +147,15 @@ class BoxFile(CocoFile):
 
 class Label(NamedTuple):
     """The labelled keypoints (K, 2) of a person in a frame, in pixels, NaN for
-    one that is not labelled, and the box x1, y1, x2, y2, (4, )."""
+    one that is not labelled, and the box x1, y1, x2, y2, (4, ).
+
+    ``visibility`` is COCO's (K, ): 2, 1 for a keypoint that is hidden, 0;
+    None where that is not told.
+    """
     track_id: int
     keypoints: np.ndarray
     bbox: np.ndarray
+    visibility: Optional[np.ndarray] = None
 
 
 class LabelFile(CocoFile):
@@ -212,9 +217,10 @@ class LabelFile(CocoFile):
                     ('without a track_id' if identity is
                      None else f'whose track_id is {identity}') +
                     ': number the people, or remove one of the labels')
-            points, bbox = _read_label(row, columns, count, place)
+            points, visibility, bbox = _read_label(row, columns, count, place)
             bbox = self._check_place(points, bbox, frame, place)
-            frames[frame].append(Label(identity or 0, points, bbox))
+            frames[frame].append(
+                Label(identity or 0, points, bbox, visibility))
         self.check(frames, 'label')
         self.frames = dict(sorted(frames.items()))
 
@@ -332,8 +338,8 @@ def _is_labelled(row: dict, place: str) -> bool:
 
 
 def _read_label(row: dict, columns: Sequence[int], count: int,
-                place: str) -> Tuple[np.ndarray, np.ndarray]:
-    """Keypoints and box of an annotation."""
+                place: str) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints, their visibility, and box of an annotation."""
     given = row.get('keypoints')
     try:
         rows = np.array(given, dtype=object).reshape(count, 3)
@@ -343,6 +349,7 @@ def _read_label(row: dict, columns: Sequence[int], count: int,
             f'{3 * count}, x, y, v for each of the {count} names in '
             'categories') from error
     keypoints = np.full((len(columns), 2), np.nan)
+    visibility = rows[columns, 2]
     for i, column in enumerate(columns):
         x, y, v = rows[column]
         if isinstance(v, bool) or v not in (0, 1, 2):
@@ -360,5 +367,7 @@ def _read_label(row: dict, columns: Sequence[int], count: int,
         raise ValueError(f'{place}.keypoints has no labelled keypoint, with '
                          'v > 0: remove the entry')
     if row.get('bbox') is None:
-        return keypoints, pose_extents(keypoints[None])[0]
-    return keypoints, bbox_xywh2xyxy(np.float32([_xywh(row, place)]))[0]
+        bbox = pose_extents(keypoints[None])[0]
+    else:
+        bbox = bbox_xywh2xyxy(np.float32([_xywh(row, place)]))[0]
+    return keypoints, visibility.astype(int), bbox

@@ -124,11 +124,42 @@ class PoseFile(ListFile):
         self.append(dict(frame_id=self.num_entries, instances=instances))
 
 
+def coco_person(number: int, image_id: int, track_id: int, points: np.ndarray,
+                visibility: np.ndarray, bbox: np.ndarray, labelled: bool,
+                scores: np.ndarray) -> dict:
+    """An annotation of COCO: keypoints (K, 2) in pixels, their visibility and
+    scores (K, ), box x1, y1, x2, y2, and whether it is a label."""
+    x1, y1, x2, y2 = (float(v) for v in bbox)
+    keypoints = np.column_stack([points.round(2), visibility])
+    return dict(
+        id=number,
+        image_id=image_id,
+        category_id=1,
+        track_id=track_id,
+        keypoints=keypoints.ravel().tolist(),
+        keypoint_scores=scores.round(4).tolist(),
+        num_keypoints=int((visibility > 0).sum()),
+        bbox=[x1, y1, x2 - x1, y2 - y1],
+        area=(x2 - x1) * (y2 - y1),
+        iscrowd=0,
+        labelled=labelled)
+
+
+def coco_category(dataset_meta: dict) -> dict:
+    """The category of the people in :func:`coco_person`."""
+    return dict(
+        id=1,
+        name='person',
+        keypoints=list(dataset_meta['keypoint_id2name'].values()),
+        # as COCO counts
+        skeleton=np.array(dataset_meta['skeleton_links']) + 1)
+
+
 class CocoPoses(ListFile):
     """The poses of a video as COCO's keypoints, to be corrected and fed back.
 
-    All labels (see also :func:`as_labelled`) stand in it as they were given,
-    with ``labelled`` true, of people and frames without a pose, too.
+    All labels stand in it as they were given, with ``labelled`` true, of
+    people and frames without a pose, too.
     """
 
     def __init__(self,
@@ -182,21 +213,9 @@ class CocoPoses(ListFile):
              labelled: Optional[np.ndarray]) -> None:
         # What a label leaves open is not said by it.
         known = np.full(len(points), True) if labelled is None else labelled
-        x1, y1, x2, y2 = (float(v) for v in bbox)
-        keypoints = np.column_stack([points.round(2), 2 * known])
         self.append(
-            dict(
-                id=self.num_entries + 1,
-                image_id=index + 1,
-                category_id=1,
-                track_id=track_id,
-                keypoints=keypoints.ravel().tolist(),
-                keypoint_scores=scores.round(4).tolist(),
-                num_keypoints=int(known.sum()),
-                bbox=[x1, y1, x2 - x1, y2 - y1],
-                area=(x2 - x1) * (y2 - y1),
-                iscrowd=0,
-                labelled=labelled is not None))
+            coco_person(self.num_entries + 1, index + 1, track_id, points,
+                        2 * known, bbox, labelled is not None, scores))
 
     def after(self) -> str:
         """JSON from the last annotation on."""
@@ -207,14 +226,8 @@ class CocoPoses(ListFile):
                 self._add_labels(index)
         for image in self._images:
             image['nframes'] = len(self._images)
-        category = dict(
-            id=1,
-            name='person',
-            keypoints=list(self._meta['keypoint_id2name'].values()),
-            # as COCO counts
-            skeleton=np.array(self._meta['skeleton_links']) + 1)
         return (f'\n],\n"images": {dumps(self._images)},\n'
-                f'"categories": {dumps([category])}}}\n')
+                f'"categories": {dumps([coco_category(self._meta)])}}}\n')
 
 
 class VideoOutputs(ExitStack):

@@ -1,11 +1,11 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Labelled frames at work."""
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..video_io.frame_source import FrameSource
+from ..video_io.frame_source import FrameSource, SourceFrame
 from .coco_files import Label, inside
 from .video_pose_inferencer import VideoPoseInferencer
 
@@ -67,6 +67,25 @@ def as_labelled(samples: Sequence[PoseDataSample],
                 scores = np.where(sure, 1, pose[name]).astype(np.float32)
                 pose.set_field(scores, name)
         sample.set_metainfo(dict(labelled=sure))
+
+
+def predict_frame(
+        inferencer: VideoPoseInferencer, people: Callable, frame: SourceFrame,
+        labels: Dict[int, List[Label]]) -> List[PoseDataSample]:
+    """Predict the next frame of a shot, whose labels have been shown.
+
+    Args:
+        inferencer (VideoPoseInferencer): The model.
+        people (callable): The provider of boxes.
+        frame (SourceFrame): The frame; nobody is in one that is broken.
+        labels (dict): Labels by frame, which replace predictions.
+    """
+    if not frame.readable:
+        return inferencer(frame.image, [])
+    samples = inferencer(frame.image, *people(frame))
+    as_labelled(samples, labels.get(frame.index))
+    inferencer.take_back(people.see(samples) or ())
+    return samples
 
 
 def compare_people(frames: Dict[int, List[Label]],

@@ -1,0 +1,78 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Frames that are read by their number are those that come in order."""
+import cv2
+import numpy as np
+import pytest
+
+from projects.temporal_corr.video_io.frame_reader import FrameReader
+from projects.temporal_corr.video_io.frame_source import FrameSource
+
+COUNT = 70
+
+
+def write(path, codec, images):
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*codec), 25, (64, 48))
+    for image in images:
+        writer.write(image)
+    writer.release()
+
+
+@pytest.fixture(scope='module')
+def images():
+    """Two pictures of grey that change places, so that each frame differs."""
+    steps = np.arange(COUNT)
+    images = np.zeros((COUNT, 48, 64, 3), np.uint8)
+    images[:, :, :32] = (steps * 3)[:, None, None, None]
+    images[:, :, 32:] = (steps * 61 % 251)[:, None, None, None]
+    return images
+
+
+@pytest.mark.parametrize('name, codec', [('a.mp4', 'mp4v'), ('a.avi', 'MJPG'),
+                                         ('a.mkv', 'mp4v')])
+def test_any_order(tmp_path, images, name, codec):
+    """Steps, jumps, the same frame again; frames between keys of a video."""
+    write(tmp_path / name, codec, images)
+    source = FrameSource(str(tmp_path / name))
+    expected = [frame.image for frame in FrameSource(source.path)]
+    reader = FrameReader(source)
+    for index in (0, 1, 1, 2, 40, 39, 38, 69, 5, 68, 23, 0):
+        np.testing.assert_array_equal(reader.read(index), expected[index])
+    with pytest.raises(IndexError, match='frame 69'):
+        reader.read(COUNT)
+    np.testing.assert_array_equal(reader.read(30), expected[30])
+
+
+def test_other_rate_than_told(tmp_path, images):
+    """The header tells the mean rate of one that changes: the number of a
+    frame is not its time by the rate."""
+    write(tmp_path / 'a.mkv', 'mp4v', images)
+    reader = FrameReader(FrameSource(str(tmp_path / 'a.mkv')))
+    expected = [f.image for f in FrameSource(str(tmp_path / 'a.mkv'))]
+
+    class Wrong:
+        """A video whose seeks end somewhere else."""
+
+        def __init__(self, video, offset):
+            self.video, self.offset = video, offset
+
+        def __getattr__(self, name):
+            return getattr(self.video, name)
+
+        def set(self, key, value):
+            return self.video.set(key, max(value + self.offset, 0))
+
+    for offset in (-7, 5, 60):
+        reader._video = Wrong(reader._video, offset)
+        for index in (50, 8, 33, 69):
+            np.testing.assert_array_equal(reader.read(index), expected[index])
+
+
+def test_images(tmp_path, images):
+    for index in (2, 10):
+        cv2.imwrite(str(tmp_path / f'{index}.png'), images[index])
+    (tmp_path / '11.png').write_bytes(b'no picture')
+    reader = FrameReader(FrameSource(str(tmp_path)))
+    np.testing.assert_array_equal(reader.read(1), images[10])
+    with pytest.raises(ValueError):
+        reader.read(2)
