@@ -12,13 +12,13 @@ import argparse
 import json
 import math
 import os.path as osp
-import sys
 from pathlib import Path
 from typing import Dict, List
 
 from projects.temporal_corr.engine import AtomicLocalBackend
 from projects.temporal_corr.evaluation.published_results import (
     COLUMNS, PUBLISHED, published_rows)
+from projects.temporal_corr.video_io.arguments import run_command
 
 from .table import Spread, cell, markdown
 
@@ -173,7 +173,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

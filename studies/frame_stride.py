@@ -10,65 +10,27 @@ is not run again as long as config, checkpoint and annotations are the same.
 """
 import argparse
 import hashlib
-import json
 import shlex
 import sys
 from pathlib import Path
-from typing import List
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS
 
-from projects.temporal_corr.engine import AtomicLocalBackend
 from projects.temporal_corr.engine.launch import (prepare_launcher,
                                                   prepare_loaders)
 from projects.temporal_corr.engine.trained_videos_hook import (
     trained_videos_hook, video_ids)
+from projects.temporal_corr.video_io.arguments import number, run_command
 
 from .provenance import describe_test, without_folders
 from .study import as_folder, digest, merged
-from .table import KIND, ablation_table, draw_strides, read_results
+from .table import (KIND, ablation_table, draw_strides, read_results,
+                    write_results)
 
-
-def build_test_dataset(cfg: Config):
-    """The test data set of a config.
-
-    Raises:
-        TypeError: If it knows no videos.
-    """
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    settings = cfg.test_dataloader.dataset
-    if not hasattr(DATASETS.get(settings.type), 'videos'):
-        raise TypeError(
-            f'test_dataloader.dataset of {cfg.filename} is a {settings.type}, '
-            'which has no frame_stride: use SubJhmdbDataset or '
-            'PennActionDataset without a wrapper')
-    return DATASETS.build(settings)
-
-
-def run_strides(cfg: Config, strides: List[int], title: str, run: dict,
-                save) -> None:
-    """Test a model, whose checkpoint and work directory the config names, at
-    the rates that it was not tested at yet. ``run``, of a file of results,
-    gets what is found, and ``save`` is called after each test."""
-    todo = [k for k in strides if str(k) not in run['strides']]
-    for number, stride in enumerate(todo, start=1):
-        print(f'\n{title}: rate {stride} ({number}/{len(todo)})', flush=True)
-        # MMEngine keeps loggers and visualizers by the name.
-        runner = Runner.from_cfg(merged(cfg, {
-            'test_dataloader.dataset.frame_stride': stride,
-            'experiment_name': f'{as_folder(cfg.work_dir)}_{stride}'
-        }))  # yapf: disable
-        hook = trained_videos_hook(runner)
-        metrics = runner.test()
-        described = hook.describe_test(runner)
-        run['strides'][str(stride)] = dict(
-            metrics, num_frames=described['num_frames'])
-        if stride == 1:
-            run.update(metrics=metrics, tested=describe_test(described, cfg))
-        save()
+STRIDE = 'test_dataloader.dataset.frame_stride'
 
 
 def parse_args(argv):
@@ -80,7 +42,8 @@ def parse_args(argv):
         metavar=('NAME', 'CONFIG', 'CHECKPOINT'),
         help='a model, with its name in the figure; may be given several '
         'times')
-    add('--strides', nargs='+', type=int, default=list(range(1, 11)),
+    add('--strides', nargs='+', type=number(int, 1),
+        default=list(range(1, 11)),
         help='temporal downsampling rates beside 1. Defaults to 1 2 ... 10')
     add('--out', required=True, type=Path,
         help='folder for frame_stride.json, frame_stride.md and '
@@ -91,9 +54,6 @@ def parse_args(argv):
     names = [name for name, _, _ in args.model]
     if len(set(names)) < len(names):
         parser.error(f'two models have one name: {", ".join(names)}')
-    if min(args.strides) < 1:
-        parser.error('--strides must be positive')
-    args.strides = sorted({1, *args.strides})
     return args
 
 
@@ -113,7 +73,15 @@ def main(argv=None):
         cfg.load_from, cfg.resume = checkpoint, False
         cfg.work_dir = str(args.out / 'log' / as_folder(name))
         prepare_loaders(cfg)
-        dataset = build_test_dataset(cfg)
+        init_default_scope(cfg.get('default_scope', 'mmpose'))
+        # Built with a rate, so that a data set that has none is told at once.
+        dataset = DATASETS.build(
+            merged(cfg, {STRIDE: 1}).test_dataloader.dataset)
+        videos.setdefault(tuple(video_ids(dataset)), name)
+        if len(videos) > 1:
+            raise ValueError(
+                f'{" and ".join(videos.values())} are tested on different '
+                'videos: use configs of the same data set and split')
         identity = hashlib.sha256(digest(cfg).encode())
         for file in (checkpoint, dataset.ann_file):
             identity.update(Path(file).read_bytes())
@@ -123,27 +91,32 @@ def main(argv=None):
                 '0': dict(digest=mark, training=None, strides={})
             })  # yapf: disable
         configs[name] = prepare_launcher(cfg, 'none')
-        videos.setdefault(tuple(video_ids(dataset)), name)
-        if len(videos) > 1:
-            raise ValueError(
-                f'{" and ".join(videos.values())} are tested on different '
-                'videos: use configs of the same data set and split')
     content['rows'] = [*known.values()]
 
-    def save():
-        AtomicLocalBackend().put_text(json.dumps(content, indent=1), path)
-
     for name, cfg in configs.items():
-        run_strides(cfg, args.strides, name, known[name]['seeds']['0'], save)
+        run = known[name]['seeds']['0']
+        for stride in sorted({1, *args.strides} - {*map(int, run['strides'])}):
+            print(f'\n{name}: rate {stride}', flush=True)
+            # MMEngine keeps loggers and visualizers by the name.
+            runner = Runner.from_cfg(merged(cfg, {
+                STRIDE: stride,
+                'experiment_name': f'{as_folder(cfg.work_dir)}_{stride}'
+            }))  # yapf: disable
+            hook = trained_videos_hook(runner)
+            metrics = runner.test()
+            described = hook.describe_test(runner)
+            run['strides'][str(stride)] = dict(
+                metrics, num_frames=described['num_frames'])
+            if stride == 1:
+                run.update(
+                    metrics=metrics, tested=describe_test(described, cfg))
+            write_results(content, path)
     shown = dict(content, rows=[known[name] for name in configs])
     text = ablation_table(shown)
-    AtomicLocalBackend().put_text(text, path.with_suffix('.md'))
+    path.with_suffix('.md').write_text(text, encoding='utf-8')
     draw_strides(shown, str(path.with_suffix('.png')))
     print(f'\n{text}\n{path.with_suffix(".png")}')
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -13,9 +13,7 @@ Shapes: T frames of a video, L of them labelled, K keypoints. ``numbers`` are
 the positions of the labelled frames among the T, ascending.
 """
 import argparse
-import json
 import os.path as osp
-import sys
 from functools import partial
 from typing import Callable, Dict, List, Sequence, Tuple, Union
 
@@ -24,15 +22,16 @@ import mmcv
 import numpy as np
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
 
-from projects.temporal_corr.engine import AtomicLocalBackend
 from projects.temporal_corr.models.offline_exemplars import labelled_positions
+from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.progress import Progress
 
-from .frame_stride import build_test_dataset
 from .provenance import without_folders
 from .study import build_config, read_study
-from .table import KIND
+from .table import KIND, write_results
 
 
 def nearest(numbers: Sequence[int], total: int) -> np.ndarray:
@@ -121,7 +120,8 @@ def evaluate(cfg: Config, labelled: Sequence[Union[str, int]]
     """Score all rivals on the test data of a config, with labels of the
     frames that :func:`labelled_positions` takes: metrics by name, and what
     was tested."""
-    dataset = build_test_dataset(cfg)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
     metrics = cfg.test_evaluator
     metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
     # They are smooth as they are.
@@ -194,23 +194,19 @@ def main(argv=None):
     study = read_study(args.study)
     found, tested = evaluate(
         build_config(study.rows[0], study.common, 0), labels)
-    content = dict(
-        kind=KIND,
-        study=study.name,
-        command=f'python -m studies.label_rivals {args.study} '
-        f'--labels {" ".join(args.labels)} --out {without_folders(args.out)}',
-        start=None,
-        # Nothing is trained, and nothing is drawn.
-        rows=[dict(name=name, seeds={
-            '0': dict(training=None, tested=tested, metrics=part)
-        }) for name, part in found.items()])  # yapf: disable
-    AtomicLocalBackend().put_text(
-        json.dumps(content, indent=1) + '\n', args.out)
+    write_results(
+        dict(
+            kind=KIND,
+            study=study.name,
+            command=f'python -m studies.label_rivals {args.study} --labels '
+            f'{" ".join(args.labels)} --out {without_folders(args.out)}',
+            start=None,
+            # Nothing is trained, and nothing is drawn.
+            rows=[dict(name=name, seeds={
+                '0': dict(training=None, tested=tested, metrics=part)
+            }) for name, part in found.items()]), args.out)  # yapf: disable
     print(args.out)
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -4,16 +4,11 @@ import copy
 import hashlib
 import json
 import re
-import threading
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
 
 from mmengine.config import Config
-
-#: Held while a config is read: CPython 3.11's parser counts its recursion for
-#: all threads together.
-CONFIG_LOCK = threading.Lock()
 
 #: Settings that a training does not depend on.
 TEST_ONLY = ('test_dataloader', 'test_evaluator', 'test_cfg',
@@ -118,8 +113,7 @@ def build_config(row: Row, common: dict, seed: int,
                  load_from: Optional[str] = None) -> Config:
     """The whole config of a row, whose options win over those of all rows,
     and which may start from another checkpoint."""
-    with CONFIG_LOCK:
-        cfg = Config.fromfile(row.config)
+    cfg = Config.fromfile(row.config)
     if load_from is not None:
         cfg.load_from = str(load_from)
     for options in (common, row.options, {'randomness.seed': seed}):

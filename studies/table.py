@@ -21,13 +21,14 @@ import os.path as osp
 import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional
+from typing import Dict, Iterable, List, NamedTuple, Optional, Union
 
 import numpy as np
 
 from benchmarks.report import benchmark_table
 from projects.temporal_corr.engine import AtomicLocalBackend
 from projects.temporal_corr.evaluation.published_results import COLUMNS
+from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.output_files import save_figure
 from projects.temporal_corr.visualization import draw_stride_plot
 
@@ -60,6 +61,12 @@ def read_results(path: str, kind: Optional[str] = None) -> dict:
             f'{path} is no file of results ({error!r}): make one with '
             'python -m studies.ablation, or choose another') from error
     return content
+
+
+def write_results(content: dict, path: Union[str, Path]) -> None:
+    """Write what is to be read again, never half of it."""
+    AtomicLocalBackend().put_text(
+        json.dumps(content, indent=1, default=str) + '\n', path)
 
 
 def entries(content: dict) -> List[dict]:
@@ -259,16 +266,14 @@ def _notes(content: dict) -> List[str]:
                 continue
             schedules.setdefault(_schedule(**training['schedule']),
                                  {})[entry['name']] = None
-            threads = training.get('num_threads')
-            machines['trained by tools/train.py' if threads is None else
-                     f'{training["device"]}, {threads} thread'
+            threads = training['num_threads']
+            machines[f'{training["device"]}, {threads} thread'
                      f'{"s" * (threads > 1)}, torch {training["torch"]}'] = 0
             commits[f'commit {(training["commit"] or "unknown")[:7]}'
                     + ' with uncommitted changes' * bool(
                         training['dirty'])] = 0
-            # Where files of a training elsewhere were copied, less than 0.
-            seconds += max(training['seconds'], 0)
-            more |= training['resumed'] or training['seconds'] < 0
+            seconds += training['seconds']
+            more |= training['resumed']
     lines = [f'{quoted(names)}: {text}.' for text, names in schedules.items()]
     lines.append(f'{"; ".join(machines)}; {", ".join(commits)}; '
                  f'{"more than " * more}{seconds / 3600:.1f} hours of '
@@ -416,7 +421,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -3,46 +3,57 @@
 import fcntl
 import json
 import textwrap
-import threading
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from projects.temporal_corr.engine import AtomicLocalBackend
 from studies import ablation
-from studies.study import CONFIG_LOCK, Row, build_config, digest, read_study
+from studies.study import Row, build_config, digest, read_study
 
+#: What was called: the tool, the row's folder and the seed.
 CALLS = []
 
 
-def fake_tool(self, command, log):
-    """Takes no time and says what it was told: the Mean is the seed plus
-    what the config says."""
-    tool, config, *arguments = map(str, command)
-    folder = Path(config).parent
-    CALLS.append((tool[:-len('.py')], folder.parent.name,
-                  int(folder.name.split('_')[1])))
-    with CONFIG_LOCK:
+class FakeTool:
+    """Works as tools/train.py and tools/test.py do and ends when it is asked
+    for the second time; the Mean is the seed plus what the config says."""
+    running, most = 0, 0
+
+    def __init__(self, command, log, _):
+        tool, config, *arguments = map(str, command)
+        folder = Path(config).parent
+        CALLS.append((tool[:-len('.py')], folder.parent.name,
+                      int(folder.name.split('_')[1])))
+        FakeTool.running += 1
+        FakeTool.most = max(FakeTool.most, FakeTool.running)
+        self.returncode, self.ended = 0, False
         cfg = Config.fromfile(config)
-    if cfg.broken:
-        raise RuntimeError('the loss is broken')
-    if tool == 'train.py':
-        work_dir = Path(arguments[1])
-        work_dir.mkdir(exist_ok=True)
-        (work_dir / 'epoch_1.pth').write_text(str(cfg.load_from))
-        (work_dir / 'last_checkpoint').write_text(f'{work_dir}/epoch_1.pth')
-        return
-    assert Path(arguments[0]).is_file()
-    truth = cfg.model.get('test_cfg', {}).get('exemplars') == 'ground_truth'
-    stride = cfg.test_dataloader.dataset.get('frame_stride', 1)
-    mean = cfg.worth + cfg.randomness.seed / 100 + truth / 2
-    tested = dict(
-        Mean=mean / stride,
-        run=dict(ann_file='some/where/test.json', test_videos=['b', 'c'],
-                 train_videos=['a', 'b'], num_frames=30 // stride))
-    # As tools/test.py, never half of it.
-    AtomicLocalBackend().put_text(json.dumps(tested), arguments[-1])
+        work_dir = Path(arguments[-1])
+        if cfg.broken:
+            self.returncode = 1
+            log.write_text('the loss is broken')
+        elif tool == 'train.py':
+            work_dir.mkdir(exist_ok=True)
+            (work_dir / 'epoch_1.pth').write_text(str(cfg.get('load_from')))
+            (work_dir / 'last_checkpoint').write_text('/moved/epoch_1.pth')
+        else:
+            assert Path(arguments[0]).is_file()
+            truth = 'exemplars' in cfg.model.get('test_cfg', {})
+            stride = cfg.test_dataloader.dataset.get('frame_stride', 1)
+            mean = cfg.worth + cfg.randomness.seed / 100 + truth / 2
+            run = dict(ann_file='some/where/test.json',
+                       test_videos=['b', 'c'], train_videos=['a', 'b'],
+                       num_frames=30 // stride)  # yapf: disable
+            out = Path(arguments[arguments.index('--out') + 1])
+            out.write_text(json.dumps(dict(Mean=mean / stride, run=run)))
+
+    def poll(self):
+        if not self.ended:
+            self.ended = True
+            return None
+        FakeTool.running -= 1
+        return self.returncode
 
 
 @pytest.fixture
@@ -53,7 +64,6 @@ model = dict(head=dict(temporal=None))
 train_dataloader = dict(batch_size=4)
 test_dataloader = dict(dataset=dict())
 test_evaluator = dict(type='GroupPCKAccuracy', thr=0.2)
-load_from = None
 worth = 0.5
 broken = False
 """)
@@ -80,7 +90,8 @@ broken = False
 @pytest.fixture
 def call(study, monkeypatch, tmp_path):
     """Runs a study; returns the results. CALLS are in order."""
-    monkeypatch.setattr(ablation.Processes, 'call', fake_tool)
+    monkeypatch.setattr(ablation, 'call_tool', FakeTool)
+    monkeypatch.setattr(ablation.time, 'sleep', lambda _: None)
     # The models of these configs are none.
     monkeypatch.setattr(ablation.Run, 'check_model', lambda self: None)
     monkeypatch.setattr(ablation, 'describe_schedule',
@@ -89,6 +100,7 @@ def call(study, monkeypatch, tmp_path):
 
     def run(*options, changes=''):
         CALLS.clear()
+        FakeTool.running = FakeTool.most = 0
         ablation.main([study(changes), *map(str, options)])
         return json.loads((tmp_path / 'results/study.json').read_text())
 
@@ -109,227 +121,159 @@ rows[1]['tests'] = {
 """
 
 
-class TestRun:
+@pytest.mark.parametrize('jobs', [1, 3])
+def test_all_rows(call, tmp_path, capsys, jobs):
+    results = call('--jobs', jobs, changes=TRUTH + 'strides = [2, 1]')
+    assert FakeTool.most == jobs
+    assert means(results) == {
+        ('single', '0'): .5, ('single', '1'): .51,
+        ('ours', '0'): .75, ('ours', '1'): .76}  # yapf: disable
+    assert means(results, 'the truth') == {
+        ('ours', '0'): 1.25, ('ours', '1'): 1.26}  # yapf: disable
+    assert results['start']['seeds']['1']['metrics']['Mean'] == .51
+    ours = results['rows'][1]
+    found = ours['seeds']['0']
+    assert found['strides'] == {'1': dict(Mean=.75, num_frames=30),
+                                '2': dict(Mean=.375, num_frames=15)}
+    assert found['tested'] == dict(
+        ann_file='test.json', videos=2, frames=30, leaked_videos=1, thr=.2)
+    assert found['training']['schedule'] == dict(epochs=1, iterations=7)
+    assert {'seconds', 'commit', 'dirty', 'device', 'torch',
+            'num_threads', 'resumed'} <= set(found['training'])
+    assert ours['options']['worth'] == .75
+    # All rows go on from the start of their seed.
+    folder = tmp_path / 'work_dirs/ablation/study'
+    for seed in (0, 1):
+        start, = folder.glob(f'scratch/seed_{seed}_*/train/epoch_1.pth')
+        assert start.read_text() == 'None'
+        for row in ('single', 'ours'):
+            path, = folder.glob(f'{row}/seed_{seed}_*/train/epoch_1.pth')
+            assert path.read_text() == str(start)
+    assert '[18/18]' in capsys.readouterr().out
 
-    @pytest.mark.parametrize('jobs', [1, 3])
-    def test_all_rows(self, call, tmp_path, capsys, jobs):
-        results = call('--jobs', jobs, changes=TRUTH + 'strides = [2, 1]')
-        assert means(results) == {
-            ('single', '0'): .5, ('single', '1'): .51,
-            ('ours', '0'): .75, ('ours', '1'): .76}  # yapf: disable
-        assert means(results, 'the truth') == {
-            ('ours', '0'): 1.25, ('ours', '1'): 1.26}  # yapf: disable
-        assert results['start']['seeds']['1']['metrics']['Mean'] == .51
-        ours = results['rows'][1]
-        found = ours['seeds']['0']
-        assert found['strides'] == {
-            '1': dict(Mean=.75, num_frames=30),
-            '2': dict(Mean=.375, num_frames=15)}  # yapf: disable
-        assert found['tested'] == dict(
-            ann_file='test.json', videos=2, frames=30, leaked_videos=1,
-            thr=.2)  # yapf: disable
-        assert found['training']['schedule'] == dict(epochs=1, iterations=7)
-        assert {'seconds', 'commit', 'dirty', 'device', 'torch',
-                'num_threads', 'resumed'} <= set(found['training'])
-        assert ours['options']['worth'] == .75
-        # All rows go on from the start of their seed.
-        folder = tmp_path / 'work_dirs/ablation/study'
-        for seed in (0, 1):
-            start, = folder.glob(f'scratch/seed_{seed}_*/train/epoch_1.pth')
-            assert start.read_text() == 'None'
-            for row in ('single', 'ours'):
-                path, = folder.glob(f'{row}/seed_{seed}_*/train/epoch_1.pth')
-                assert path.read_text() == str(start)
-        assert '[18/18]' in capsys.readouterr().out
 
-    def test_what_is_finished_is_not_done_again(self, call, tmp_path):
-        first = call('--rows', 'ours', '--seeds', 1)
-        assert first['command'].endswith(
-            'study.py --seeds 1 --rows ours --jobs 1')
-        assert CALLS == [('train', 'scratch', 1), ('train', 'ours', 1),
-                         ('test', 'scratch', 1), ('test', 'ours', 1)]
-        assert call('--rows', 'ours', '--seeds', 1) == first and not CALLS
-        results = call()
-        # What was finished before is still in the file.
-        assert len(means(results)) == 4 and '--rows' not in results['command']
-        more = call('--seeds', 0, changes=TRUTH + 'strides = [1, 3]')
-        assert CALLS == [('test', 'single', 0)] + 2 * [('test', 'ours', 0)]
-        assert means(more) == means(results)
-        # Other options are another training.
-        (tmp_path / 'results/study.json').unlink()
-        results = call(changes="rows[0]['options']={'worth': .25}")
-        assert CALLS == [('train', 'single', 0), ('test', 'single', 0),
-                         ('train', 'single', 1), ('test', 'single', 1)]
-        assert means(results)['single', '0'] == .25
-
-    def test_rows_that_differ_in_the_test_share_a_training(
-            self, call, tmp_path):
-        """So do studies in one work directory; each has its own results."""
-        told = textwrap.dedent("""
-            rows.append(dict(name='told', config=_config, options={
-                'model.head.temporal': 'correlation', 'worth': .75,
-                'model.test_cfg.exemplars': 'ground_truth'}))
-            """)
-        results = call('--seeds', 0, '--jobs', 2, changes=told)
-        assert means(results)['told', '0'] == 1.25
-        assert means(results)['ours', '0'] == .75
-        assert sorted(CALLS) == [
-            ('test', 'ours', 0), ('test', 'ours', 0), ('test', 'scratch', 0),
-            ('test', 'single', 0), ('train', 'ours', 0),
-            ('train', 'scratch', 0), ('train', 'single', 0)]  # yapf: disable
-        (tmp_path / 'results/study.json').unlink()
-        only = told + "rows = rows[2:]; rows[0]['name'] = 'other'"
-        found = call('--seeds', 0, changes=only)
-        assert means(found) == {('other', '0'): 1.25} and not CALLS
-        # Trained again for one of them: the tests of both are done again.
-        (tmp_path / 'results/study.json').unlink()
-        path, = tmp_path.glob('work_dirs/ablation/*/ours/*/train/epoch_1.pth')
+def test_what_is_finished_is_not_done_again(call, tmp_path):
+    one = '--rows', 'ours', '--seeds', 1
+    first = call(*one)
+    assert first['command'].endswith('study.py --seeds 1 --jobs 1')
+    assert CALLS == [('train', 'scratch', 1), ('test', 'scratch', 1),
+                     ('train', 'ours', 1), ('test', 'ours', 1)]
+    assert call(*one) == first and not CALLS
+    results = call()
+    # What was finished before is still in the file.
+    assert len(means(results)) == 4
+    more = call('--seeds', 0, changes=TRUTH + 'strides = [1, 3]')
+    assert CALLS == [('test', 'single', 0)] + 2 * [('test', 'ours', 0)]
+    assert means(more) == means(results)
+    # Without checkpoints there are no other tests, and these stay.
+    for path in tmp_path.glob('work_dirs/ablation/*/*/*/*/epoch_1.pth'):
         path.unlink()
-        results = call(
-            '--seeds', 0, '--rows', 'told',
-            changes=told + "rows[2]['tests'] = {'b': {'worth': .5}}")
-        assert {kind for kind, _, _ in CALLS} == {'train', 'test'}
-        assert means(results)['ours', '0'] == .75
-        assert means(results, 'b') == {('told', '0'): 1.}
-
-    def test_checkpoints_may_be_removed_when_all_is_tested(
-            self, call, tmp_path):
-        first = call('--seeds', 0)
-        for path in tmp_path.glob('work_dirs/ablation/*/*/*/*/epoch_1.pth'):
-            path.unlink()
-        assert call('--seeds', 0) == first and not CALLS
-        # Another rate needs them again.
-        call('--seeds', 0, '--rows', 'ours', changes='strides = [2]')
-        assert CALLS == [('train', 'scratch', 0), ('train', 'ours', 0),
-                         ('test', 'scratch', 0)] + 2 * [('test', 'ours', 0)]
-
-    def test_a_failure_does_not_lose_the_others(self, call, capsys, tmp_path):
-        with pytest.raises(SystemExit, match='4 of 12 failed'):
-            call('--jobs', 2, changes="rows[0]['options']={'broken': True}")
-        out = capsys.readouterr().out
-        assert 'single, seed 1: train: FAILED, the loss is broken' in out
-        assert 'single, seed 1: test: FAILED, skipped' in out
-        path = tmp_path / 'results/study.json'
-        assert set(means(json.loads(path.read_text()))) == {
-            ('ours', '0'), ('ours', '1')}  # yapf: disable
+    assert call() == results and not CALLS
+    with pytest.raises(FileNotFoundError, match='epoch_1.pth is gone.*remove'):
+        call(changes='strides = [2]')
+    # Other options are another training.
+    path = tmp_path / 'results/study.json'
+    path.unlink()
+    call('--seeds', 0, changes="start['options']={'worth': .25}")
+    assert CALLS == [(tool, row, 0) for row in ('scratch', 'single', 'ours')
+                     for tool in ('train', 'test')]  # yapf: disable
 
 
-@pytest.fixture
-def elsewhere(study, tmp_path):
-    """Writes what tools/train.py leaves of a row with seed 0."""
-
-    def write(row, start=None, **changes):
-        content = read_study(study())
-        rows = {x.name: x for x in [content.start, *content.rows]}
-        cfg = build_config(rows[row], {}, 0, start)
-        cfg.merge_from_dict(changes)
-        folder = tmp_path / 'elsewhere' / f'{row}_s0'
-        folder.mkdir(parents=True)
-        (folder / 'tiny.py').write_text(cfg.pretty_text)
-        checkpoint = folder / 'epoch_1.pth'
-        checkpoint.touch()
-        (folder / 'last_checkpoint').write_text(f'/moved/{checkpoint.name}')
-        return checkpoint
-
-    write.option = ['--trained'] + [
-        tmp_path / f'elsewhere/{row}_s0' for row in ('ours', 'scratch')
-    ]
-    return write
+def test_rows_that_differ_in_the_test_share_a_training(call, tmp_path):
+    """So do studies in one work directory; each has its own results."""
+    told = textwrap.dedent("""
+        rows.append(dict(name='told', config=_config, options={
+            'model.head.temporal': 'correlation', 'worth': .75,
+            'model.test_cfg.exemplars': 'ground_truth'}))
+        """)
+    results = call('--seeds', 0, '--jobs', 2, changes=told)
+    assert means(results)['told', '0'] == 1.25
+    assert means(results)['ours', '0'] == .75
+    assert [tool for tool, row, _ in sorted(CALLS) if row == 'ours'] == [
+        'test', 'test', 'train']
+    (tmp_path / 'results/study.json').unlink()
+    found = call('--seeds', 0,
+                 changes=told + "rows = rows[2:]; rows[0]['name'] = 'other'")
+    assert means(found) == {('other', '0'): 1.25} and not CALLS
 
 
-class TestTrainedElsewhere:
-
-    def test_taken_over(self, call, elsewhere, tmp_path):
-        start = elsewhere('scratch')
-        elsewhere('ours', str(start))
-        results = call('--seeds', 0, *elsewhere.option)
-        assert sorted(CALLS) == [
-            ('test', 'ours', 0), ('test', 'scratch', 0),
-            ('test', 'single', 0), ('train', 'single', 0)]  # yapf: disable
-        path, = tmp_path.glob('work_dirs/*/*/single/*/train/epoch_1.pth')
-        assert path.read_text() == str(start)
-        training = results['rows'][1]['seeds']['0']['training']
-        assert training['checkpoint'] == 'epoch_1.pth'
-        assert training['commit'] is None
-        assert call('--seeds', 0) == results and not CALLS
-
-    @pytest.mark.parametrize('changes, word', [
-        ({'model.head.temporal': 'lstm'}, 'trained with model='),
-        ({'train_dataloader.batch_size': 8}, 'batch_size=8, and .* says 4'),
-        ({'load_from': 'other.pth'}, 'load_from='),
-        ({'randomness.seed': 7}, 'ours_s0 is of no row of the study'),
-    ])  # yapf: disable
-    def test_of_other_settings(self, call, elsewhere, changes, word):
-        start = elsewhere('scratch')
-        elsewhere('ours', str(start), **changes)
-        with pytest.raises(ValueError, match=word):
-            call('--seeds', 0, *elsewhere.option)
-        assert not CALLS
-
-    def test_not_finished(self, call, elsewhere):
-        folder = elsewhere('scratch').parent
-        elsewhere('ours')
-        (folder / 'last_checkpoint').write_text('epoch_0.pth')
-        with pytest.raises(FileNotFoundError, match='epoch_0.pth, not ep'):
-            call('--seeds', 0, *elsewhere.option)
-        (folder / 'last_checkpoint').unlink()
-        with pytest.raises(FileNotFoundError, match='no last_checkpoint'):
-            call('--seeds', 0, *elsewhere.option)
+def test_a_failure_does_not_lose_the_others(call, capsys, tmp_path):
+    with pytest.raises(SystemExit, match='4 of 12 failed'):
+        call('--jobs', 2, changes="rows[0]['options']={'broken': True}")
+    out = capsys.readouterr().out
+    assert 'train.log:\n    the loss is broken' in out
+    assert 'single, seed 1: test: FAILED, skipped' in out
+    path = tmp_path / 'results/study.json'
+    assert set(means(json.loads(path.read_text()))) == {
+        ('ours', '0'), ('ours', '1')}  # yapf: disable
 
 
-class TestRefused:
+def test_processes_end_with_the_study(call, monkeypatch):
+    """On Ctrl-C, as on SIGTERM, which raises, too."""
+    ended = []
 
-    def test_results_that_would_be_lost(self, call, tmp_path):
-        call()
-        with pytest.raises(ValueError, match='"scratch" with seed 0'):
-            call('--work-dir', tmp_path / 'other')
-        assert not CALLS
-        path = tmp_path / 'results/study.json'
-        path.write_text('{"kind": "other"}')
-        with pytest.raises(ValueError, match='study.json is no file of resu'):
+    def poll(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeTool, 'poll', poll)
+    for name in ('terminate', 'wait'):
+        monkeypatch.setattr(
+            FakeTool, name, lambda self, name=name: ended.append(name),
+            raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        call('--jobs', 2)
+    assert ended == 2 * ['terminate', 'wait']
+
+
+def test_refused(call, tmp_path):
+    with pytest.raises(ValueError, match='no row "hours": choose --rows '
+                       'from "single", "ours"'):
+        call('--rows', 'hours')
+    path = tmp_path / 'work_dirs/ablation/study/.lock'
+    path.parent.mkdir(parents=True)
+    with open(path, 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(RuntimeError, match='another study is at'):
             call()
+    call()
+    # Of results that would be lost.
+    with pytest.raises(ValueError, match='"scratch" with seed 0'):
+        call('--work-dir', tmp_path / 'other')
+    (tmp_path / 'results/study.json').write_text('{"kind": "other"}')
+    with pytest.raises(ValueError, match='study.json is no file of resu'):
+        call()
+    assert not CALLS
 
-    def test_a_second_process(self, call, tmp_path):
-        path = tmp_path / 'work_dirs/ablation/study/.lock'
-        path.parent.mkdir(parents=True)
-        with open(path, 'w') as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            with pytest.raises(RuntimeError, match='another study is at'):
-                call()
 
-    def test_row_that_there_is_not(self, call):
-        with pytest.raises(ValueError, match='no row "hours": choose --rows '
-                           'from "single", "ours"'):
-            call('--rows', 'hours')
+@pytest.mark.parametrize('changes, word', [
+    ('row = rows', "unexpected .* 'row'"),
+    ('rows = []', 'rows must hold'),
+    ("rows[0]['option'] = {}", r"rows\[0\]: .* 'option'; its fields"),
+    ("start = dict(name='x')", "start: .* 'config'"),
+    ("rows[0]['name'] = 'Ours!'", 'differ in letters or digits'),
+    ("rows[0]['name'] = '...'", 'differ in letters or digits'),
+    ("rows[0]['tests'] = {'A b': {}, 'a-b': {}}", 'tests of "single"'),
+    ('seeds = 3', r'seeds must be .* not 3'),
+    ('strides = [0]', 'strides must be'),
+])  # yapf: disable
+def test_refused_study(study, changes, word):
+    with pytest.raises(ValueError, match=f'study.py: .*{word}'):
+        read_study(study(changes))
 
-    @pytest.mark.parametrize('changes, word', [
-        ('row = rows', "unexpected .* 'row'"),
-        ('rows = []', 'rows must hold'),
-        ("rows[0]['option'] = {}", r"rows\[0\]: .* 'option'; its fields"),
-        ("start = dict(name='x')", "start: .* 'config'"),
-        ("rows[0]['name'] = 'Ours!'", 'differ in letters or digits'),
-        ("rows[0]['name'] = '...'", 'differ in letters or digits'),
-        ("rows[0]['tests'] = {'A b': {}, 'a-b': {}}", 'tests of "single"'),
-        ('seeds = 3', r'seeds must be .* not 3'),
-        ('strides = [0]', 'strides must be'),
-    ])  # yapf: disable
-    def test_study(self, study, changes, word):
-        with pytest.raises(ValueError, match=f'study.py: .*{word}'):
-            read_study(study(changes))
 
-    def test_a_model_that_cannot_be_built_is_told_at_once(
-            self, tiny_config, study, monkeypatch, tmp_path):
-        """Nothing is trained before it, though its row is the last."""
-        path = study(f"""
-            rows = [dict(name='single', config={str(tiny_config)!r}), dict(
-                name='misspelt', config={str(tiny_config)!r},
-                options={{'model.head.temporall': 1}})]
-            start = None
-            """)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(ablation, 'work', None)
-        with pytest.raises(ValueError, match='"misspelt" .*temporall'):
-            ablation.main([path])
+def test_a_model_that_cannot_be_built_is_told_at_once(
+        tiny_config, study, monkeypatch, tmp_path):
+    """Nothing is trained before it, though its row is the last."""
+    path = study(f"""
+        rows = [dict(name='single', config={str(tiny_config)!r}), dict(
+            name='misspelt', config={str(tiny_config)!r},
+            options={{'model.head.temporall': 1}})]
+        start = None
+        """)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation, 'work', None)
+    with pytest.raises(ValueError, match='"misspelt" .*temporall'):
+        ablation.main([path])
 
 
 def test_values_of_any_kind_arrive(tiny_config, tmp_path):
@@ -367,28 +311,6 @@ def test_the_repositorys_studies(repo_root, monkeypatch):
         study = read_study(str(path))
         for row in [study.start, *study.rows]:
             build_config(row, study.common, 0)
-
-
-def test_processes_end_with_the_tool(tmp_path, monkeypatch):
-    """On Ctrl-C, as on SIGTERM, which raises, too."""
-    tool = tmp_path / 'tools/wait.py'
-    tool.parent.mkdir()
-    tool.write_text('import time; time.sleep(600)')
-    monkeypatch.setattr(ablation, 'ROOT', tmp_path)
-    processes, failed = ablation.Processes(1), []
-
-    def call():
-        with pytest.raises(RuntimeError, match='exit status') as error:
-            processes.call(['wait.py'], tmp_path / 'log')
-        failed.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    while not processes.running:
-        thread.join(0.01)
-    processes.stop()
-    thread.join(10)
-    assert failed and not processes.running
 
 
 def test_real_tools(tiny_config, tiny_jhmdb, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import argparse
 import math
+import sys
 from typing import Callable
 
 
@@ -18,3 +19,11 @@ def number(kind: type,
 
     read.__name__ = kind.__name__  # "invalid int value"
     return read
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run a tool; what a user can mend ends it without a traceback."""
+    try:
+        main()
+    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')
