@@ -16,6 +16,7 @@ ALL = [
     dict(type='OneEuro', fps=25),
     dict(type='Gaussian', sigma=1.5),
     dict(type='SavitzkyGolay', window=7, order=2),
+    dict(type='Whittaker', stiffness=2.),
 ]
 each = pytest.mark.parametrize('cfg', ALL, ids=lambda cfg: cfg['type'])
 
@@ -117,6 +118,32 @@ def test_savitzky_golay_with_gaps_and_scores():
             np.testing.assert_allclose(found[t, k], fit[-1], rtol=1e-7)
 
 
+def test_whittaker_with_gaps_scores_and_labels():
+    """Against least squares with the labels as constants; what the first
+    differences weigh is less than the tolerance."""
+    points, scores, frames = track(5, missing=(2, 9, 10, 20))
+    labelled = np.zeros(scores.shape, bool)
+    labelled[[3, 12, 20], 1] = True
+    found = build_smoother(dict(type='Whittaker', stiffness=2.))(
+        points, scores, frames, labelled)
+    bend = math.sqrt(2) * np.diff(np.eye(30), 2, axis=0)
+    for k in range(points.shape[1]):
+        # Of a label only the place counts: it stands in for an unknown.
+        fixed = frames[labelled[:, k]]
+        rows = frames[~labelled[:, k]]
+        free = np.setdiff1d(np.arange(30), fixed)
+        weight = np.sqrt(scores[~labelled[:, k], k, None])
+        system = np.concatenate([weight * np.eye(30)[rows], bend])
+        right = np.concatenate([
+            weight * points[~labelled[:, k], k],
+            -bend[:, fixed] @ points[labelled[:, k], k]
+        ])  # yapf: disable
+        expected = np.linalg.lstsq(system[:, free], right, rcond=None)[0]
+        np.testing.assert_allclose(
+            found[~labelled[:, k], k], expected[np.isin(free, rows)],
+            atol=0.05)
+
+
 @each
 def test_starts_anew_after_a_long_gap(cfg):
     points, scores, _ = track(7, length=12)
@@ -199,7 +226,7 @@ def test_moves_with_the_picture(cfg, data, shift):
     still = np.broadcast_to(points[0], points.shape)
     np.testing.assert_allclose(
         smooth(still, scores, frames), still, rtol=1e-9, atol=1e-6)
-    if cfg['type'] != 'SavitzkyGolay':
+    if cfg['type'] not in ('SavitzkyGolay', 'Whittaker'):
         assert (found >= points.min(axis=0) - 1e-6).all()
         assert (found <= points.max(axis=0) + 1e-6).all()
 
@@ -229,6 +256,7 @@ def test_input_stays_as_it_is(cfg):
     (dict(type='SavitzkyGolay', window=3, order=3), 'order'),
     (dict(type='SavitzkyGolay', window=9, order=6), 'order'),
     (dict(type='SavitzkyGolay', max_gap=0), 'max_gap'),
+    (dict(type='Whittaker', stiffness=0), 'stiffness'),
 ], ids=str)  # yapf: disable
 def test_refused(cfg, word):
     with pytest.raises(ValueError, match=word):

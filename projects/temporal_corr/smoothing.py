@@ -20,6 +20,7 @@ from numbers import Real
 from typing import Callable, Optional, Sequence, Tuple
 
 import numpy as np
+from scipy.linalg import solveh_banded
 from scipy.ndimage import correlate1d
 
 
@@ -151,20 +152,57 @@ def savgol_smooth(keypoints: np.ndarray,
                       np.ones(int(window)), int(order), max_gap)
 
 
+def whittaker_smooth(keypoints: np.ndarray,
+                     scores: np.ndarray,
+                     frame_indices: Sequence[int],
+                     labelled: Optional[np.ndarray] = None,
+                     *,
+                     stiffness: float = 3.,
+                     max_gap: int = 10) -> np.ndarray:
+    """The curve that passes labels exactly, other keypoints closely, and bends
+    little (Whittaker's).
+
+    It minimises the squared distances, weighed by the scores, plus
+    ``stiffness`` times the squared second differences.
+    """
+    _check_positive(stiffness=stiffness, max_gap=max_gap)
+    points, fixed, weights, parts = _prepare(keypoints, scores, frame_indices,
+                                             labelled, max_gap)
+    # What no score says anything about is still where it was seen.
+    weights = np.where(fixed, 1e4, weights + 1e-3 * np.isfinite(points))
+    smoothed = points.copy()
+    for part, time in parts:
+        bands = stiffness * _bending(time[-1] + 1)
+        for k in range(points.shape[1]):
+            seen = np.isfinite(points[part, k]).all(axis=-1)
+            rows = part[seen]
+            if not len(rows):
+                continue
+            weight, value = np.zeros((2, time[-1] + 1, 2))
+            weight[time[seen]] = weights[rows, k]
+            start = points[rows[0], k]
+            value[time[seen]] = points[rows, k] - start
+            matrix = bands.copy()
+            matrix[-1] += weight[:, 0]
+            curve = solveh_banded(matrix, weight * value)
+            smoothed[rows, k] = start + curve[time[seen]]
+    return np.where(fixed, points, smoothed)
+
+
 #: Smoothing of a whole track by its name in a config.
 SMOOTHERS = dict(
     OneEuro=one_euro_smooth,
     Gaussian=gaussian_smooth,
-    SavitzkyGolay=savgol_smooth)
+    SavitzkyGolay=savgol_smooth,
+    Whittaker=whittaker_smooth)
 
 
 def build_smoother(cfg: dict, streaming: bool = False) -> Callable:
     """What a config of smoothing asks for.
 
     Args:
-        cfg (dict): ``type``, one of ``'OneEuro'``, ``'Gaussian'`` and
-            ``'SavitzkyGolay'``, and arguments of :class:`OneEuroFilter`,
-            :func:`gaussian_smooth` or :func:`savgol_smooth`.
+        cfg (dict): ``type``, one of :data:`SMOOTHERS`, and arguments of
+            :class:`OneEuroFilter` or of its function.
         streaming (bool): Whether later frames are not known yet. Defaults to
             False.
 
@@ -215,6 +253,41 @@ def _share(cutoff: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     return 1 / (1 + 1 / (2 * np.pi * cutoff * seconds))
 
 
+def _prepare(keypoints: np.ndarray, scores: np.ndarray,
+             frame_indices: Sequence[int], labelled: Optional[np.ndarray],
+             max_gap: float) -> tuple:
+    """Keypoints in float64, which are labels, (T, K, 1), their weights, zero
+    where nothing was seen, and the parts between which nothing is carried:
+    rows of each, and their frames from 0 on."""
+    points = np.array(keypoints, dtype=np.float64)
+    fixed = _labels(points, labelled)
+    frames = np.asarray(frame_indices, dtype=np.int64)
+    if (np.diff(frames) <= 0).any():
+        raise ValueError('frame_indices must ascend')
+    scores = np.asarray(scores, dtype=np.float64)[..., None]
+    weights = np.where(fixed, 1., np.clip(np.nan_to_num(scores), 0, 1))
+    weights = weights * np.isfinite(points).all(axis=-1, keepdims=True)
+    breaks = np.flatnonzero(np.diff(frames) > max_gap) + 1
+    parts = [(part, frames[part] - frames[part[0]])
+             for part in np.split(np.arange(len(frames)), breaks)
+             if len(part)]  # yapf: disable
+    return points, fixed, weights, parts
+
+
+def _bending(total: int) -> np.ndarray:
+    """The squared second differences of so many values as a quadratic form,
+    its upper bands (3, total); with a little of the first ones, so that what
+    one observation alone does not tell stands still."""
+    bands = np.zeros((3, total))
+    for order, share in ((2, 1.), (1, 1e-3)):
+        row = np.diff(np.eye(order + 1), order, axis=0)[0]
+        for i in range(order + 1):
+            for j in range(i, order + 1):
+                bands[2 - (j - i), j:max(total - order + j, 0)] += (
+                    share * row[i] * row[j])
+    return bands
+
+
 def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
                frame_indices: Sequence[int], labelled: Optional[np.ndarray],
                kernel: np.ndarray, order: int, max_gap: int) -> np.ndarray:
@@ -222,25 +295,16 @@ def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
 
     Of order 0 that is the weighed mean.
     """
-    points = np.array(keypoints, dtype=np.float64)
-    fixed = _labels(points, labelled)
-    frames = np.asarray(frame_indices, dtype=np.int64)
-    if (np.diff(frames) <= 0).any():
-        raise ValueError('frame_indices must ascend')
-    observed = np.isfinite(points).all(axis=-1, keepdims=True)
-    known = np.where(observed, points, 0.)
-    scores = np.asarray(scores, dtype=np.float64)[..., None]
-    weights = np.where(fixed, 1., np.clip(np.nan_to_num(scores), 0, 1))
-    weights = weights * observed
-    smoothed = known.copy()
     half = len(kernel) // 2
     offsets = np.arange(-half, half + 1) / max(half, 1)
     # Further apart than the kernel reaches, too, the parts are independent.
-    breaks = np.flatnonzero(np.diff(frames) > min(max_gap, max(half, 1))) + 1
-    for part in np.split(np.arange(len(frames)), breaks):
-        if not len(part):
-            continue
-        time = frames[part] - frames[part[0]]
+    points, fixed, weights, parts = _prepare(keypoints, scores, frame_indices,
+                                             labelled,
+                                             min(max_gap, max(half, 1)))
+    observed = np.isfinite(points).all(axis=-1, keepdims=True)
+    known = np.where(observed, points, 0.)
+    smoothed = known.copy()
+    for part, time in parts:
         # A row for every frame; one that is missing weighs nothing.
         weight, value = (
             np.zeros((time[-1] + 1, *rows.shape[1:]))
