@@ -27,7 +27,8 @@ def load_config(name: str, options: Optional[dict] = None) -> Config:
     Returns:
         Config: The config.
     """
-    cfg = Config.fromfile(ROOT / f'projects/temporal_corr/configs/{name}.py')
+    path, = (ROOT / 'projects/temporal_corr/configs').glob(f'*/{name}.py')
+    cfg = Config.fromfile(path)
     cfg.load_from = None
     if 'init_cfg' in cfg.model.backbone:
         cfg.model.backbone.init_cfg = None

@@ -155,7 +155,7 @@ def tiny_config(tmp_path_factory) -> Path:
     """A config of the correlation model that runs in a moment on a CPU."""
     path = tmp_path_factory.mktemp('config') / 'tiny.py'
     base = (
-        ROOT / 'projects/temporal_corr/configs/'
+        ROOT / 'projects/temporal_corr/configs/resnet/'
         'correlation_res18_1xb16-2e-finetune_jhmdb-128x96.py')
     path.write_text(f"""
 _base_ = '{base}'

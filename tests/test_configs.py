@@ -12,10 +12,15 @@ import projects.temporal_corr  # noqa: F401
 
 FOLDER = Path(__file__).resolve().parents[1] / 'projects/temporal_corr/configs'
 ALIASES = dict(
-    penn='correlation_openpose_4xb5-60k_penn-368x368',
-    jhmdb='correlation_openpose_4xb5-60k_jhmdb-368x368')
-CONFIGS = sorted(
-    path for path in FOLDER.glob('*.py') if path.stem not in ALIASES)
+    penn='openpose/correlation_openpose_4xb5-60k_penn-368x368',
+    jhmdb='openpose/correlation_openpose_4xb5-60k_jhmdb-368x368',
+    **{
+        'single_res18_1xb16-6e_jhmdb-128x96':
+        'resnet/single_res18_1xb16-6e_jhmdb-128x96',
+        'correlation-cosine-weighted_res18_1xb16-2e-finetune_jhmdb-128x96':
+        'resnet/correlation-cosine_res18_1xb16-2e-finetune_jhmdb-128x96'
+    })
+CONFIGS = sorted(FOLDER.glob('*/*.py'))
 TEMPORAL = dict(
     single=None,
     heatmap='PreviousHeatmaps',
@@ -65,11 +70,12 @@ def test_loads_and_says_what_its_name_says(path):
         METRICS.build(evaluator)
 
 
-@pytest.mark.parametrize('alias, name', ALIASES.items())
-def test_aliases(alias, name):
-    alias, config = (
-        Config.fromfile(FOLDER / f'{stem}.py') for stem in (alias, name))
-    assert alias.to_dict() == config.to_dict()
+def test_whatever_is_in_no_folder_is_another_name():
+    assert {path.stem for path in FOLDER.glob('*.py')} == set(ALIASES)
+    for alias, name in ALIASES.items():
+        first, second = (
+            Config.fromfile(FOLDER / f'{stem}.py') for stem in (alias, name))
+        assert first.to_dict() == second.to_dict()
 
 
 @pytest.mark.parametrize('gpus, batch, factor', [
@@ -105,8 +111,8 @@ def paper_rate(name):
 @pytest.mark.parametrize('config, added', [
     ('penn', 2 + 12 + 2),
     ('jhmdb', 2 + 2),
-    ('heatmap_openpose_4xb5-60k_jhmdb-368x368', 2 + 2),
-    ('single_openpose_4xb5-60k_jhmdb-368x368', 0),
+    ('openpose/heatmap_openpose_4xb5-60k_jhmdb-368x368', 2 + 2),
+    ('openpose/single_openpose_4xb5-60k_jhmdb-368x368', 0),
 ])
 def test_rates_are_the_papers(config, added, repo_root):
     """Each of the 184 parameters of 92 convolutions, and the added ones."""
@@ -124,7 +130,7 @@ def test_rates_are_the_papers(config, added, repo_root):
 
 @pytest.mark.parametrize('config, iterations, milestones', [
     ('jhmdb', 60000, [30000]), ('penn', 60000, []),
-    ('single_openpose_4xb5-20k_penn-368x368', 20000, [])
+    ('openpose/single_openpose_4xb5-20k_penn-368x368', 20000, [])
 ])
 def test_schedule_is_the_papers(config, iterations, milestones):
     cfg = Config.fromfile(FOLDER / f'{config}.py')
@@ -144,7 +150,8 @@ def test_schedule_is_the_papers(config, iterations, milestones):
 ])
 def test_lstm_pose_machines_as_published(data, iterations, scales, keypoints):
     cfg = Config.fromfile(
-        FOLDER / f'lstm_lstm-pm_1xb4-{iterations // 1000}k_{data}-368x368.py')
+        FOLDER / 'lstm_pm' /
+        f'lstm_lstm-pm_1xb4-{iterations // 1000}k_{data}-368x368.py')
     assert cfg.train_cfg.max_iters == iterations
     assert cfg.train_dataloader.batch_size == 4
     scheduler, = cfg.param_scheduler

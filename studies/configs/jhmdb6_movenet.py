@@ -1,7 +1,7 @@
 # MoveNet Lightning, whose backbone and neck stay as they are. Three epochs
 # make its keypoints those of the data, then eight epochs of each variant go on
 # from there. Written for JHMDB-6 (180 clips), split 1.
-_configs = 'projects/temporal_corr/configs/'
+_configs = 'projects/temporal_corr/configs/movenet/'
 _finetune = '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py'
 _alone = {
     'nothing remembered': {

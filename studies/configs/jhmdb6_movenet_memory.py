@@ -1,7 +1,7 @@
 # What to remember, with the weights of jhmdb6_movenet.py (--work-dir
 # work_dirs/ablation/jhmdb6_movenet).
 _base_ = './jhmdb6_movenet.py'
-_configs = 'projects/temporal_corr/configs/'
+_configs = 'projects/temporal_corr/configs/movenet/'
 _finetune = '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py'
 _offline = dict(policy='offline')
 _settings = {

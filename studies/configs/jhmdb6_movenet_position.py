@@ -3,7 +3,7 @@
 # shifted against each other by a share of the person. Weights of
 # jhmdb6_movenet.py (--work-dir work_dirs/ablation/jhmdb6_movenet).
 _base_ = './jhmdb6_movenet.py'
-_config = ('projects/temporal_corr/configs/correlation-cosine'
+_config = ('projects/temporal_corr/configs/movenet/correlation-cosine'
            '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py')
 
 

@@ -19,8 +19,7 @@ from projects.temporal_corr.datasets import VideoSampler
 
 BOX = [8., 6., 56., 42.]
 OTHER = [20., 2., 60., 40.]
-PENN = 'projects/temporal_corr/configs/correlation_openpose_4xb5-60k_penn' \
-    '-368x368.py'
+PENN = 'projects/temporal_corr/configs/penn.py'
 SMALL_OPENPOSE = {
     'model.backbone.base_channels': 2,
     'model.backbone.out_channels': 8,

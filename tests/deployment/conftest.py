@@ -23,7 +23,7 @@ CONFIGS = dict(
     lstm="model = dict(head=dict(temporal=dict(type='ConvLSTM')))",
     heatmap="model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))",
     single='model = dict(head=dict(temporal=None))')
-OPENPOSE = 'configs/{}_openpose-slim_1xb16-6e_jhmdb-128x128.py'
+OPENPOSE = 'configs/openpose/{}_openpose-slim_1xb16-6e_jhmdb-128x128.py'
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mmpose.structures import PoseDataSample
 CONFIGS = sorted(
     path for path in
     (Path(__file__).resolve().parents[2] /
-     'projects/temporal_corr/configs').glob('correlation_*jhmdb*.py')
+     'projects/temporal_corr/configs').rglob('correlation_*jhmdb*.py')
     # heads of their own
     if not any(name in path.stem for name in ('openpose', 'movenet')))
 

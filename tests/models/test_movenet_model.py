@@ -20,7 +20,7 @@ from projects.temporal_corr.models.heads.feature_projection import \
 CONFIGS = sorted(
     path for path in
     (Path(__file__).resolve().parents[2] /
-     'projects/temporal_corr/configs').glob('*movenet*jhmdb*.py'))
+     'projects/temporal_corr/configs/movenet').glob('*jhmdb*.py'))
 SIZE, CELLS = 64, 16
 
 

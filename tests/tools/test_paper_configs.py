@@ -61,7 +61,8 @@ def test_both_phases(penn, tmp_path):
     """20k without correlation maps, then 60k with on two processes; here 2
     and 2 iterations."""
     configs = 'projects/temporal_corr/configs/'
-    penn('train.py', configs + 'single_openpose_4xb5-20k_penn-368x368.py',
+    penn('train.py',
+         configs + 'openpose/single_openpose_4xb5-20k_penn-368x368.py',
          '--work-dir', 'run', '--no-validate', '--cfg-options', *SMALL,
          'load_from=None')
     log = penn('dist_train.sh', configs + 'penn.py', 2, '--work-dir', 'ours',

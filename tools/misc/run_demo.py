@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ROOT / 'projects/temporal_corr/configs'
+CONFIGS = ROOT / 'projects/temporal_corr/configs/resnet'
 SCRATCH = CONFIGS / 'single_res18_1xb16-6e_jhmdb-128x96.py'
 VARIANTS = {
     'single frame': 'single',

@@ -1,9 +1,9 @@
 # LSTM Pose Machines as published, "LSTM [12]" in Table 2.
 _base_ = [
-    '../../../configs/_base_/schedules/sgd_lstm_pm.py',
-    '../../../configs/_base_/models/lstm_pm.py',
-    '../../../configs/_base_/pipelines/lstm_pm_368x368.py',
-    '../../../configs/_base_/loaders/penn_action.py',
+    '../../../../configs/_base_/schedules/sgd_lstm_pm.py',
+    '../../../../configs/_base_/models/lstm_pm.py',
+    '../../../../configs/_base_/pipelines/lstm_pm_368x368.py',
+    '../../../../configs/_base_/loaders/penn_action.py',
 ]
 # As published, three times as long as on sub-JHMDB.
 train_cfg = dict(max_iters=300000)

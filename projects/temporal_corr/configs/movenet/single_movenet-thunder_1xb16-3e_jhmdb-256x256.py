@@ -1,9 +1,9 @@
 _base_ = [
-    '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_cpu_3e.py',
-    '../../../configs/_base_/models/movenet_thunder.py',
-    '../../../configs/_base_/pipelines/movenet_256x256.py',
-    '../../../configs/_base_/loaders/sub_jhmdb.py',
+    '../../../../configs/_base_/default_runtime.py',
+    '../../../../configs/_base_/schedules/adamw_cpu_3e.py',
+    '../../../../configs/_base_/models/movenet_thunder.py',
+    '../../../../configs/_base_/pipelines/movenet_256x256.py',
+    '../../../../configs/_base_/loaders/sub_jhmdb.py',
 ]
 load_from = 'checkpoints/movenet-thunder_sub_jhmdb.pth'
 model = dict(

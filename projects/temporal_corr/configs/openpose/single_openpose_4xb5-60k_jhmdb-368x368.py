@@ -1,10 +1,10 @@
 # The PAF baseline of Table 1: "we trained the baseline model alone under the
 # same setting".
 _base_ = [
-    '../../../configs/_base_/schedules/sgd_60k.py',
-    '../../../configs/_base_/models/openpose.py',
-    '../../../configs/_base_/pipelines/openpose_368x368.py',
-    '../../../configs/_base_/loaders/sub_jhmdb.py',
+    '../../../../configs/_base_/schedules/sgd_60k.py',
+    '../../../../configs/_base_/models/openpose.py',
+    '../../../../configs/_base_/pipelines/openpose_368x368.py',
+    '../../../../configs/_base_/loaders/sub_jhmdb.py',
 ]
 # "initialized using the weights provided by [21] and pretrained on MPII":
 # OpenPose's MPI model, by tools/model_converters/openpose_mpi.py, or what

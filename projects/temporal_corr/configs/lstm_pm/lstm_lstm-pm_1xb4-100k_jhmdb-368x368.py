@@ -1,9 +1,9 @@
 # LSTM Pose Machines as published, "LSTM [12]" in Table 1.
 _base_ = [
-    '../../../configs/_base_/schedules/sgd_lstm_pm.py',
-    '../../../configs/_base_/models/lstm_pm.py',
-    '../../../configs/_base_/pipelines/lstm_pm_368x368.py',
-    '../../../configs/_base_/loaders/sub_jhmdb.py',
+    '../../../../configs/_base_/schedules/sgd_lstm_pm.py',
+    '../../../../configs/_base_/models/lstm_pm.py',
+    '../../../../configs/_base_/pipelines/lstm_pm_368x368.py',
+    '../../../../configs/_base_/loaders/sub_jhmdb.py',
 ]
 model = dict(head=dict(decoder=_base_.codec))
 metainfo = dict(from_file='configs/_base_/datasets/sub_jhmdb_mpi_14.py')

@@ -1,4 +1,4 @@
-_base_ = './correlation_res50_8xb32-20e_jhmdb-256x192.py'
+_base_ = '../resnet/correlation_res50_8xb32-20e_jhmdb-256x192.py'
 model = dict(
     backbone=dict(
         _delete_=True,

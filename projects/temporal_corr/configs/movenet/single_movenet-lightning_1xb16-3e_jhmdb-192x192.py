@@ -3,11 +3,11 @@
 # MoveNet's, with the rows of the data set's keypoints
 # (docs/data_preparation.md).
 _base_ = [
-    '../../../configs/_base_/default_runtime.py',
-    '../../../configs/_base_/schedules/adamw_cpu_3e.py',
-    '../../../configs/_base_/models/movenet_lightning.py',
-    '../../../configs/_base_/pipelines/movenet_192x192.py',
-    '../../../configs/_base_/loaders/sub_jhmdb.py',
+    '../../../../configs/_base_/default_runtime.py',
+    '../../../../configs/_base_/schedules/adamw_cpu_3e.py',
+    '../../../../configs/_base_/models/movenet_lightning.py',
+    '../../../../configs/_base_/pipelines/movenet_192x192.py',
+    '../../../../configs/_base_/loaders/sub_jhmdb.py',
 ]
 load_from = 'checkpoints/movenet-lightning_sub_jhmdb.pth'
 model = dict(

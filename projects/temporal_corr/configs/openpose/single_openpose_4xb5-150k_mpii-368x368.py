@@ -4,10 +4,10 @@
 # the other configs, over about as many iterations as OpenPose's released
 # model (pose_iter_146000), divided by 3 after each third.
 _base_ = [
-    '../../../configs/_base_/schedules/sgd_60k.py',
-    '../../../configs/_base_/models/openpose.py',
-    '../../../configs/_base_/pipelines/openpose_mpii_368x368.py',
-    '../../../configs/_base_/loaders/mpii.py',
+    '../../../../configs/_base_/schedules/sgd_60k.py',
+    '../../../../configs/_base_/models/openpose.py',
+    '../../../../configs/_base_/pipelines/openpose_mpii_368x368.py',
+    '../../../../configs/_base_/loaders/mpii.py',
 ]
 train_cfg = dict(max_iters=150000)
 param_scheduler = [

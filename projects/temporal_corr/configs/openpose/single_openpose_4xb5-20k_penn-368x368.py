@@ -2,10 +2,10 @@
 # model is trained with centermaps and without correlation maps for 20k
 # iterations". The paper decreases the rates on sub-JHMDB only.
 _base_ = [
-    '../../../configs/_base_/schedules/sgd_60k.py',
-    '../../../configs/_base_/models/openpose.py',
-    '../../../configs/_base_/pipelines/openpose_368x368.py',
-    '../../../configs/_base_/loaders/penn_action.py',
+    '../../../../configs/_base_/schedules/sgd_60k.py',
+    '../../../../configs/_base_/models/openpose.py',
+    '../../../../configs/_base_/pipelines/openpose_368x368.py',
+    '../../../../configs/_base_/loaders/penn_action.py',
 ]
 # See single_openpose_4xb5-60k_jhmdb-368x368.py.
 load_from = '{{$OPENPOSE_MPI:checkpoints/openpose_mpi.pth}}'

@@ -1,0 +1,12 @@
+_base_ = [
+    '../../../../configs/_base_/default_runtime.py',
+    '../../../../configs/_base_/schedules/adam_20e.py',
+    '../../../../configs/_base_/models/res50.py',
+    '../../../../configs/_base_/pipelines/msra_256x192.py',
+    '../../../../configs/_base_/loaders/penn_action.py',
+]
+model = dict(
+    head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
+test_dataloader = val_dataloader
