@@ -3,48 +3,65 @@
 import numpy as np
 import pytest
 
-from projects.temporal_corr.label_suggestion import suggest_frame
+from projects.temporal_corr.label_suggestion import REACH, suggest_frame
 
 NAMES = ['head', 'left_wrist', 'left_ankle']
 
 
-def still(total=41):
-    """A pose that does not move, predicted alike in all frames."""
-    points = np.tile([[50., 20.], [30., 60.], [45., 110.]], (total, 1, 1))
-    return points, np.full((total, 3), 0.6), np.zeros(total, bool)
+def clip(total=31):
+    """Frames that are equally doubtful, none of them labelled."""
+    return np.full((total, 3), 0.6), np.zeros(total, bool)
 
 
-def test_equal_frames_are_divided():
-    """First the middle, then the middles of what is left."""
-    points, scores, labelled = still()
-    found = []
-    for _ in range(3):
-        suggestion = suggest_frame(points, scores, labelled, 100.)
-        found.append(suggestion.frame)
+def test_gaps_are_divided():
+    """No label is given beside another one while others are far."""
+    scores, labelled = clip(4 * REACH)
+    for _ in range(4):
+        suggestion = suggest_frame(scores, labelled, NAMES)
+        gaps = np.abs(np.flatnonzero(labelled) - suggestion.frame)
+        assert gaps.min(initial=99) >= REACH // 2
+        assert suggestion.reason in ('far from labels', 'nothing is labelled')
         labelled[suggestion.frame] = True
-        assert 0 <= suggestion.doubt.min() and suggestion.doubt.max() <= 1
-    assert found[0] == pytest.approx(20, abs=1)
-    assert sorted(found[1:]) == pytest.approx([7, 33], abs=3)
-    assert not suggest_frame(points, scores, labelled, 1).doubt[found].any()
+    doubt = suggest_frame(scores, labelled).doubt
+    assert not doubt[labelled].any() and (doubt[~labelled] > 0).all()
+    assert doubt.max() <= 0.4 + 1e-9
 
 
-def test_doubt_draws_the_label_and_is_named():
-    points, scores, labelled = still()
-    scores[28:32, 1] = 0.
-    labelled[20] = True
-    suggestion = suggest_frame(points, scores, labelled, 100., NAMES)
-    assert 26 <= suggestion.frame <= 34
-    points, scores, labelled = still()
-    points[9, 2] += 40
-    labelled[20] = True
-    suggestion = suggest_frame(points, scores, labelled, 100., NAMES)
-    assert 4 <= suggestion.frame <= 14
+def brute_force(scores, labelled):
+    """The label after which least is left of the doubt."""
+
+    def left(times):
+        away = [min([abs(t - s) for s in times] + [REACH])
+                for t in range(len(scores))]  # yapf: disable
+        return sum((1 - row.mean()) * d for row, d in zip(scores, away))
+
+    times = np.flatnonzero(labelled).tolist()
+    return {s: left([*times, s]) for s in np.flatnonzero(~labelled)}
 
 
-def test_frames_without_a_person_and_the_end():
-    points, scores, labelled = still()
-    points[:30] = np.nan
-    frames = [suggest_frame(points, scores, labelled, 100.).frame]
-    assert frames[0] >= 30
-    labelled[30:] = True
-    assert suggest_frame(points, scores, labelled, 100.).frame is None
+@pytest.mark.parametrize('times', [[], [0], [7, 30]])
+def test_the_most_doubt_is_taken_away(times):
+    scores, labelled = clip()
+    scores[:] = np.random.default_rng(0).uniform(size=scores.shape)
+    labelled[times] = True
+    found = suggest_frame(scores, labelled)
+    left = brute_force(scores, labelled)
+    assert left[found.frame] == pytest.approx(min(left.values()))
+
+
+def test_reason_names_the_keypoint():
+    scores, labelled = clip()
+    labelled[3] = True
+    scores[20:23, 1] = 0.1
+    suggestion = suggest_frame(scores, labelled, NAMES)
+    assert suggestion.frame in (20, 21, 22)
+    assert suggestion.reason == 'left wrist in doubt'
+
+
+def test_frames_without_a_person():
+    """And the end: nothing is left to label."""
+    scores, labelled = clip()
+    scores[:30] = np.nan
+    assert suggest_frame(scores, labelled).frame == 30
+    labelled[30] = True
+    assert suggest_frame(scores, labelled).frame is None

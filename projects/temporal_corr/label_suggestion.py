@@ -4,21 +4,16 @@ from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from .smoothing import gaussian_smooth
-
-#: A keypoint that is this far from its smoothed trajectory, as a share of the
-#: person's size, is as doubtful as one with the score 0.
-JUMP = 0.1
 #: A label helps the frames around it, less with every frame, and no longer so
 #: many frames away.
-REACH = 20
+REACH = 12
 
 
 class Suggestion(NamedTuple):
     """What to label next.
 
     Attributes:
-        frame (int | None): The frame, None where all are labelled.
+        frame (int | None): The frame; None where none is left.
         reason (str): Why, such as 'left wrist in doubt'.
         doubt (np.ndarray): How much a label is missed in every frame, 0 to 1,
             (T, ).
@@ -28,67 +23,52 @@ class Suggestion(NamedTuple):
     doubt: np.ndarray
 
 
-def suggest_frame(keypoints: np.ndarray,
-                  scores: np.ndarray,
+def suggest_frame(scores: np.ndarray,
                   labelled: np.ndarray,
-                  scale: float,
                   names: Optional[Sequence[str]] = None) -> Suggestion:
     """Suggest the frame whose label would help most.
 
-    That is the one which takes most doubt away from itself and the frames
-    around it. A frame is in doubt as far as the model is, as its keypoints
-    leave their smoothed trajectory, and as labels are far.
+    A frame is in doubt by how far its scores are from 1, and by how far
+    labels are; the label is suggested that takes most doubt away from its
+    frame and those around it. That keypoints jump says nothing more
+    (docs/annotation.md).
 
     Args:
-        keypoints (np.ndarray): Keypoints of one person in T consecutive
-            frames in pixels, (T, K, 2), labels included; NaN where there
-            are none. A frame without any is not suggested.
-        scores (np.ndarray): Their scores, (T, K).
+        scores (np.ndarray): Scores of the keypoints of one person in T
+            consecutive frames, (T, K); NaN where there is none. A frame
+            without any is not suggested.
         labelled (np.ndarray): Which frames are labelled, bool (T, ).
-        scale (float): Size of the person in pixels, such as the larger side
-            of the box.
         names (Sequence[str], optional): Names of the keypoints. Defaults to
             None, their numbers.
 
     Returns:
         Suggestion: The frame, the reason and the doubt of all frames.
     """
-    points = np.asarray(keypoints, np.float64)
+    scores = np.asarray(scores, np.float64)
     labelled = np.asarray(labelled, bool)
-    total = len(points)
-    fixed = np.broadcast_to(labelled[:, None], points.shape[:2])
-    seen = np.isfinite(points).all(axis=-1)
-    smoothed = gaussian_smooth(points, scores, np.arange(total), fixed)
-    leap = np.linalg.norm(points - smoothed, axis=-1) / (JUMP * scale)
-    doubts = dict(
-        unsure=1 - np.clip(np.nan_to_num(scores), 0, 1),
-        jump=np.clip(np.nan_to_num(leap), 0, 1))
-    own = sum(doubts.values()) / 2 * seen
-    own = own.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    total = len(scores)
+    seen = np.isfinite(scores)
+    unsure = np.where(seen, 1 - np.clip(scores, 0, 1), 0)
+    own = unsure.mean(axis=1)
     times = np.flatnonzero(labelled)
-    away = np.full(total, np.inf)
+    far = np.ones(total)
     if len(times):
         away = np.abs(np.arange(total)[:, None] - times).min(axis=1)
-    far = np.clip(away / REACH, 0, 1)
-    doubt = own * far
-    open_frames = seen.any(axis=1) & ~labelled
-    if not open_frames.any():
-        return Suggestion(None, 'all frames are labelled', doubt)
+        far = np.minimum(away / REACH, 1)
+    free = seen.any(axis=1) & ~labelled
+    if not free.any():
+        return Suggestion(None, 'all frames are labelled', own * far)
+    around_own, around_far = (np.pad(part, REACH) for part in (own, far))
     gain = np.zeros(total)
     for step in range(1 - REACH, REACH):
-        # What a label takes away from the frame so many steps on.
-        here = slice(max(-step, 0), max(total - max(step, 0), 0))
-        there = slice(max(step, 0), max(total + min(step, 0), 0))
-        gain[here] += own[there] * np.clip(far[there] - abs(step) / REACH, 0,
-                                           1)
-    frame = int(np.where(open_frames, gain, -1).argmax())
-    worst = {name: int(part[frame].argmax()) for name, part in doubts.items()}
-    name, keypoint = max(
-        worst.items(), key=lambda item: doubts[item[0]][frame, item[1]])
-    if doubts[name][frame, keypoint] < far[frame] / 2:
-        reason = 'far from labels' if len(times) else 'nothing is labelled'
-    else:
+        there = slice(REACH + step, REACH + step + total)
+        less = around_far[there] - abs(step) / REACH
+        gain += around_own[there] * np.maximum(less, 0)
+    frame = int(np.where(free, gain, -1).argmax())
+    keypoint = int(unsure[frame].argmax())
+    if own[frame] > 1.1 * own[free].mean():
         told = str(keypoint) if names is None else names[keypoint]
-        what = dict(unsure='in doubt', jump='jumps')[name]
-        reason = f'{told.replace("_", " ")} {what}'
-    return Suggestion(frame, reason, doubt)
+        reason = f'{told.replace("_", " ")} in doubt'
+    else:
+        reason = 'far from labels' if len(times) else 'nothing is labelled'
+    return Suggestion(frame, reason, own * far)
