@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from projects.temporal_corr.datasets import SubJhmdbDataset
+
 
 def video_annotations(lengths, num_keypoints=15, published=False, seed=0):
     """COCO-style annotations of videos of random poses.
@@ -71,3 +73,15 @@ def make_videos(tmp_path) -> Callable[..., Path]:
         return ann_file
 
     return make
+
+
+@pytest.fixture
+def read(make_videos):
+    """Reads an annotation file, or videos of these lengths, as sub-JHMDB."""
+
+    def read(videos, dataset_type=SubJhmdbDataset, **kwargs):
+        ann_file = make_videos(videos) if isinstance(videos, list) else videos
+        return dataset_type(
+            ann_file=str(ann_file), data_root=str(ann_file.parent), **kwargs)
+
+    return read

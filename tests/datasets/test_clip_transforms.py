@@ -1,43 +1,30 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+"""Clips through the pipeline and the loader, to what a model is given."""
 import numpy as np
 import pytest
 import torch
-from mmpose.registry import TRANSFORMS
+from mmengine.runner import Runner
 from PIL import Image
 
 import projects.temporal_corr.codecs  # noqa: F401
-from projects.temporal_corr.datasets import SubJhmdbDataset
 
 CODEC = dict(
     type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1.5)
+LOAD = [dict(type='LoadVideoFrame'), dict(type='GetBBoxCenterScale')]
+CROP = dict(type='CropAffine', input_size=(48, 64))
+PACK = dict(type='PackClipInputs')
+TEST_PIPELINE = [*LOAD, CROP, PACK]
 
 
-def frame_transforms(use_udp=False, flip=0.5):
-    return [
-        dict(type='LoadVideoFrame'),
-        dict(type='GetBBoxCenterScale'),
+def clip_pipeline(flip=0.5, draw=None, use_udp=False):
+    transforms = [
+        *LOAD,
         dict(type='RandomFlip', prob=flip),
-        dict(type='UniformBBoxTransform'),
-        dict(type='CropAffine', input_size=(48, 64), use_udp=use_udp),
+        dict(type='UniformBBoxTransform', **draw or {}),
+        dict(CROP, use_udp=use_udp),
         dict(type='GenerateTarget', encoder=CODEC),
     ]
-
-
-def clip_pipeline(**kwargs):
-    return [dict(type='ClipTransforms', transforms=frame_transforms(**kwargs))]
-
-
-TEST_PIPELINE = [
-    dict(type='LoadVideoFrame'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='CropAffine', input_size=(48, 64)),
-    dict(type='PackClipInputs'),
-]
-
-
-def read(ann_file, **kwargs):
-    return SubJhmdbDataset(
-        ann_file=str(ann_file), data_root=str(ann_file.parent), **kwargs)
+    return [dict(type='ClipTransforms', transforms=transforms)]
 
 
 def transform_points(matrix, points):
@@ -46,14 +33,11 @@ def transform_points(matrix, points):
 
 @pytest.mark.parametrize('use_udp', [False, True], ids=['msra', 'udp'])
 @pytest.mark.parametrize('flip', [0.0, 1.0], ids=['as is', 'flipped'])
-def test_crop_maps_keypoints_to_the_input(make_videos, use_udp, flip):
+def test_crop_maps_keypoints_to_the_input(read, use_udp, flip):
     """From the stored keypoints, mirrored here by hand, to the input."""
-    dataset = read(
-        make_videos([12]),
-        clip_len=2,
-        pipeline=clip_pipeline(use_udp=use_udp, flip=flip))
+    dataset = read([6], clip_len=2, pipeline=clip_pipeline(flip, {}, use_udp))
     np.random.seed(0)
-    for i in range(12):
+    for i in range(6):
         results = dataset[i]
         for t, frame in enumerate(results['frame_index']):
             points = dataset.get_data_info(frame)['keypoints'][0]
@@ -66,69 +50,42 @@ def test_crop_maps_keypoints_to_the_input(make_videos, use_udp, flip):
             assert results['crop'][t].dtype == np.float32
 
 
-def test_frames_of_a_clip_share_the_random_parameters(make_videos):
-    dataset = read(
-        make_videos([12]), clip_len=3, pipeline=clip_pipeline())
+@pytest.mark.parametrize('each_frame', [False, True])
+def test_random_parameters_of_a_clip(read, each_frame):
+    """One draw for all frames, each on its own box; with each_frame all but
+    the flip are drawn anew."""
+    draw = dict(each_frame=each_frame, shift_factor=0.2)
+    dataset = read([12], clip_len=3, pipeline=clip_pipeline(draw=draw))
     np.random.seed(0)
-    flips, rotations, factors = set(), [], []
-    for i in range(60):
-        results = dataset[i % 12]
-        assert len(set(results['flip'])) == 1
-        rotation = np.concatenate(results['bbox_rotation'])
-        assert np.ptp(rotation) == 0
-        # boxes are 20.5 x 24 in every frame, padded by 1.25; their centres
-        # differ from frame to frame
-        scale = np.stack(results['input_scale'])
-        np.testing.assert_allclose(scale, scale[:1].repeat(3, 0), rtol=1e-5)
-        centers = np.stack(results['input_center'])
-        assert len(np.unique(centers, axis=0)) == 3, 'each on its own box'
-        flips.add(results['flip'][0])
-        rotations.append(float(rotation[0]))
-        factors.append(float(scale[0, 1]) / (24 * 1.25))
-    assert flips == {False, True}
-    assert len(set(rotations)) > 50, 'drawn anew for each clip'
-    assert 30 < np.abs(rotations).max() <= 40
-    # the aspect ratio 3:4 makes the box 27.33 high
-    factors = np.array(factors) * 24 / (20.5 * 4 / 3)
-    assert 0.7 - 1e-6 <= factors.min() < 0.8
-    assert 1.2 < factors.max() <= 1.3 + 1e-6
-
-
-def test_frames_can_be_left_to_differ(make_videos):
-    pipeline = clip_pipeline()
-    pipeline[0]['share_random_params'] = False
-    dataset = read(make_videos([12]), clip_len=2, pipeline=pipeline)
-    assert np.ptp(np.concatenate(dataset[5]['bbox_rotation'])) > 0
-
-
-def test_frames_can_differ_in_all_but_the_flip(make_videos):
-    """Scale, rotation and shift of each frame are drawn anew."""
-    pipeline = clip_pipeline()
-    pipeline[0]['transforms'][3].update(each_frame=True, shift_factor=0.2)
-    dataset = read(make_videos([12]), clip_len=3, pipeline=pipeline)
-    np.random.seed(0)
-    flips, shifts = set(), []
+    flips, drawn = set(), []
     for i in range(60):
         results = dataset[i % 12]
         assert len(set(results['flip'])) == 1
         flips.add(results['flip'][0])
         box = np.concatenate(results['bbox'])
-        shift = np.stack(results['input_center']) - (box[:, :2] +
-                                                     box[:, 2:]) / 2
-        for values in (np.concatenate(results['bbox_rotation']),
-                       np.stack(results['input_scale'])[:, 0],
-                       *np.round(shift.T, 3)):
-            assert len(set(values)) == 3
-        shifts.append(np.abs(shift).max(axis=0))
+        # boxes are 20.5 x 24 in every frame, padded by 1.25; the aspect
+        # ratio 3:4 makes them 27.33 high
+        scale = np.stack(results['input_scale'])[:, 1] / (1.25 * 20.5 * 4 / 3)
+        shift = (np.stack(results['input_center']) -
+                 (box[:, :2] + box[:, 2:]) / 2) / (1.25 * box[0, 2:] -
+                                                   1.25 * box[0, :2])
+        rotation = np.concatenate(results['bbox_rotation'])
+        drawn.append(np.column_stack([scale, rotation, shift]))
+        spread = np.ptp(drawn[-1], axis=0) > 1e-4
+        assert spread.all() if each_frame else not spread.any()
+        assert len(np.unique(box, axis=0)) == 3
     assert flips == {False, True}
-    # 0.2 of 1.25 times the box, 20.5 x 24
-    largest = np.max(shifts, axis=0)
-    assert (largest <= 0.25 * np.array([20.5, 24]) + 1e-4).all()
-    assert (largest > 0.22 * np.array([20.5, 24])).all()
+    drawn = np.array(drawn)
+    assert len(np.unique(drawn[:, 0, 1])) > 50, 'drawn anew for each clip'
+    low, high = drawn.min(axis=(0, 1)), drawn.max(axis=(0, 1))
+    for minimum, maximum, end in zip(low, high, (.3, 40, .2, .2)):
+        middle = 1 if end == .3 else 0
+        assert middle - end - 1e-5 <= minimum < middle - .7 * end
+        assert middle + .7 * end < maximum <= middle + end + 1e-5
 
 
 @pytest.mark.parametrize('clip_len', [1, 2, 4])
-def test_each_packed_frame_is_the_frame_it_says(make_videos, clip_len):
+def test_each_packed_frame_is_the_frame_it_says(make_videos, read, clip_len):
     """Images, targets and crops against each frame passed alone; a joint
     that is hidden weighs nothing."""
 
@@ -137,7 +94,7 @@ def test_each_packed_frame_is_the_frame_it_says(make_videos, clip_len):
             annotation['keypoints'][2] = 0.
 
     ann_file = make_videos([12], edit=hide)
-    pipeline = clip_pipeline(flip=0.0) + [dict(type='PackClipInputs')]
+    pipeline = clip_pipeline(flip=0.0) + [PACK]
     del pipeline[0]['transforms'][3]  # nothing random
     single = read(ann_file, pipeline=pipeline)
     packed = read(ann_file, clip_len=clip_len, pipeline=pipeline)[7]
@@ -170,9 +127,8 @@ def test_each_packed_frame_is_the_frame_it_says(make_videos, clip_len):
             assert not sample.previous_heatmaps[t, 0].any()
 
 
-def test_packed_test_items(make_videos):
-    dataset = read(make_videos([3]), pipeline=TEST_PIPELINE, test_mode=True)
-    packed = dataset[2]
+def test_packed_test_items(read):
+    packed = read([3], pipeline=TEST_PIPELINE, test_mode=True)[2]
     sample = packed['data_samples']
     assert packed['inputs'].shape == (3, 64, 48)
     assert sample.crops.shape == (1, 2, 3)
@@ -184,30 +140,33 @@ def test_packed_test_items(make_videos):
     for key in ('img_path', 'input_size', 'input_center', 'input_scale',
                 'flip_indices', 'ori_shape'):
         assert key in meta, 'MMPose decodes with it'
+    pipeline = [*LOAD, dict(CROP, type='TopdownAffine'), PACK]
+    with pytest.raises(KeyError, match='CropAffine'):
+        read([2], pipeline=pipeline, test_mode=True)[0]
 
 
 @pytest.mark.parametrize('clip_len', [1, 2])
-def test_packed_items_of_the_openpose_network(make_videos, clip_len):
+def test_packed_items_of_the_openpose_network(read, clip_len):
     """Heatmaps with a background, fields and center maps; the channels are
     those of the data set's keypoints."""
     codec = dict(
         type='PartAffinityField', input_size=(64, 64), heatmap_size=(8, 8))
-    pipeline = clip_pipeline(flip=1.0) + [
-        dict(type='PackClipInputs', pack_transformed=True)
-    ]
-    transforms = pipeline[0]['transforms']
-    transforms[1:2] = [
-        dict(type='GetBBoxCenterFixedScale', input_size=(64, 64))
-    ]
-    transforms[-2:] = [
+    transforms = [
+        LOAD[0],
+        dict(type='GetBBoxCenterFixedScale', input_size=(64, 64)),
+        dict(type='RandomFlip', prob=1.0),
+        dict(type='UniformBBoxTransform'),
         dict(type='CropAffine', input_size=(64, 64), pad_value=128),
         dict(type='GenerateCenterMap', heatmap_size=(8, 8)),
         dict(type='GenerateTarget', encoder=codec)
     ]
     dataset = read(
-        make_videos([6]),
+        [6],
         clip_len=clip_len,
-        pipeline=pipeline,
+        pipeline=[
+            dict(type='ClipTransforms', transforms=transforms),
+            dict(PACK, pack_transformed=True)
+        ],
         metainfo=dict(
             from_file='configs/_base_/datasets/sub_jhmdb_mpi.py'))
     np.random.seed(0)
@@ -220,12 +179,9 @@ def test_packed_items_of_the_openpose_network(make_videos, clip_len):
     if clip_len == 2:
         assert sample.previous_heatmaps.shape == (1, 16, 8, 8)
         assert sample.previous_weights.shape == (1, 15)
-        frame = sample.clip_frame_indices[-1]
-    else:
-        frame = sample.frame_index
     # channel 4, the right wrist, was the left wrist before the flip: joint
     # 12 of the file
-    stored = read(make_videos([6])).get_data_info(frame)['keypoints'][0]
+    stored = read([6]).get_data_info(3)['keypoints'][0]
     mirrored = [63 - stored[12, 0], stored[12, 1]]
     x, y = transform_points(sample.crops[-1].numpy(), np.array(mirrored))
     np.testing.assert_allclose(
@@ -233,21 +189,6 @@ def test_packed_items_of_the_openpose_network(make_videos, clip_len):
     peak = sample.gt_fields.heatmaps[4].argmax().item()
     assert abs(8 * (peak % 8) + 3.5 - x) <= 4.01
     assert abs(8 * (peak // 8) + 3.5 - y) <= 4.01
-
-
-def test_more_meta_keys():
-    pack = TRANSFORMS.build(
-        dict(type='PackClipInputs', meta_keys=('bbox_score', 'img_path')))
-    assert 'bbox_score' in pack.meta_keys and 'video_id' in pack.meta_keys
-    assert len(set(pack.meta_keys)) == len(pack.meta_keys)
-
-
-def test_packing_without_a_crop_names_the_remedy(make_videos):
-    pipeline = [dict(transform) for transform in TEST_PIPELINE]
-    pipeline[2]['type'] = 'TopdownAffine'
-    dataset = read(make_videos([2]), pipeline=pipeline, test_mode=True)
-    with pytest.raises(KeyError, match='CropAffine'):
-        dataset[0]
 
 
 def two_pictures(path):
@@ -260,13 +201,10 @@ def two_pictures(path):
     (lambda path: path.write_bytes(path.read_bytes()[:50]), ValueError,
      'cannot be read'),
     (lambda path: path.write_bytes(b''), ValueError, 'cannot be read'),
-    (lambda path: two_pictures(path), ValueError, 'holds 2 pictures'),
+    (two_pictures, ValueError, 'holds 2 pictures'),
 ], ids=['missing', 'truncated', 'empty', 'several'])
-@pytest.mark.parametrize('clip_len', [1, 2], ids=['frame', 'clip'])
-def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
-                                     message, clip_len):
-    dataset = read(
-        make_videos([3]), pipeline=clip_pipeline(), clip_len=clip_len)
+def test_unreadable_images_are_named(read, tmp_path, damage, kind, message):
+    dataset = read([3], pipeline=clip_pipeline(), clip_len=2)
     damage(tmp_path / 'frames/clip1/00002.png')
     with pytest.raises(
             kind,
@@ -276,17 +214,64 @@ def test_unreadable_images_are_named(make_videos, tmp_path, damage, kind,
 
 
 @pytest.mark.parametrize('pipeline', [
-    frame_transforms()[:1],
-    frame_transforms(),
+    LOAD[:1],
     [dict(type='LoadImage'), dict(type='PackClipInputs')],
     [dict(type='mmcv.LoadImageFromFile')],
     [*clip_pipeline(), dict(type='PackPoseInputs')],
-], ids=['ours', 'mixed', "MMPose's", "MMCV's", 'packing'])
-def test_a_clip_needs_clip_transforms(pipeline, make_videos):
+], ids=['ours', "MMPose's", "MMCV's", 'packing'])
+def test_a_clip_needs_clip_transforms(pipeline, read):
     """MMPose's own words would be "`` occurs when loading [...]"."""
-    videos = make_videos([3])
     with pytest.raises(TypeError, match='ClipTransforms'):
-        read(videos, clip_len=2, pipeline=pipeline)[0]
+        read([3], clip_len=2, pipeline=pipeline)
     # of the same videos, frames
-    read(videos, clip_len=1, pipeline=pipeline[:1])[0]
-    read(videos, clip_len=2, pipeline=pipeline[:1], test_mode=True)[0]
+    read([3], clip_len=1, pipeline=pipeline[:1])[0]
+    read([3], clip_len=2, pipeline=pipeline[:1], test_mode=True)[0]
+
+
+# --- through workers ----------------------------------------------------
+
+
+def epochs(ann_file, number, num_workers=2, sampler=None, **kwargs):
+    """The samples of so many epochs, in batches of four."""
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=4,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            sampler=sampler or dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(
+                type='SubJhmdbDataset',
+                ann_file=str(ann_file),
+                data_root=str(ann_file.parent),
+                **kwargs)),
+        seed=5)
+    return [[sample for batch in loader for sample in batch['data_samples']]
+            for _ in range(number)]
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_epochs_draw_different_clips(make_videos, num_workers):
+    """MMEngine seeds a worker when it starts, the same each time, so workers
+    must live on; a loader of the same seed draws the same."""
+    ann_file = make_videos([12, 12])
+    options = dict(clip_len=2, pipeline=clip_pipeline() + [PACK])
+    first, second = epochs(ann_file, 2, num_workers, **options)
+    assert [s.img_id for s in first] == [s.img_id for s in second]
+    for values in (lambda s: s.clip_frame_indices, lambda s: s.flip):
+        assert list(map(values, first)) != list(map(values, second))
+    assert not any(torch.equal(a.crops, b.crops)
+                   for a, b in zip(first, second))
+    if num_workers:
+        again, = epochs(ann_file, 1, num_workers, **options)
+        for a, b in zip(first, again):
+            assert torch.equal(a.crops, b.crops)
+            assert a.clip_frame_indices == b.clip_frame_indices
+
+
+def test_evaluation_order_through_workers(make_videos):
+    samples, = epochs(
+        make_videos([2, 4, 3]), 1, test_mode=True, pipeline=TEST_PIPELINE,
+        sampler=dict(type='VideoSampler', lanes=2))  # yapf: disable
+    seen = [(s.video_id[-1], s.frame_index) for s in samples]
+    assert seen == [('2', 0), ('3', 0), ('2', 1), ('3', 1), ('2', 2),
+                    ('3', 2), ('2', 3), ('1', 0), ('1', 1)]

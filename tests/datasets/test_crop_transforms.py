@@ -1,7 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
+"""Crops and center maps, one frame at a time."""
+import math
+
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms.utils import cache_random_params
+from mmengine.dataset import Compose
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.registry import TRANSFORMS
 
@@ -12,8 +17,8 @@ def build(name, **kwargs):
     return TRANSFORMS.build(dict(type=name, **kwargs))
 
 
-def frame(seed=0, rotation=0., box=(20., 30., 60., 90.)):
-    image = np.random.default_rng(seed).integers(
+def frame(rotation=0., box=(20., 30., 60., 90.)):
+    image = np.random.default_rng(0).integers(
         0, 256, (120, 100, 3), dtype=np.uint8)
     return dict(
         img=image,
@@ -21,20 +26,20 @@ def frame(seed=0, rotation=0., box=(20., 30., 60., 90.)):
         bbox=np.array([box], dtype=np.float32),
         bbox_rotation=np.array([rotation], dtype=np.float32),
         keypoints=np.array([[[20., 30.], [60., 30.], [60., 90.]]]),
+        flip_indices=[1, 0, 2],
         keypoints_visible=np.ones((1, 3)))
 
 
-@pytest.mark.parametrize('image_scale', [1.0, 1.2, 0.5])
+@pytest.mark.parametrize('image_scale', [1.0, 1.2])
 @pytest.mark.parametrize('box', [(20., 30., 60., 90.), (5., 5., 6., 100.)],
                          ids=['person', 'sliver'])
-@pytest.mark.parametrize('input_size', [(64, 64), (48, 64)],
-                         ids=['square', 'upright'])
+@pytest.mark.parametrize('input_size', [(64, 64), (48, 64)])
 def test_an_image_pixel_has_a_fixed_size(image_scale, box, input_size):
-    item = frame(box=box)
     item = build(
         'GetBBoxCenterFixedScale',
         input_size=input_size,
-        image_scale=image_scale)(item)
+        image_scale=image_scale)(
+            frame(box=box))
     assert item['bbox_scale'].dtype == item['bbox_center'].dtype == np.float32
     item = build('CropAffine', input_size=input_size)(item)
     center = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
@@ -42,22 +47,18 @@ def test_an_image_pixel_has_a_fixed_size(image_scale, box, input_size):
         item['crop'][:, :2], image_scale * np.eye(2), atol=1e-5)
     np.testing.assert_allclose(
         item['crop'] @ [*center, 1], np.divide(input_size, 2), atol=1e-4)
-    if input_size == (64, 64) and image_scale == 1:
-        # no interpolation: the pixels themselves, where the box is centered
-        # on whole numbers
-        if center == [40, 60]:
-            np.testing.assert_array_equal(item['img'],
-                                          frame()['img'][28:92, 8:72])
+    if input_size == (64, 64) and image_scale == 1 and center == [40, 60]:
+        # no interpolation: the pixels themselves
+        np.testing.assert_array_equal(item['img'],
+                                      frame()['img'][28:92, 8:72])
 
 
-def test_a_given_center_is_kept():
+def test_centers_and_boxes_that_are_given():
     item = dict(frame(), bbox_center=np.array([[11., 12.]], np.float32))
     item = build('GetBBoxCenterFixedScale', input_size=(64, 64))(item)
     assert item['bbox_center'].tolist() == [[11., 12.]]
     assert item['bbox_scale'].tolist() == [[64., 64.]]
-
-
-def test_without_a_crop_box_it_is_mmposes():
+    # without a crop_box it is MMPose's
     ours, theirs = (
         build(name, padding=1.5)(frame())
         for name in ('GetCropCenterScale', 'GetBBoxCenterScale'))
@@ -69,8 +70,7 @@ def test_without_a_crop_box_it_is_mmposes():
 @pytest.mark.parametrize('use_udp', [False, True], ids=['msra', 'udp'])
 @pytest.mark.parametrize('rotation', [0., 33.])
 def test_without_padding_it_is_topdown_affine(use_udp, rotation):
-    item = frame(rotation=rotation)
-    item = build('GetBBoxCenterScale')(item)
+    item = build('GetBBoxCenterScale')(frame(rotation))
     ours = build('CropAffine', input_size=(48, 64), use_udp=use_udp)
     theirs = TopdownAffine(input_size=(48, 64), use_udp=use_udp)
     ours, theirs = ours(dict(item)), theirs(dict(item))
@@ -89,42 +89,29 @@ def test_padding():
         for value in (0, 128))
     white = dict(item, img=np.full_like(item['img'], 255))
     share = build('CropAffine', input_size=(48, 64))(white)['img']
-    assert (grey['img'][share.max(axis=2) == 0] == 128).all()
-    inside = share.min(axis=2) == 255
-    np.testing.assert_array_equal(grey['img'][inside], black['img'][inside])
-    assert 0.2 < inside.mean() < 0.8, 'the crop crosses the border'
-    # between, the border is blended
+    assert 0.2 < (share.min(axis=2) == 255).mean() < 0.8, 'crosses the border'
+    # at the border both are blended
     np.testing.assert_allclose(
         grey['img'], black['img'] + (1 - share / 255.) * 128, atol=2)
 
 
-def draws(count, **kwargs):
-    transform = build('UniformBBoxTransform', **kwargs)
-    box = dict(bbox_center=np.zeros((1, 2)), bbox_scale=np.ones((1, 2)))
-    return [transform(dict(box)) for _ in range(count)]
-
-
-def test_scales_of_images_are_uniform():
-    """The inverse of the box's size, evenly over [0.7, 1.3]."""
-    np.random.seed(0)
-    made = draws(4000, resize='image')
-    scale = 1 / np.array([item['bbox_scale'][0, 0] for item in made])
-    quarters = np.histogram(scale, 4, (0.7, 1.3))[0]
-    assert quarters.sum() == 4000
-    # 1000 +- 27 each if uniform; the inverse of a uniform box scale leaves
+@pytest.mark.parametrize('key, kwargs, limit', [
+    # the inverse of the box's size; that of a uniform box scale leaves
     # the range
-    assert np.abs(quarters - 1000).max() < 110
-
-
-def test_shifts_are_uniform():
-    """Up to 0.2 crops in x and in y, in every draw."""
+    ('bbox_scale', dict(resize='image'), (0.7, 1.3)),
+    ('bbox_scale', dict(), (0.7, 1.3)),
+    ('bbox_center', dict(shift_factor=0.2, scale_factor=(1, 1)), (-.2, .2)),
+    ('bbox_rotation', dict(), (-40, 40)),
+])  # yapf: disable
+def test_draws_are_uniform(key, kwargs, limit):
     np.random.seed(0)
-    made = draws(2000, shift_factor=0.2, scale_factor=(1, 1))
-    for shift in np.concatenate([item['bbox_center'] for item in made]).T:
-        quarters = np.histogram(shift, 4, (-0.2, 0.2))[0]
+    transform = build('UniformBBoxTransform', **kwargs)
+    box = dict(bbox_center=np.zeros((2000, 2)), bbox_scale=np.ones((2000, 2)))
+    values = transform(box)[key].reshape(2000, -1).T
+    for value in 1 / values if 'resize' in kwargs else values:
+        quarters = np.histogram(value, 4, limit)[0]
         assert quarters.sum() == 2000
-        # 500 +- 19 each
-        assert np.abs(quarters - 500).max() < 80
+        assert np.abs(quarters - 500).max() < 80  # 500 +- 19 each
 
 
 def test_frames_of_a_clip_share_the_scale_of_the_image():
@@ -132,17 +119,80 @@ def test_frames_of_a_clip_share_the_scale_of_the_image():
     first, second = (
         dict(bbox_center=np.zeros((1, 2)), bbox_scale=np.full((1, 2), size))
         for size in (1., 3.))
-    scales = []
+    scales = set()
     for _ in range(3):
         with cache_random_params(transform):
-            first_done, second_done = (
-                transform(dict(item)) for item in (first, second))
-        np.testing.assert_allclose(first_done['bbox_scale'] * 3,
-                                   second_done['bbox_scale'])
-        scales.append(float(first_done['bbox_scale'][0, 0]))
-    assert len(set(scales)) == 3
-
-
-def test_unknown_resize_is_refused():
+            done = [transform(dict(item)) for item in (first, second)]
+        np.testing.assert_allclose(done[0]['bbox_scale'] * 3,
+                                   done[1]['bbox_scale'])
+        scales.add(float(done[0]['bbox_scale'][0, 0]))
+    assert len(scales) == 3
     with pytest.raises(ValueError, match="'box' or 'image'"):
         build('UniformBBoxTransform', resize='person')
+
+
+# --- center maps --------------------------------------------------------
+
+
+def center_map(matrix, size=(64, 48), cells=(8, 6), **kwargs):
+    """Of a box around (50, 80)."""
+    return build('GenerateCenterMap', heatmap_size=cells, **kwargs)(
+        dict(
+            bbox=np.array([[30., 40., 70., 120.]], dtype=np.float32),
+            crop=np.array(matrix, dtype=np.float32),
+            input_size=size))['center_map']
+
+
+@pytest.mark.parametrize('matrix, center', [
+    ([[1, 0, -20], [0, 1, -60]], (30, 20)),
+    ([[0, -.5, 60], [.5, 0, 0]], (20, 25)),
+    ([[1, 0, 50], [0, 1, -80]], (100, 0)),
+], ids=['moved', 'turned and halved', 'outside'])
+@pytest.mark.parametrize('sigma', [21., 5.])
+def test_center_maps_equal_a_loop_over_cells(matrix, center, sigma):
+    """Cells are 8 x 8 pixels."""
+    made = center_map(matrix, sigma=sigma)
+    assert made.shape == (1, 6, 8) and made.dtype == np.float32
+    for row in range(6):
+        for column in range(8):
+            square = (8 * column + 3.5 - center[0])**2 + (
+                8 * row + 3.5 - center[1])**2
+            expected = math.exp(-square / (2 * sigma**2))
+            assert made[0, row, column] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize('side, cells', [(368, 46), (64, 8)])
+def test_center_maps_equal_average_pooling(side, cells):
+    """9x9 with stride 8 over a map of the input's size, at the end over what
+    is left, as Caffe; against torch."""
+    made = center_map([[1, 0, side / 2 - 60], [0, 1, side / 2 - 70]],
+                      (side, side), (cells, cells), pool_size=9)
+    x, y = side / 2 - 10, side / 2 + 10
+    rows, columns = np.mgrid[:side, :side]
+    image = np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * 21**2))
+    expected = torch.nn.functional.avg_pool2d(
+        torch.from_numpy(image)[None], 9, stride=8, ceil_mode=True)
+    np.testing.assert_allclose(made, expected.numpy(), atol=1e-6)
+
+
+def test_center_maps_follow_flip_and_shifted_crops():
+    """Through the real transforms, against the box mapped by hand."""
+    pipeline = Compose([
+        dict(type='GetBBoxCenterFixedScale', input_size=(64, 48)),
+        dict(type='RandomFlip', prob=1.0),
+        dict(type='UniformBBoxTransform', shift_factor=0.16),
+        dict(type='CropAffine', input_size=(64, 48)),
+        dict(type='GenerateCenterMap', heatmap_size=(8, 6), sigma=5.)
+    ])
+    np.random.seed(0)
+    peaks = set()
+    for _ in range(20):
+        item = pipeline(frame(box=(10., 60., 40., 90.)))
+        # the box's center (25, 75) mirrored in an image 100 wide
+        x, y = item['crop'] @ [99 - 25, 75, 1]
+        made = item['center_map'][0]
+        row, column = np.unravel_index(made.argmax(), made.shape)
+        assert abs(8 * column + 3.5 - x) <= 4 + 1e-3
+        assert abs(8 * row + 3.5 - y) <= 4 + 1e-3
+        peaks.add((row, column))
+    assert len(peaks) > 3, 'the crops are shifted'

@@ -10,10 +10,10 @@ from projects.temporal_corr.datasets import (MpiiPartsDataset,
                                              SubJhmdbDataset)
 
 # Part of OpenPose's MPI model: index in sub-JHMDB's and Penn Action's files.
-# Penn Action has no neck and no belly.
+# Penn Action has no neck and no belly; they are appended as 13 and 14.
 PARTS = {
     'head': (2, 0),
-    'neck': (0, None),
+    'neck': (0, 13),
     'right_shoulder': (3, 1),
     'right_elbow': (7, 3),
     'right_wrist': (11, 5),
@@ -26,21 +26,14 @@ PARTS = {
     'left_hip': (6, 8),
     'left_knee': (10, 10),
     'left_ankle': (14, 12),
-    'belly': (1, None),
+    'belly': (1, 14),
 }
 MPI_FLIP = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 14]
+JHMDB_COLUMNS, PENN_COLUMNS = map(list, zip(*PARTS.values()))
 
 
 def from_file(name):
     return dict(from_file=f'configs/_base_/datasets/{name}.py')
-
-
-def read(dataset_type, ann_file, **kwargs):
-    return dataset_type(
-        ann_file=str(ann_file),
-        data_root=str(ann_file.parent),
-        check_files=False,
-        **kwargs)
 
 
 def metainfo_of(*names):
@@ -56,105 +49,112 @@ def metainfo_of(*names):
         sigmas=[0.1] * len(names))
 
 
-def real_clip(make_videos, joints, visible, size):
-    """Annotations of one clip, from the arrays of its raw file."""
+@pytest.fixture
+def read_clip(make_videos, read):
+    """Reads one clip from the arrays of its raw file."""
 
-    def edit(data):
-        for t, annotation in enumerate(data['annotations']):
-            data['images'][t].update(width=size[0], height=size[1])
-            rows = np.column_stack([joints[t], 2 * visible[t]])
-            annotation['keypoints'] = rows.ravel().tolist()
+    def read_clip(joints, visible, size, dataset_type, **kwargs):
 
-    return make_videos([len(joints)], num_keypoints=joints.shape[1], edit=edit)
+        def edit(data):
+            for t, annotation in enumerate(data['annotations']):
+                data['images'][t].update(width=size[0], height=size[1])
+                rows = np.column_stack([joints[t], 2 * visible[t]])
+                annotation['keypoints'] = rows.ravel().tolist()
+
+        ann_file = make_videos(
+            [len(joints)], num_keypoints=joints.shape[1], edit=edit)
+        dataset = read(ann_file, dataset_type, check_files=False, **kwargs)
+        items = [dataset.get_data_info(t) for t in range(len(dataset))]
+        return [
+            np.concatenate([item[key] for item in items])
+            for key in ('keypoints', 'keypoints_visible')
+        ]
+
+    return read_clip
 
 
-def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, make_videos):
+def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, read_clip):
     path = sorted(jhmdb_root.glob('joint_positions/golf/*/*.mat'))[0]
     raw = loadmat(str(path))['pos_img'].transpose(2, 1, 0)  # n, 15, 2
-    ann_file = real_clip(make_videos, raw, np.ones(raw.shape[:2]), (320, 240))
-    dataset = read(
-        SubJhmdbDataset, ann_file, metainfo=from_file('sub_jhmdb_mpi'))
-    assert list(dataset.metainfo['keypoint_name2id']) == list(PARTS)
-    columns = [jhmdb for jhmdb, _ in PARTS.values()]
-    for t in range(len(raw)):
-        item = dataset.get_data_info(t)
-        np.testing.assert_allclose(
-            item['keypoints'][0], raw[t, columns] - 1, rtol=1e-6)
-        assert item['keypoints_visible'].tolist() == [[1.] * 15]
+    keypoints, visible = read_clip(
+        raw,
+        np.ones(raw.shape[:2]), (320, 240),
+        SubJhmdbDataset,
+        metainfo=from_file('sub_jhmdb_mpi'))
+    np.testing.assert_allclose(keypoints, raw[:, JHMDB_COLUMNS] - 1, rtol=1e-6)
+    assert (visible == 1).all()
 
 
-def test_real_penn_joints_in_mpi_order(penn_root, make_videos):
+def test_real_penn_joints_in_mpi_order(penn_root, read_clip):
     """The stored ones; the others are those appended to them."""
     label = loadmat(str(penn_root / 'labels/0001.mat'))
     raw = np.stack([label['x'], label['y']], axis=-1).astype(float)
-    visible = label['visibility'].astype(float)
-    height, width = label['dimensions'].ravel()[:2].tolist()
-    ann_file = real_clip(make_videos, raw, visible, (width, height))
-    thirteen = read(PennActionDataset, ann_file)
-    fifteen = read(PennActionDataset, ann_file, num_keypoints=15)
-    mpi = read(
-        PennActionDataset, ann_file, metainfo=from_file('penn_action_mpi'))
-    assert list(mpi.metainfo['keypoint_name2id']) == list(PARTS)
-    assert (thirteen.num_keypoints, fifteen.num_keypoints,
-            mpi.num_keypoints) == (13, 15, 15)
-    added = dict(neck=13, belly=14)
-    columns = [
-        added[name] if penn is None else penn
-        for name, (_, penn) in PARTS.items()
-    ]
-    for t in range(len(raw)):
-        stored, item, appended = (
-            dataset.get_data_info(t) for dataset in (thirteen, mpi, fifteen))
-        np.testing.assert_allclose(
-            stored['keypoints'][0], raw[t] - 1, rtol=1e-6)
-        np.testing.assert_array_equal(stored['keypoints_visible'][0],
-                                      visible[t])
-        for key in ('keypoints', 'keypoints_visible'):
-            np.testing.assert_array_equal(appended[key][:, :13], stored[key])
-            np.testing.assert_array_equal(item[key], appended[key][:, columns])
+    seen = label['visibility'].astype(float)
+    clip = raw, seen, label['dimensions'].ravel()[1::-1].tolist()
+    keypoints, visible = read_clip(*clip, PennActionDataset)
+    np.testing.assert_allclose(keypoints, raw - 1, rtol=1e-6)
+    np.testing.assert_array_equal(visible, seen)
+    rows = np.dstack([raw, seen]).astype(np.float32)
+    fifteen = PennActionDataset.append_interpolated(rows)
+    keypoints, visible = read_clip(
+        *clip, PennActionDataset, metainfo=from_file('penn_action_mpi'))
+    np.testing.assert_allclose(
+        keypoints, fifteen[:, PENN_COLUMNS, :2] - 1, rtol=1e-5)
+    np.testing.assert_array_equal(visible, fifteen[:, PENN_COLUMNS, 2])
 
 
 @pytest.mark.parametrize('dataset_type, stored, names, columns', [
-    (SubJhmdbDataset, 15, ('left_wrist', 'head', 'belly'), (12, 2, 1)),
-    (PennActionDataset, 13, ('left_wrist', 'head'), (6, 0)),
+    (SubJhmdbDataset, 15, ('left_wrist', 'head', 'belly'), [12, 2, 1]),
+    (PennActionDataset, 13, ('left_wrist', 'head'), [6, 0]),
 ], ids=['sub-JHMDB', 'Penn'])
-def test_any_order_and_number(make_videos, dataset_type, stored, names,
+def test_any_order_and_number(make_videos, read, dataset_type, stored, names,
                               columns):
-    ann_file = make_videos([3], num_keypoints=stored)
-    everything = read(dataset_type, ann_file)
-    dataset = read(
-        dataset_type, ann_file, clip_len=2, metainfo=metainfo_of(*names))
-    for t in range(3):
-        item = dataset.get_data_info(t)
-        expected = everything.get_data_info(t)
-        for key in ('keypoints', 'keypoints_visible'):
-            np.testing.assert_array_equal(item[key],
-                                          expected[key][:, list(columns)])
-            assert item[key].dtype == np.float32
-        assert len(item['flip_indices']) == len(names)
-
-
-def test_a_single_interpolated_joint(make_videos):
-    ann_file = make_videos([2], num_keypoints=13)
-    belly = read(PennActionDataset, ann_file, metainfo=metainfo_of('belly'))
-    both = read(PennActionDataset, ann_file, num_keypoints=15)
-    np.testing.assert_array_equal(
-        belly.get_data_info(1)['keypoints'][0, 0],
-        both.get_data_info(1)['keypoints'][0, 14])
+    ann_file = make_videos([1], num_keypoints=stored)
+    expected = read(ann_file, dataset_type).get_data_info(0)
+    item = read(
+        ann_file, dataset_type, metainfo=metainfo_of(*names)).get_data_info(0)
+    for key in ('keypoints', 'keypoints_visible'):
+        np.testing.assert_array_equal(item[key], expected[key][:, columns])
+        assert item[key].dtype == np.float32
+    assert len(item['flip_indices']) == len(names)
 
 
 @pytest.mark.parametrize('dataset_type, name, available', [
     (SubJhmdbDataset, 'nose', 'neck, belly, head, right_shoulder'),
     (PennActionDataset, 'pelvis', 'head, .*left_ankle, neck, belly'),
 ], ids=['sub-JHMDB', 'Penn'])
-def test_unavailable_names_are_told(make_videos, dataset_type, name,
-                                    available):
-    ann_file = make_videos([2])
+def test_unavailable_names_are_told(read, dataset_type, name, available):
     with pytest.raises(
             ValueError,
             match=f"no keypoint '{name}', .*'some' .*Available are "
             f'{available}'):
-        read(dataset_type, ann_file, metainfo=metainfo_of('head', name))
+        read([2], dataset_type, metainfo=metainfo_of('head', name))
+
+
+def test_neck_and_belly_by_hand():
+    """An interpolated keypoint is visible only if all of its sources are."""
+    # shoulders meet at (12, 12), hips at (11, 32)
+    # neck: x = .5 * 10 + .25 * (8 + 16) = 11; y = .2 * 0 + .4 * (10 + 14)
+    # belly: x = (8 + 16 + 9 + 13) / 4; y = 12 + .65 * (32 - 12)
+    rows = np.full((1, 13, 3), 1000., dtype=np.float32)
+    rows[0, [0, 1, 2, 7, 8], :2] = [[10, 0], [8, 10], [16, 14], [9, 30],
+                                    [13, 34]]
+    # hidden: nothing, head, shoulders, hips; an elbow matters to neither
+    for hidden, *seen in ([[], 1, 1], [0, 0, 1], [1, 0, 0], [2, 0, 0],
+                          [7, 1, 0], [8, 1, 0], [3, 1, 1]):
+        rows[..., 2] = 1
+        rows[0, hidden, 2] = 0
+        appended = PennActionDataset.append_interpolated(rows)
+        np.testing.assert_array_equal(appended[:, :13], rows)
+        assert appended.dtype == np.float32
+        np.testing.assert_allclose(
+            appended[0, 13:],
+            np.column_stack([[[11, 9.6], [11.5, 25]], seen]),
+            rtol=1e-6)
+
+
+def by_name(meta, key):
+    return {name: meta[key][i] for name, i in meta['keypoint_name2id'].items()}
 
 
 @pytest.mark.parametrize('dataset_type, name, evaluated', [
@@ -171,21 +171,27 @@ def test_mpi_metainfo(monkeypatch, tmp_path, dataset_type, name, evaluated):
     assert meta['flip_indices'] == MPI_FLIP
     assert tuple(map(tuple, meta['skeleton_links'])) == MPI_LIMBS
     assert set(meta.get('eval_keypoints', PARTS)) == evaluated
-    assert len(meta['pck_groups']) == 7
+    if name != 'mpii':  # as the same joints of MMPose's JHMDB
+        jhmdb = SubJhmdbDataset(lazy_init=True).metainfo
+        for key in ('sigmas', 'dataset_keypoint_weights'):
+            assert by_name(meta, key) == by_name(jhmdb, key)
 
 
-@pytest.mark.parametrize('name', ['penn_action_15', 'penn_action_mpi'])
-def test_weights_and_sigmas_follow_the_names(name):
-    """Those of the same joints of MMPose's JHMDB, in any order."""
-
-    def by_name(meta, key):
-        return {
-            part: meta[key][i]
-            for part, i in meta['keypoint_name2id'].items()
-        }
-
-    meta = PennActionDataset(
-        lazy_init=True, metainfo=from_file(name)).metainfo
-    jhmdb = SubJhmdbDataset(lazy_init=True).metainfo
-    for key in ('sigmas', 'dataset_keypoint_weights'):
-        assert by_name(meta, key) == by_name(jhmdb, key)
+@pytest.mark.parametrize('dataset_type, count', [(SubJhmdbDataset, 15),
+                                                 (PennActionDataset, 13)])
+def test_own_metainfo(dataset_type, count):
+    meta = dataset_type(lazy_init=True).metainfo
+    names = list(meta['keypoint_name2id'])
+    assert len(names) == len(meta['sigmas']) == meta['num_keypoints'] == count
+    assert list(meta['pck_groups']) == [
+        'Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank'
+    ]
+    grouped = [name for group in meta['pck_groups'].values() for name in group]
+    assert len(grouped) == 13
+    assert set(grouped) == set(names) - {'neck', 'belly'}
+    swap = dict(right='left', left='right')
+    for index, name in meta['keypoint_id2name'].items():
+        side, _, part = name.partition('_')
+        mirrored = f'{swap[side]}_{part}' if part else name
+        flipped = meta['flip_indices'][index]
+        assert meta['keypoint_id2name'][flipped] == mirrored

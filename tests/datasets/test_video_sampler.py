@@ -10,7 +10,7 @@ from mmengine.dataset import ConcatDataset
 from mmpose.registry import DATA_SAMPLERS
 from scipy.io import loadmat
 
-from projects.temporal_corr.datasets import SubJhmdbDataset, VideoSampler
+from projects.temporal_corr.datasets import VideoSampler
 from projects.temporal_corr.datasets.samplers import balance
 
 RANK = 'projects.temporal_corr.datasets.samplers.get_dist_info'
@@ -78,14 +78,11 @@ def test_lanes_hold_different_videos_before_the_tail(lengths, lanes):
         running = [n for n in running if n]
 
 
-def test_order_by_hand():
+def test_by_hand():
     # frames: video 0 = 0 1, video 1 = 2 3 4 5, video 2 = 6 7 8
     assert sample([2, 4, 3]) == [2, 3, 4, 5, 6, 7, 8, 0, 1]
     # lanes: 2 3 4 5 | 6 7 8, then 0 1 in the second lane
     assert sample([2, 4, 3], lanes=2) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
-
-
-def test_ranks_by_hand():
     # 5 + 3 and 4 + 4; of one video the second and third process get nothing
     assert [len(sample([5, 4, 3, 4], rank, 2)) for rank in (0, 1)] == [8, 8]
     assert sorted(len(sample([6], rank, 3)) for rank in range(3)) == [0, 0, 6]
@@ -110,27 +107,18 @@ def test_real_penn_action_lengths_balance(penn_root):
         assert max(loads) <= 1.01 * best, world_size
 
 
-def test_through_the_registry_with_a_data_set(make_videos):
+def test_with_a_data_set(make_videos, read):
     ann_file = make_videos([2, 4, 3])
-    dataset = SubJhmdbDataset(
-        ann_file=str(ann_file), data_root=str(ann_file.parent), lazy_init=True)
     sampler = DATA_SAMPLERS.build(
-        dict(type='VideoSampler', dataset=dataset, lanes=2, seed=7))
-    assert list(sampler) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
+        dict(
+            type='VideoSampler',
+            dataset=read(ann_file, lazy_init=True),
+            lanes=2,
+            seed=7))
     sampler.set_epoch(3)
     assert list(sampler) == [2, 6, 3, 7, 4, 8, 5, 0, 1]
-    strided = SubJhmdbDataset(
-        ann_file=str(ann_file),
-        data_root=str(ann_file.parent),
-        frame_stride=2,
-        indices=4)
     # kept: frame 0 of video 0, frames 0 and 2 of video 1, frame 0 of video 2
+    strided = read(ann_file, frame_stride=2, indices=4)
     assert list(VideoSampler(strided)) == [1, 2, 0, 3]
-
-
-def test_refuses_what_has_no_videos(make_videos):
-    ann_file = make_videos([2])
-    dataset = SubJhmdbDataset(
-        ann_file=str(ann_file), data_root=str(ann_file.parent))
     with pytest.raises(TypeError, match='ConcatDataset.*DefaultSampler'):
-        VideoSampler(ConcatDataset([dataset, dataset]))
+        VideoSampler(ConcatDataset([strided, strided]))

@@ -87,14 +87,20 @@ def test_keeps_what_mmengine_keeps(build_runner, tmp_path):
         torch.testing.assert_close(left['state_dict'], right['state_dict'])
 
 
-def test_checkpoints_by_iteration(build_runner, tmp_path):
+def test_checkpoints_by_iteration_in_another_folder(build_runner, tmp_path):
+    """``out_dir`` means what it means in MMEngine; of a killed run only the
+    unfinished files are removed."""
+    out = tmp_path / 'out' / 'run'
+    out.mkdir(parents=True)
+    (out / 'iter_1.pth.incomplete').write_bytes(b'half')
+    (out / 'notes.txt').write_text('stay')
     hook = dict(
         HOOK, by_epoch=False, interval=2, max_keep_ckpts=1, save_best='Mean',
-        rule='greater')  # yapf: disable
-    build_runner(tmp_path, hook, epochs=3, scores=[.1, .3, .2]).train()
-    assert files(tmp_path) == [
-        'best_Mean_iter_4.pth', 'iter_6.pth', 'last_checkpoint'
-    ]
+        rule='greater', out_dir=str(tmp_path / 'out'))  # yapf: disable
+    run = tmp_path / 'run'
+    build_runner(run, hook, epochs=3, scores=[.1, .3, .2]).train()
+    assert files(out) == ['best_Mean_iter_4.pth', 'iter_6.pth', 'notes.txt']
+    assert (run / 'last_checkpoint').read_text() == str(out / 'iter_6.pth')
 
 
 @pytest.mark.parametrize('fatal, left', [
@@ -121,24 +127,9 @@ def test_old_checkpoint_outlives_a_failed_write(fatal, left, build_runner,
     assert set(load_from_local(pointed)) >= {'optimizer', 'message_hub'}
 
 
-def test_folder_of_another_name_without_leftovers(build_runner, tmp_path):
-    """``out_dir`` means what it means in MMEngine; of a killed run only the
-    unfinished files are removed."""
-    out = tmp_path / 'out' / 'run'
-    out.mkdir(parents=True)
-    (out / 'epoch_1.pth.incomplete').write_bytes(b'half')
-    (out / 'notes.txt').write_text('stay')
-    hook = dict(HOOK, out_dir=str(tmp_path / 'out'))
-    build_runner(tmp_path / 'run', hook, epochs=1).train()
-    assert files(out) == ['epoch_1.pth', 'notes.txt']
-    assert (tmp_path / 'run/last_checkpoint').read_text() == str(
-        out / 'epoch_1.pth')
-
-
-@pytest.mark.parametrize('save_best', [['Mean'], ['Mean', 'Other']])
-def test_a_run_removes_files_of_its_own_folder_only(save_best, build_runner,
-                                                    tmp_path):
+def test_a_run_removes_files_of_its_own_folder_only(build_runner, tmp_path):
     """A variant of a common start: all of the start stays."""
+    save_best = ['Mean', 'Other']
     hook = dict(
         HOOK, max_keep_ckpts=1, save_best=save_best, rule='greater')
     old, new = tmp_path / 'old', tmp_path / 'new'

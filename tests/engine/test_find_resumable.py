@@ -47,8 +47,6 @@ def diverged(path):
     (lambda folder: (folder / 'epoch_10.pth').unlink(), 'epoch_9.pth', None),
     (lambda folder: cut(folder / 'epoch_10.pth'), 'epoch_9.pth',
      'damaged or cut off'),
-    (lambda folder: (folder / 'epoch_10.pth').write_bytes(b''), 'epoch_9.pth',
-     'empty'),
     (lambda folder: diverged(folder / 'epoch_10.pth'), 'epoch_9.pth', 'NaN'),
     (lambda folder: torch.save(COMPLETE, folder / 'epoch_11.pth.incomplete'),
      'epoch_10.pth', None),
@@ -56,7 +54,7 @@ def diverged(path):
     (lambda folder: [os.utime(path, (1000, 1000))
                      for path in folder.glob('*.pth')], 'epoch_10.pth', None),
 ], ids=['nothing', 'last_checkpoint is empty', 'it points to nothing',
-        'the newest is cut off', 'the newest is empty', 'it diverged',
+        'the newest is cut off', 'it diverged',
         'a newer one under its temporary name', 'all of one time'])
 def test_newest_complete_one(happened, expected, words, work_dir, messages):
     """What is skipped is named with the reason."""
@@ -68,20 +66,18 @@ def test_newest_complete_one(happened, expected, words, work_dir, messages):
         assert str(work_dir / 'epoch_10.pth') in message and words in message
 
 
-def test_checkpoints_that_cannot_be_read_are_not_overwritten(work_dir):
-    for path in work_dir.glob('epoch*'):
-        cut(path)
-    with pytest.raises(RuntimeError, match='choose another --work-dir'):
-        find_resumable_checkpoint(str(work_dir))
-
-
-def test_several_folders_and_none(work_dir, tmp_path_factory):
+def test_several_folders_none_and_unreadable_ones(work_dir, tmp_path_factory):
     other = tmp_path_factory.mktemp('other')
     torch.save(COMPLETE, other / 'iter_3.pth')
     nowhere = str(other / 'not there')
     found = find_resumable_checkpoint(str(work_dir), str(other), nowhere)
     assert found == str(other / 'iter_3.pth')
     assert find_resumable_checkpoint(nowhere) is None
+    # a new start would replace them
+    for path in work_dir.glob('epoch*'):
+        cut(path)
+    with pytest.raises(RuntimeError, match='choose another --work-dir'):
+        find_resumable_checkpoint(str(work_dir))
 
 
 def killed_at_the_third(self, obj, filepath):
@@ -111,12 +107,7 @@ def test_run_killed_in_a_write_goes_on(build_runner, tmp_path, monkeypatch):
     resumed.train()
 
     assert resumed.iter == whole.iter == 8
-    assert (resumed.optim_wrapper.get_lr() == whole.optim_wrapper.get_lr())
-    assert (resumed.param_schedulers[0].last_step ==
-            whole.param_schedulers[0].last_step)
-    momentum = [
-        list(runner.optim_wrapper.optimizer.state.values())
-        for runner in (resumed, whole)]
-    torch.testing.assert_close(momentum[0], momentum[1])
-    torch.testing.assert_close(resumed.model.state_dict(),
-                               whole.model.state_dict())
+    for state in (lambda runner: runner.optim_wrapper.state_dict(),
+                  lambda runner: runner.param_schedulers[0].state_dict(),
+                  lambda runner: runner.model.state_dict()):
+        torch.testing.assert_close(state(resumed), state(whole))

@@ -48,34 +48,19 @@ def test_a_real_checkpoint_loads_whole_and_resumes(build_runner, tmp_path):
     assert len(resumed.message_hub.get_scalar('train/loss').data[0]) == 6
 
 
-def test_run_with_milestones_resumes(tmp_path, build_runner):
-    """MultiStepLR keeps them in a Counter, as no other scheduler does."""
-    hook = dict(type='CheckpointHook', interval=1)
-    schedule = dict(
-        param_scheduler=dict(type='MultiStepLR', milestones=[1, 2], gamma=.1))
-    whole = build_runner(tmp_path, hook, epochs=3, **schedule)
-    whole.train()
-    path = str(tmp_path / 'epoch_1.pth')
-    state, = load_from_local(path)['param_schedulers']
-    assert state['milestones'] == Counter([1, 2])
-    resumed = build_runner(
-        tmp_path / 'resumed', hook, epochs=3, resume=True, load_from=path,
-        **schedule)  # yapf: disable
-    resumed.train()
-    assert resumed.optim_wrapper.get_lr() == whole.optim_wrapper.get_lr()
-    torch.testing.assert_close(resumed.model.state_dict(),
-                               whole.model.state_dict())
-
-
 def test_every_kind_of_array_loads(tmp_path):
+    """And a Counter, in which MultiStepLR keeps its milestones."""
     kinds = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16',
              'uint32', 'uint64', 'float16', 'float32', 'float64')
     arrays = {kind: np.ones((2, 3), dtype=kind) for kind in kinds}
     scalars = {kind: np.ones((), dtype=kind)[()] for kind in kinds}
     torch.save(
-        dict(state_dict=dict(w=torch.ones(1)), arrays=arrays, scalars=scalars),
-        tmp_path / 'arrays.pth')
+        dict(
+            state_dict=dict(w=torch.ones(1)), arrays=arrays, scalars=scalars,
+            milestones=Counter([1, 2])),
+        tmp_path / 'arrays.pth')  # yapf: disable
     loaded = load_from_local(str(tmp_path / 'arrays.pth'))
+    assert loaded['milestones'] == Counter([1, 2])
     for kind in kinds:
         np.testing.assert_array_equal(loaded['arrays'][kind], arrays[kind])
         assert loaded['arrays'][kind].dtype == kind
@@ -132,11 +117,8 @@ def saved(content):
 
 @pytest.mark.parametrize('write, words', [
     (spoiled(lambda data: data[:len(data) // 2]), 'damaged or cut off'),
-    (spoiled(lambda data: data[:10]), 'damaged or cut off'),
     (spoiled(lambda data: bytes(len(data))), 'damaged or cut off'),
-    (b'\xff\xfe' + bytes(range(256)), 'damaged or cut off'),
     (b'', 'is empty'),
-    (b'<html>404</html>', 'is a web page'),
     ('\ufeff\n <!DOCTYPE html>é'.encode(), 'is a web page'),
     (b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n',
      'git lfs pull'),
@@ -149,7 +131,6 @@ def saved(content):
         torch.jit.script(torch.nn.Linear(1, 1)), str(path)), 'TorchScript'),
     (saved([1, 2]), 'it holds a list'),
     (saved(dict(state_dict=None)), 'no state dict, only state_dict'),
-    (saved(dict(state_dict={})), 'no state dict, only nothing'),
     (saved(dict(optimizer={}, epoch=1)), 'no state dict, only optimizer, ep'),
     (saved(dict(model=dict(w=torch.ones(1)), ema=dict(w=torch.ones(1)))),
      'several models, model, ema'),
@@ -182,35 +163,25 @@ def test_weights_are_found_where_trainers_put_them(wrap, new_format, tmp_path):
     assert list(loaded) == ['w'] and torch.equal(loaded['w'], weights['w'])
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nothing.pth'):
-        load_from_local(str(tmp_path / 'nothing.pth'))
-
-
-@pytest.mark.parametrize('scheme', ['http', 'mmcls'])
-def test_downloads_are_loaded_safely(scheme, tmp_path, monkeypatch):
+def test_downloads_are_loaded_safely(tmp_path, monkeypatch):
     """Over a real connection, by URL and by MMEngine's short names."""
-    served = tmp_path / 'served'
-    served.mkdir()
-    torch.save(dict(weight=torch.ones(2)), served / 'good.pth')
+    torch.save(dict(weight=torch.ones(2)), tmp_path / 'good.pth')
     torch.save(
-        Call(os.system, f'touch {tmp_path}/ran'), served / 'poisoned.pth')
+        Call(os.system, f'touch {tmp_path}/ran'), tmp_path / 'poisoned.pth')
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
-    monkeypatch.chdir(served)
+    monkeypatch.chdir(tmp_path)
     server = ThreadingHTTPServer(('127.0.0.1', 0), SimpleHTTPRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f'http://127.0.0.1:{server.server_port}'
-        urls = {'good': f'{url}/good.pth', 'bad': f'{url}/poisoned.pth'}
+        loaded = CheckpointLoader.load_checkpoint(f'{url}/good.pth', 'cpu')
+        torch.testing.assert_close(loaded['weight'], torch.ones(2))
+        bad = f'{url}/poisoned.pth'
         monkeypatch.setattr('mmengine.runner.checkpoint.get_mmcls_models',
-                            lambda: urls)
-        names = urls if scheme == 'http' else dict(
-            good='mmcls://good', bad='mmcls://bad')
-        loaded = CheckpointLoader.load_checkpoint(names['good'], 'cpu')
-        if scheme == 'http':
-            torch.testing.assert_close(loaded['weight'], torch.ones(2))
-        with pytest.raises(RuntimeError, match='could run code'):
-            CheckpointLoader.load_checkpoint(names['bad'], 'cpu')
+                            lambda: dict(bad=bad))
+        for name in (bad, 'mmcls://bad'):
+            with pytest.raises(RuntimeError, match='could run code'):
+                CheckpointLoader.load_checkpoint(name, 'cpu')
         assert not (tmp_path / 'ran').exists()
     finally:
         server.shutdown()

@@ -1,13 +1,29 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Triples of frames and accelerations against plain loops."""
+import math
+from functools import partial
+
 import numpy as np
 import pytest
+from evaluation_samples import evaluate, video
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
+from projects.temporal_corr.evaluation import KeypointAcceleration
 from projects.temporal_corr.evaluation.acceleration import (
     UNKNOWN, accelerations, consecutive_triples)
-from projects.temporal_corr.evaluation.pck import keypoint_means
+
+evaluate = partial(evaluate, KeypointAcceleration)
+
+#: Three keypoints in two groups, one in none.
+META = dict(
+    dataset_name='small',
+    keypoint_name2id=dict(neck=0, head=1, left_wrist=2, right_wrist=3),
+    pck_groups=dict(Head=['head'], Wri=['left_wrist', 'right_wrist']))
+GROUPS = dict(Head=[1], Wri=[2, 3])
 
 
 def plain_triples(frames):
@@ -64,9 +80,7 @@ def test_triples_are_those_of_a_plain_loop(frames):
 
 
 @pytest.mark.parametrize('times, previous, expected', [
-    pytest.param([0, 1, 2, 3], [-1, 0, 1, 2], [[0, 1, 2], [1, 2, 3]],
-                 id='four frames are two triples'),
-    pytest.param([0, 3, 6], [-1, 0, 3], [[0, 3, 6]],
+    pytest.param([0, 3, 6, 9], [-1, 0, 3, 6], [[0, 3, 6], [3, 6, 9]],
                  id='every third frame of a video is kept'),
     pytest.param([0, 1, 2, 6, 7], [-1, 0, 1, 2, 6], [[0, 1, 2]],
                  id='the video has a gap'),
@@ -78,7 +92,6 @@ def test_triples_are_those_of_a_plain_loop(frames):
                  [[0, 1, 2], [3, 4, 5]], id='a shot starts at frame 3'),
     pytest.param([0, 1, 2], [UNKNOWN] * 3, [[0, 1, 2]],
                  id='without previous_frame_index'),
-    pytest.param([0, 1], [-1, 0], [], id='too short'),
     pytest.param([], [], [], id='nothing'),
 ])  # yapf: disable
 def test_hand_made_triples(times, previous, expected):
@@ -87,26 +100,161 @@ def test_hand_made_triples(times, previous, expected):
 
 
 def test_constant_velocity_has_none_and_a_parabola_a_constant_one():
+    """What is not finite stays so."""
     time = np.arange(20.)[:, None, None]
-    start, velocity = np.array([[[3., 4.]]]), np.array([[[.5, -.25]]])
+    steady = [[[3., 4.]]] + time * [[[.5, -.25]]]
     triples = consecutive_triples([0] * 20, range(20), range(-1, 19))
-    steady = start + velocity * time
     np.testing.assert_array_equal(accelerations(steady, triples), 0)
     falling = steady + [0, 1] * time**2
-    np.testing.assert_array_equal(
-        accelerations(falling, triples), np.tile([[[0., 2.]]], (18, 1, 1)))
+    found = accelerations(falling, triples)
+    np.testing.assert_array_equal(found, np.tile([[[0., 2.]]], (18, 1, 1)))
+    falling[5] = np.nan, np.inf
+    finite = np.isfinite(accelerations(falling, triples)).any(axis=(1, 2))
+    assert np.flatnonzero(~finite).tolist() == [3, 4, 5]
 
 
-def test_what_is_not_finite_stays_so():
-    points = np.zeros((4, 2, 2))
-    points[3, 0] = np.nan, np.inf
-    found = accelerations(points, np.array([[0, 1, 2], [1, 2, 3]]))
-    assert np.isfinite(found[0]).all() and np.isfinite(found[1, 1]).all()
-    assert not np.isfinite(found[1, 0]).any()
+# --- the metric ---------------------------------------------------------
 
 
-def test_means_leave_out_what_does_not_count():
-    values = np.array([[1., np.nan, 5.], [3., 7., np.inf]])
-    counted = np.array([[True, False, False], [True, True, False]])
-    np.testing.assert_array_equal(
-        keypoint_means(values, counted), [2., 7., np.nan])
+def random_videos(seed, lengths, stride=1):
+    """Two people in each video."""
+    rng = np.random.default_rng(seed)
+    return [
+        video(
+            *rng.normal(scale=30, size=(2, length, 4, 2)),
+            f'video{number // 2}',
+            number % 2,
+            frames=range(0, length * stride, stride),
+            visible=rng.random((length, 4)) < .8,
+            box=rng.uniform(30, 90, 2))
+        for number, length in enumerate(lengths)
+    ]
+
+
+@pytest.mark.parametrize('stride', [1, 3])
+def test_equals_a_plain_statement(stride):
+    """In whichever order the frames come."""
+    videos = random_videos(0, (7, 2, 3, 1, 12), stride)
+    samples = [sample for frames in videos for sample in frames]
+    result = evaluate(META, samples)
+    order = np.random.default_rng(0).permutation(len(samples))
+    assert evaluate(META, [samples[i] for i in order]) == result
+
+    values = {'acceleration': {}, 'acceleration error': {},
+              'ground truth acceleration': {}}
+    for frames in videos:
+        for before, now, after in zip(frames, frames[1:], frames[2:]):
+            x1, y1, x2, y2 = now['gt_instances']['bboxes'][0]
+            side = max(x2 - x1, y2 - y1)
+            for k in range(4):
+                if not all(s['gt_instances']['keypoints_visible'][0, k]
+                           for s in (before, now, after)):
+                    continue
+                (px, py), (gx, gy) = (
+                    [after[kind]['keypoints'][0, k, axis] -
+                     2 * now[kind]['keypoints'][0, k, axis] +
+                     before[kind]['keypoints'][0, k, axis]
+                     for axis in (0, 1)]
+                    for kind in ('pred_instances', 'gt_instances'))
+                found = {
+                    'acceleration': math.hypot(px, py),
+                    'acceleration error': math.hypot(px - gx, py - gy),
+                    'ground truth acceleration': math.hypot(gx, gy)
+                }
+                for name, value in found.items():
+                    values[name].setdefault(k, []).append(value / side)
+    expected = {}
+    for name, found in values.items():
+        expected[name] = np.mean([value for k in found for value in found[k]])
+        if name.startswith('ground'):
+            continue
+        for group, members in GROUPS.items():
+            expected[f'{name}/{group}'] = np.mean(
+                [np.mean(found[k]) for k in members])
+        expected[f'{name}/Mean'] = np.mean(
+            [expected[f'{name}/{group}'] for group in GROUPS])
+    assert result == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_tremor_of_known_size():
+    """Up and down by one pixel: |1 - (-1) - (-1) + 1| = 4 of 100 pixels."""
+    pred = np.zeros((9, 4, 2))
+    pred[:, 1, 1] = [1, -1] * 4 + [1]
+    result = evaluate(META, video(pred))
+    assert result['acceleration/Head'] == pytest.approx(.04)
+    assert result['acceleration/Wri'] == 0
+    assert result['acceleration/Mean'] == pytest.approx(.02)
+    assert result['acceleration'] == pytest.approx(.01)
+    assert result['acceleration error/Head'] == pytest.approx(.04)
+    assert result['ground truth acceleration'] == 0
+    still = dict(META, eval_keypoints=['left_wrist', 'right_wrist'])
+    assert evaluate(still, video(pred))['acceleration'] == 0
+
+
+def test_visible_in_all_three_frames():
+    pred = np.zeros((4, 4, 2))
+    pred[3, 1] = 99., 0.
+    visible = np.ones((4, 4))
+    visible[3, 1] = 0
+    result = evaluate(META, video(pred, visible=visible))
+    assert result['acceleration/Head'] == 0
+    visible[2, 1] = 0
+    result = evaluate(META, video(pred, visible=visible))
+    assert math.isnan(result['acceleration/Head'])
+    assert result['acceleration/Mean'] == 0  # of the group that is known
+
+
+def test_what_is_left_out_is_reported(messages):
+    pred = np.zeros((5, 4, 2))
+    pred[4, 2] = np.nan
+    result = evaluate(META, [
+        *video(pred), *video(np.ones((3, 4, 2)), name='b', box=(0, 40))])
+    assert result['acceleration'] == 0
+    result = evaluate(META, [
+        *video(pred[:2]), *video(pred[:1], name='b')])
+    assert result and all(math.isnan(value) for value in result.values())
+    assert any(level == 'WARNING' and 'three consecutive frames' in text
+               for level, text in messages)
+    text = '\n'.join(text for _, text in messages)
+    for words in ('8 frames of 2 videos; 4 times three consecutive frames',
+                  '11 keypoints counted', '1 times with a box of size 0, not',
+                  '1 predictions not finite, not counted',
+                  'small % of the box per squared frame step',
+                  '2 videos without three consecutive frames'):
+        assert words in text
+
+
+def test_stays_beside_pck():
+    """As a config has them, on the data samples of a model."""
+    evaluator = Evaluator([
+        dict(type='GroupPCKAccuracy'),
+        dict(type='KeypointAcceleration'),
+        dict(type='KeypointAcceleration', prefix='val'),
+    ])
+    evaluator.dataset_meta = META
+    frames = sum(random_videos(2, (4, 5)), [])
+    alone = evaluate(META, frames)
+    samples = []
+    for sample in frames:
+        parts = {
+            name: InstanceData(**sample.pop(name))
+            for name in ('pred_instances', 'gt_instances')
+        }
+        samples.append(PoseDataSample(metainfo=sample, **parts))
+    evaluator.process(samples)
+    result = evaluator.evaluate(len(samples))
+    assert 0 <= result['PCK'] <= 1
+    assert result['val/acceleration/Mean'] == result['acceleration/Mean']
+    assert result['acceleration'] == alone['acceleration'] > 0
+
+
+def test_what_is_refused():
+    samples = video(np.zeros((3, 4, 2)))
+    with pytest.raises(ValueError, match='VideoSampler'):
+        evaluate(META, samples + samples[:1])
+    with pytest.raises(ValueError, match='KeypointAcceleration.*pck_groups'):
+        evaluate(dict(META, pck_groups=None), samples)
+    for sample in samples:
+        del sample['video_id']
+    with pytest.raises(ValueError, match='PackClipInputs'):
+        evaluate(META, samples)

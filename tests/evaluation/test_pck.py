@@ -1,21 +1,57 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""The pure functions of PCK against loops, hand-made cases and MMPose."""
+"""GroupPCKAccuracy against a plain statement of the paper's protocol, MMPose
+and hand-made cases."""
+import math
+from copy import deepcopy
+from functools import partial
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mmpose.evaluation.functional import keypoint_pck_accuracy
+from evaluation_samples import evaluate, frame
+from mmengine.config import Config
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
+from scipy.io import loadmat
 
+from projects.temporal_corr.evaluation import GroupPCKAccuracy
 from projects.temporal_corr.evaluation.pck import group_means, keypoint_hits
 
+evaluate = partial(evaluate, GroupPCKAccuracy)
 
-def random_frames(seed, frames=40, keypoints=6):
+
+def read_metainfo(path):
+    raw = Config.fromfile(path).dataset_info.to_dict()
+    return dict(parse_pose_metainfo(raw), pck_groups=raw['pck_groups'])
+
+
+@pytest.fixture(scope='module')
+def sub_jhmdb(repo_root):
+    return read_metainfo(repo_root / 'configs/_base_/datasets/sub_jhmdb.py')
+
+
+#: Four keypoints in two groups, one in none.
+SMALL = dict(
+    dataset_name='small',
+    keypoint_name2id=dict(
+        neck=0, head=1, left_shoulder=2, right_shoulder=3, right_hip=4),
+    pck_groups=dict(Head=['head'], Sho=['left_shoulder', 'right_shoulder']))
+
+
+def random_samples(seed, frames=30, seen=.8):
     rng = np.random.default_rng(seed)
-    gt = rng.uniform(0, 200, (frames, keypoints, 2))
-    pred = gt + rng.normal(0, 15, gt.shape)
-    size = rng.uniform(20, 150, frames)
-    visible = rng.random((frames, keypoints)) > 0.3
-    return pred, gt, size, visible
+    samples = []
+    for index in range(frames):
+        gt = rng.uniform(0, 200, (15, 2))
+        samples.append(
+            frame(
+                gt + rng.normal(0, 12, gt.shape),
+                gt,
+                visible=rng.random(15) < seen,
+                box=rng.uniform(30, 120, 2),
+                video_id='frames/0001',
+                frame_index=index,
+                track_id=0))
+    return samples
 
 
 @pytest.mark.parametrize(
@@ -27,7 +63,6 @@ def random_frames(seed, frames=40, keypoints=6):
         pytest.param((0., 0.), 0., False, id='size 0: not even a perfect one'),
         pytest.param((0., 0.), 1e-6, True, id='a perfect one, any box'),
         pytest.param((np.nan, 0.), 100., False, id='NaN is wrong'),
-        pytest.param((np.inf, 0.), 100., False, id='infinity is wrong'),
         pytest.param((-np.inf, np.nan), 0., False, id='both at size 0'),
     ])
 def test_hit_of_one_keypoint(offset, size, hit):
@@ -36,36 +71,236 @@ def test_hit_of_one_keypoint(offset, size, hit):
     assert result.tolist() == [[hit]]
 
 
-def test_differs_from_mmpose_at_the_tie():
-    gt = np.zeros((1, 1, 2))
-    pred = np.array([[[25., 0.]]])
-    visible = np.ones((1, 1), dtype=bool)
-    size = np.array([100.])
-    theirs, _, _ = keypoint_pck_accuracy(pred, gt, visible, 0.25,
-                                         np.stack([size, size], axis=1))
-    assert theirs.tolist() == [0.]
-    assert keypoint_hits(pred, gt, size, 0.25).tolist() == [[True]]
-
-
-@settings(deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    # powers of two: scaling by them is exact, so no tie can tip over
-    exponent=st.integers(-10, 10))
-def test_scaling_everything_changes_nothing(seed, exponent):
-    pred, gt, size, _ = random_frames(seed, frames=5)
-    scale = 2.**exponent
-    np.testing.assert_array_equal(
-        keypoint_hits(pred, gt, size, 0.2),
-        keypoint_hits(pred * scale, gt * scale, size * scale, 0.2))
-
-
 @pytest.mark.parametrize('accuracy, group, expected', [
     pytest.param([0.5, 1.], [0, 1], 0.75, id='plain mean of its keypoints'),
     pytest.param([0.5, np.nan], [0, 1], 0.5, id='of those that are known'),
     pytest.param([0.5, np.nan], [1], np.nan, id='none is known'),
-    pytest.param([0.5, 1.], [], np.nan, id='no keypoint at all'),
 ])
 def test_group_means(accuracy, group, expected):
     result = group_means(np.array(accuracy), dict(Sho=group))
     np.testing.assert_equal(result, dict(Sho=expected, Mean=expected))
+
+
+def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
+    samples = random_samples(0)
+    result = evaluate(sub_jhmdb, deepcopy(samples))
+
+    correct, total = np.zeros(15), np.zeros(15)
+    for sample in samples:
+        gt = sample['gt_instances']
+        box = gt['bboxes'][0]
+        reach = 0.2 * max(box[2] - box[0], box[3] - box[1])
+        for k in range(15):
+            if gt['keypoints_visible'][0, k]:
+                total[k] += 1
+                error = math.dist(gt['keypoints'][0, k],
+                                  sample['pred_instances']['keypoints'][0, k])
+                correct[k] += error <= reach
+    accuracy = correct / total
+    # JHMDB: neck, belly, head, R/L shoulder, hip, elbow, knee, wrist, ankle
+    columns = dict(
+        Head=accuracy[2],
+        Sho=accuracy[[3, 4]].mean(),
+        Elb=accuracy[[7, 8]].mean(),
+        Wri=accuracy[[11, 12]].mean(),
+        Hip=accuracy[[5, 6]].mean(),
+        Knee=accuracy[[9, 10]].mean(),
+        Ank=accuracy[[13, 14]].mean())
+    expected = dict(
+        columns,
+        Mean=sum(columns.values()) / 7,
+        PCK=accuracy.mean(),
+        Pooled=correct.sum() / total.sum())
+    assert list(result) == list(expected)
+    assert result == pytest.approx(expected, rel=1e-12)
+
+
+def test_agrees_with_mmpose_where_the_protocols_do(sub_jhmdb):
+    """Away from ties: 15-joint mean and torso-normalised groups."""
+    samples = random_samples(1, seen=1)
+    ours = evaluate(
+        sub_jhmdb, deepcopy(samples), norm_item=['bbox', 'torso'])
+    theirs = PCKAccuracy(thr=0.2, norm_item='bbox')
+    groups = JhmdbPCKAccuracy(thr=0.2, norm_item=['bbox', 'torso'])
+    for metric in (theirs, groups):
+        metric.process(None, deepcopy(samples))
+    assert ours['PCK'] == pytest.approx(theirs.evaluate(30)['PCK'])
+    groups = groups.evaluate(30)
+    assert ours['tPCK'] == pytest.approx(groups['tPCK'])
+    for name in ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank'):
+        assert ours[name] == pytest.approx(groups[f'{name} PCK']), name
+        assert ours[f't{name}'] == pytest.approx(groups[f'{name} tPCK'])
+
+
+GT = [[50, 50], [50, 30], [40, 60], [60, 60], [58, 90]]
+PERFECT = frame(GT, GT)
+NO_WIDTH = frame(GT, GT, released=(0, 80))
+
+
+def shifted(*distances, **kwargs):
+    pred = np.array(GT, dtype=float) + [[d, 0] for d in distances]
+    return frame(pred, GT, **kwargs)
+
+
+@pytest.mark.parametrize('samples, kwargs, expected', [
+    pytest.param([shifted(0, 20, 20, 20.1, 0)], {}, [1, .5, .75, .8, .8],
+                 id='the larger side of the box is 100: 20 px is a hit'),
+    pytest.param([shifted(0, 11, 9, 9, 0, released=(50, 20))], {},
+                 [0, 1, .5, .8, .8],
+                 id='the released box wins over the filled one'),
+    pytest.param([shifted(0, 0, 0, 99, 0, visible=[1, 1, 1, 0, 1])], {},
+                 [1, 1, 1, 1, 1], id='an invisible keypoint does not count'),
+    pytest.param([PERFECT, NO_WIDTH], {}, [.5, .5, .5, .5, .5],
+                 id='no width, no box: all of its keypoints are wrong'),
+    pytest.param([PERFECT, NO_WIDTH], dict(zero_box='ignore'),
+                 [1, 1, 1, 1, 1], id='... or none of them counts'),
+    pytest.param([shifted(0, np.nan, 0, 0, np.inf)], {}, [0, 1, .5, .6, .6],
+                 id='predictions that are not finite are wrong'),
+    # neck 1/2, head 1/2, the others 1/1
+    pytest.param([PERFECT, shifted(99, 99, 0, 0, 0, visible=[1, 1, 0, 0, 0])],
+                 {}, [.5, 1, .75, .8, 5 / 7],
+                 id='Pooled weighs by visible keypoints, PCK does not'),
+    pytest.param([shifted(99, 0, 0, 0, 99)],
+                 dict(meta=dict(eval_keypoints=[
+                     'head', 'left_shoulder', 'right_shoulder'])),
+                 [1, 1, 1, 1, 1], id='eval_keypoints leave neck and hip out'),
+    pytest.param([PERFECT, frame(GT, GT, visible=[1, 1, 0, 1, 1])],
+                 dict(norm_item='torso'), [1, 1, 1, 1, 1],
+                 id='no torso without the left shoulder: not counted'),
+    # 0.2 * |(40, 60) - (58, 90)| = 0.2 * 34.99 = 6.997
+    pytest.param([shifted(0, 6.9, 7, 7.1, 0)], dict(norm_item='torso'),
+                 [1, 0, .5, .6, .6], id='torso: left shoulder to right hip'),
+])  # yapf: disable
+def test_hand_computed(samples, kwargs, expected):
+    kwargs = dict(kwargs)
+    metainfo = dict(SMALL, **kwargs.pop('meta', {}))
+    prefix = 't' * (kwargs.get('norm_item') == 'torso')
+    names = 'Head', 'Sho', 'Mean', 'PCK', 'Pooled'
+    expected = {prefix + name: v for name, v in zip(names, expected)}
+    result = evaluate(metainfo, samples, **kwargs)
+    assert result == pytest.approx(expected)
+
+
+def test_thresholds_one_by_one(sub_jhmdb):
+    samples = random_samples(2)
+    items = ['bbox', 'torso']
+    together = evaluate(sub_jhmdb, samples, thr=[0.2, 0.1], norm_item=items)
+    expected = evaluate(sub_jhmdb, samples, norm_item=items)
+    assert 'Mean@0.2' not in expected and 'Mean@0.2' in together
+    assert expected.items() <= together.items()
+    assert len(together) == 3 * len(expected)
+    alone = evaluate(sub_jhmdb, samples, norm_item=items, thr=0.1)
+    for name, value in alone.items():
+        assert together[f'{name}@0.1'] == value
+
+
+def test_report(messages):
+    """The table is in percent, and says what was counted and what was odd."""
+    result = evaluate(SMALL, [frame(GT, GT, visible=[1, 1, 0, 0, 1])])
+    assert math.isnan(result.pop('Sho'))
+    assert result == dict(Head=1, Mean=1, PCK=1, Pooled=1)
+    evaluate(SMALL, [
+        shifted(0, 0, 0, 99, 0),
+        shifted(0, np.nan, 0, 0, 0, released=(0, 0))
+    ])
+    assert any(level == 'WARNING' and 'no ground truth for Sho' in message
+               for level, message in messages)
+    text = '\n'.join(message for _, message in messages)
+    for words in ('no ground truth for left_shoulder, right_shoulder', 'nan',
+                  'small PCK@0.2 (bbox)', '| 50.00 | 25.00 | 37.50 |',
+                  '2 frames; 10 keypoints counted; 0 invisible',
+                  '1 frames with a box of size 0, their 5 visible keypoints',
+                  '1 predictions not finite'):
+        assert words in text
+
+
+def test_degenerate_boxes_of_penn_action(penn_root, repo_root, messages):
+    """Even the ground truth misses 101 keypoints on the 173 real ones."""
+    samples = []
+    for clip in ('0374', '0525', '0541', '0623', '0645', '0700', '1825'):
+        label = loadmat(penn_root / f'labels/{clip}.mat')
+        for index, box in enumerate(label['bbox'].astype(float)):
+            joints = np.stack([label['x'][index], label['y'][index]], axis=-1)
+            samples.append(
+                frame(
+                    joints,
+                    joints,
+                    visible=label['visibility'][index],
+                    released=box[2:] - box[:2],
+                    video_id=f'frames/{clip}',
+                    frame_index=index))
+    visible = sum(s['gt_instances']['keypoints_visible'].sum()
+                  for s in samples)
+    metainfo = read_metainfo(repo_root /
+                             'configs/_base_/datasets/penn_action.py')
+    result = evaluate(metainfo, samples)
+    assert result['Pooled'] == pytest.approx(1 - 101 / visible)
+    assert any('173 frames with a box of size 0, their 101 visible keypoints '
+               'counted as wrong' in message for _, message in messages)
+    assert evaluate(metainfo, samples, zero_box='ignore')['Pooled'] == 1
+
+
+def test_samples_and_their_order_do_not_matter(sub_jhmdb, messages):
+    """What is kept of a sample does not change with it."""
+    samples = random_samples(3)
+    before = deepcopy(samples)
+    metric = GroupPCKAccuracy()
+    metric.dataset_meta = sub_jhmdb
+    metric.process(None, samples)
+    np.testing.assert_equal(samples, before)
+    for sample in samples:
+        sample['pred_instances']['keypoints'][:] = 1e6
+    assert metric.evaluate(32) == evaluate(sub_jhmdb, before[::-1])
+    assert any(level == 'WARNING' and 'only 30 of the 32 frames' in text
+               for level, text in messages)
+
+
+def test_frame_twice_is_refused(sub_jhmdb):
+    samples = random_samples(4, frames=3)
+    with pytest.raises(ValueError, match='VideoSampler') as error:
+        evaluate(sub_jhmdb, samples + [samples[1]])
+    assert "frame 1 of video 'frames/0001'" in str(error.value)
+    # another person in the same frame is another frame of a track
+    evaluate(sub_jhmdb, samples + [dict(samples[1], track_id=1)])
+    # without video fields nothing is known about the frames
+    for sample in samples:
+        del sample['video_id']
+    evaluate(sub_jhmdb, samples + [samples[1]])
+
+
+NAMES = SMALL['keypoint_name2id']
+
+
+@pytest.mark.parametrize('changes, words', [
+    (dict(pck_groups=None), "'small' has no pck_groups.*PCKAccuracy"),
+    (dict(pck_groups=dict(Head=['nose'])), r"small.*\['nose'\]"),
+    (dict(eval_keypoints=['nose']), r"\['nose'\]"),
+    (dict(keypoint_name2id=dict(NAMES, hand=5)),
+     'names 6 keypoints.*frames have 5'),
+    (dict(keypoint_name2id={('hip' if name == 'right_hip' else name): index
+                            for name, index in NAMES.items()}), 'right_hip'),
+])  # yapf: disable
+def test_unusable_metainfo(changes, words):
+    with pytest.raises(ValueError, match=words):
+        evaluate(dict(SMALL, **changes), [PERFECT], norm_item='torso')
+
+
+def test_unusable_frames():
+    with pytest.raises(ValueError, match='no frames'):
+        evaluate(SMALL, [])
+    with pytest.raises(ValueError, match='predicts 4 keypoints'):
+        evaluate(SMALL, [frame(GT[:4], GT)])
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(norm_item='head'),
+    dict(norm_item=[]),
+    dict(zero_box='drop'),
+    dict(thr=0.),
+    dict(thr=[]),
+    dict(thr=[0.2, 0.2]),
+    dict(thr=math.inf),
+], ids=str)  # yapf: disable
+def test_unusable_arguments(kwargs):
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        GroupPCKAccuracy(**kwargs)

@@ -11,15 +11,10 @@ from mmpose.structures.bbox import bbox_xyxy2cs
 class GenerateCenterMap(BaseTransform):
     """Mark the person of interest by a Gaussian at the center of its box.
 
-    "Previous works [12, 14] require centermaps as input, which are generated
-    from ground truth and indicate the central location of the person of
-    interest. Analogously, for Penn Action Dataset we modify our baseline
-    model and insert centermaps into Stage 1 to Stage 6" (Section 4, Handling
-    multiple persons). The paper does not give the size; 21 input pixels are
-    those of Convolutional Pose Machines and LSTM Pose Machines.
-
-    The center is that of the box, not that of the crop: a crop that is
-    shifted at random shows the person elsewhere.
+    For models with centermaps (Section 4, Handling multiple persons). The
+    paper does not give sigma; 21 input pixels are those of Convolutional Pose
+    Machines and LSTM Pose Machines. The center is that of the box, not of the
+    crop, which may be shifted at random.
 
     ``center_map`` is (1, h, w) float32, 1 at the center. A cell of s x s
     input pixels has the value at its own center, ``s * g + (s - 1) / 2``.
@@ -43,7 +38,7 @@ class GenerateCenterMap(BaseTransform):
         self.pool_size = pool_size
 
     def transform(self, results: Dict) -> dict:
-        """Adds the center map."""
+        """Add the center map."""
         center = bbox_xyxy2cs(results['bbox'])[0][0]
         center = results['crop'] @ np.append(center, 1)
         column, row = (

@@ -7,13 +7,9 @@ from mmengine.fileio import get
 
 
 def read_json(path: str, remedy: str = 'Write or download it again') -> Any:
-    """Reads a JSON file, with or without a byte order mark, from any place
-    that MMEngine can read from.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read. The message names file and line.
-    """
+    """Read a JSON file, with or without a byte order mark, from any place
+    that MMEngine can read from. A FileNotFoundError or ValueError names file
+    and line."""
     try:
         # As bytes: json finds out the encoding and takes the mark away.
         return json.loads(get(path))
@@ -29,9 +25,9 @@ def entries(data: Any,
             key: Optional[str],
             path: str,
             remedy: str = 'Write it in the format of COCO') -> List[dict]:
-    """The entries of the list ``key`` in what a JSON file holds, or of the
-    file itself (None): any number of dictionaries, or a ValueError that names
-    file, list and entry."""
+    """The list of dictionaries ``key`` of a JSON file's content, or the
+    content itself (None); a ValueError that names file, list and entry if it
+    is anything else."""
     if key is not None:
         if not isinstance(data, dict) or data.get(key) is None:
             raise ValueError(f'{path} holds no "{key}". {remedy}')
@@ -61,8 +57,8 @@ def whole_number(value: Any) -> Optional[int]:
 
 
 def check_unique(ids: Sequence, field: str, path: str) -> None:
-    """Raises a ValueError that names both entries if an id comes twice.
-    ``field`` says where they are from, such as ``'images[{}].id'``."""
+    """Raise a ValueError that names both entries if an id comes twice.
+    ``field`` is a pattern such as ``'images[{}].id'``."""
     if len(set(ids)) == len(ids):
         return
     known: dict = {}
@@ -76,21 +72,22 @@ def check_unique(ids: Sequence, field: str, path: str) -> None:
 
 
 def identity_of(entry: dict, where: str) -> Optional[int]:
-    """Who an entry is about, by ``track_id``, or ``attributes`` that hold
-    ``track_id`` (CVAT) or ``object_id`` (SLEAP); None if it does not tell. A
-    ValueError if that is no integer from 0."""
+    """The ``track_id`` of an entry, or that in its ``attributes`` (there also
+    ``object_id``), as CVAT and SLEAP write it; None if there is none. A
+    ValueError if it is no integer from 0."""
     attributes = entry.get('attributes')
     attributes = attributes if isinstance(attributes, dict) else {}
-    for field, value in (('track_id', entry.get('track_id')),
-                         ('attributes.track_id', attributes.get('track_id')),
-                         ('attributes.object_id',
-                          attributes.get('object_id'))):
+    for field, holder in (('track_id', entry), ('track_id', attributes),
+                          ('object_id', attributes)):
+        value = holder.get(field)
         if value is None:
             continue
         number = whole_number(value)
         if number is None or number < 0:
+            place = '' if holder is entry else 'attributes.'
             raise ValueError(
-                f'{where}.{field} is {value!r:.60}, not an integer from 0: '
-                'number the people, and leave it out where nobody knows')
+                f'{where}.{place}{field} is {value!r:.60}, not an integer '
+                'from 0: number the people, and leave it out where nobody '
+                'knows')
         return number
     return None

@@ -13,11 +13,11 @@ from mmpose.structures.bbox import (bbox_xyxy2cs, get_udp_warp_matrix,
 
 @TRANSFORMS.register_module()
 class GetCropCenterScale(GetBBoxCenterScale):
-    """MMPose's GetBBoxCenterScale of ``crop_box`` and ``crop_padding``, where
-    the data set gives them (its ``crop``), in place of the person's."""
+    """GetBBoxCenterScale of ``crop_box`` and ``crop_padding`` instead of the
+    person's box where the data set gives them (its ``crop``)."""
 
     def transform(self, results: Dict) -> dict:
-        """Sets the center and the size of the crop."""
+        """Set the center and the size of the crop."""
         results['bbox_center'], results['bbox_scale'] = bbox_xyxy2cs(
             results.get('crop_box', results['bbox']),
             padding=results.get('crop_padding', self.padding))
@@ -28,12 +28,10 @@ class GetCropCenterScale(GetBBoxCenterScale):
 class GetBBoxCenterFixedScale(BaseTransform):
     """Center the crop on the person and scale the image, not the person.
 
-    In place of MMPose's :class:`GetBBoxCenterScale`, which makes all people
-    equally large: an image pixel becomes ``image_scale`` input pixels,
-    whatever the size of the person. The paper resizes frames: "In sub-JHMDB,
-    the persons are of smaller scales, so we enlarge the testing images with
-    scale 1.2" (implementation details). The exact scale is that of a crop
-    without ``use_udp``. ``bbox_center`` is kept where it is there.
+    An image pixel becomes ``image_scale`` input pixels, whatever the size of
+    the person: "In sub-JHMDB, the persons are of smaller scales, so we
+    enlarge the testing images with scale 1.2" (implementation details).
+    Exact without ``use_udp``. An existing ``bbox_center`` is kept.
 
     Args:
         input_size (tuple[int, int]): The input size of the model in [w, h]
@@ -48,7 +46,7 @@ class GetBBoxCenterFixedScale(BaseTransform):
         self.image_scale = image_scale
 
     def transform(self, results: Dict) -> dict:
-        """Sets the center and the size of the crop."""
+        """Set the center and the size of the crop."""
         if 'bbox_center' not in results:
             results['bbox_center'], _ = bbox_xyxy2cs(
                 results.get('crop_box', results['bbox']))
@@ -60,44 +58,36 @@ class GetBBoxCenterFixedScale(BaseTransform):
 
 @TRANSFORMS.register_module()
 class UniformBBoxTransform(RandomBBoxTransform):
-    """Resize and rotate the box, evenly distributed over the ranges.
+    """Resize, rotate and shift the box, uniformly over the ranges.
 
-    MMPose's :class:`RandomBBoxTransform` draws from a truncated normal
-    distribution. The ranges are the paper's, scales from 0.7 to 1.3 and
-    rotations from -40 to 40 degrees; that each is drawn always, and that
-    there is no shift, is how it is read here.
+    The defaults are the paper's: scales from 0.7 to 1.3 and rotations from
+    -40 to 40 degrees, always drawn, and no shift.
 
     Args:
-        scale_factor, rotate_factor, shift_factor, shift_prob, scale_prob,
-            rotate_prob: As of :class:`RandomBBoxTransform`
-        resize (str): What the scale is that of: ``'box'``, so that a larger
-            one makes the person smaller, as in MMPose, or ``'image'``, as
-            the paper resizes, so that a larger one makes the person larger.
-            Defaults to ``'box'``
-        each_frame (bool): Whether it draws anew for each frame of a clip,
-            although :class:`ClipTransforms` shares what the others draw.
+        resize (str): What is scaled: ``'box'``, as in MMPose, so that a
+            larger scale makes the person smaller, or ``'image'``, as in the
+            paper, so that it makes the person larger. Defaults to ``'box'``
+        each_frame (bool): Whether to draw anew for each frame of a clip,
+            although :class:`ClipTransforms` shares random parameters.
             Defaults to ``False``
+        **kwargs: Arguments of :class:`RandomBBoxTransform`.
     """
 
     def __init__(self,
-                 scale_factor: Tuple[float, float] = (0.7, 1.3),
-                 rotate_factor: float = 40.0,
-                 shift_factor: float = 0.0,
-                 shift_prob: float = 1.0,
-                 scale_prob: float = 1.0,
-                 rotate_prob: float = 1.0,
                  resize: str = 'box',
-                 each_frame: bool = False) -> None:
+                 each_frame: bool = False,
+                 **kwargs) -> None:
         if resize not in ('box', 'image'):
             raise ValueError("UniformBBoxTransform needs resize to be 'box' "
                              f"or 'image', but got {resize!r}")
-        super().__init__(
-            shift_factor=shift_factor,
-            shift_prob=shift_prob,
-            scale_factor=scale_factor,
-            scale_prob=scale_prob,
-            rotate_factor=rotate_factor,
-            rotate_prob=rotate_prob)
+        defaults = dict(
+            scale_factor=(0.7, 1.3),
+            scale_prob=1.,
+            rotate_factor=40.,
+            rotate_prob=1.,
+            shift_factor=0.,
+            shift_prob=1.)
+        super().__init__(**{**defaults, **kwargs})
         self.resize = resize
         self.each_frame = each_frame
 
@@ -105,13 +95,12 @@ class UniformBBoxTransform(RandomBBoxTransform):
     def _truncnorm(low: float = -1.,
                    high: float = 1.,
                    size: tuple = ()) -> np.ndarray:
-        """Sample from the uniform distribution, in place of the base's."""
+        """Sample from a uniform distribution."""
         return np.random.uniform(low, high, size=size).astype(np.float32)
 
     # The base caches what it draws for the frames of a clip; decorated once
     # more, the method would be counted as drawing twice.
     def _get_transform_params(self, num_bboxes: int) -> Tuple:
-        """See the base; the scale returned is the one of the boxes."""
         if self.each_frame:
             self.__dict__.pop('_cache', None)  # of MMCV's cache_randomness
         offset, scale, rotate = super()._get_transform_params(num_bboxes)
@@ -120,10 +109,9 @@ class UniformBBoxTransform(RandomBBoxTransform):
 
 @TRANSFORMS.register_module()
 class CropAffine(TopdownAffine):
-    """Crop the person, as MMPose's :class:`TopdownAffine`, and keep the warp
-    as ``crop``: (2, 3) float32, the affine matrix from pixels of the (flipped)
-    image to pixels of the input. What a model remembers in one crop can be
-    found in another through both matrices.
+    """TopdownAffine that keeps the warp as ``crop``, (2, 3) float32, the
+    affine matrix from pixels of the (flipped) image to pixels of the input,
+    by which a model finds what it remembers in another crop.
 
     Args:
         input_size (tuple[int, int]): The input size of the model in [w, h]
@@ -140,7 +128,7 @@ class CropAffine(TopdownAffine):
         self.pad_value = pad_value
 
     def transform(self, results: Dict) -> dict:
-        """Crops the image and the keypoints."""
+        """Crop the image and the keypoints."""
         image = results['img']
         # The base pads with zeros: it is given no image to warp.
         results = super().transform(dict(results, img=[]))

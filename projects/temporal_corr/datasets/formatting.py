@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Dict, Sequence
+from typing import Dict
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ PERSON_KEYS = ('keypoints', 'keypoints_visible', 'transformed_keypoints')
 class PackClipInputs(PackPoseInputs):
     """Pack a frame or a clip for a video pose estimator.
 
-    A frame is packed as MMPose's :class:`PackPoseInputs` does, a clip of T
-    frames as its current frame, the last one, with ``inputs`` of all frames
-    in shape (T, 3, H, W). Added to the data sample are, for K keypoints and M
-    heatmaps (K, or K + 1 with a background):
+    A frame is packed as by :class:`PackPoseInputs`, a clip of T frames as its
+    current frame, the last one, with ``inputs`` of all frames in shape
+    (T, 3, H, W). Added to the data sample are, for K keypoints and M heatmaps
+    (K, or K + 1 with a background):
 
         - ``crops``: (T, 2, 3) float32, affine matrices from pixels of each
           (flipped) image to pixels of the input, T = 1 for a frame
@@ -33,29 +33,21 @@ class PackClipInputs(PackPoseInputs):
         - in the metainfo the ``VIDEO_META_KEYS`` of the (current) frame, and
           for clips ``clip_frame_indices``, the frames in the video
 
-    Where several people of an image are annotated, the person of the item
-    comes first and is alone in ``gt_instances``; the targets are of all.
+    Where several people of an image are annotated, only the person of the
+    item, the first, is in ``gt_instances``; the targets are of all.
 
     Args:
-        meta_keys (Sequence[str], optional): Further keys to keep in the
-            metainfo; MMPose's and those above are always kept. Defaults to
-            ()
-        pack_transformed (bool): Whether to keep the keypoints in the input
-            as ``gt_instances.transformed_keypoints``. Defaults to ``False``
+        **kwargs: Arguments of :class:`PackPoseInputs`.
     """
 
-    def __init__(self,
-                 meta_keys: Sequence[str] = (),
-                 pack_transformed: bool = False) -> None:
-        super().__init__(pack_transformed=pack_transformed)
-        self.meta_keys = tuple(
-            dict.fromkeys(
-                (*self.meta_keys, *VIDEO_META_KEYS, 'clip_frame_indices',
-                 *meta_keys)))
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.meta_keys = (*self.meta_keys, *VIDEO_META_KEYS,
+                          'clip_frame_indices')
 
     def transform(self, results: Dict) -> dict:
-        """Packs the results of a frame, or of a clip, where each value is
-        the list of the frames' values."""
+        """Pack a frame, or a clip, where each value is the list of the
+        frames' values."""
         if 'crop' not in results:
             raise KeyError('PackClipInputs needs "crop", the affine matrix '
                            'of the crop. Use CropAffine in place of '
@@ -72,22 +64,19 @@ class PackClipInputs(PackPoseInputs):
         sample = packed['data_samples']
         if 'bbox_size' in frame:
             sample.gt_instances.bbox_size = frame['bbox_size']
-        self._set_tensor(sample, 'crops', np.stack(frames['crop']))
+        arrays = dict(crops=np.stack(frames['crop']))
         if 'center_map' in frames:
-            self._set_tensor(sample, 'center_maps',
-                             np.stack(frames['center_map']))
+            arrays['center_maps'] = np.stack(frames['center_map'])
         if is_clip:
             packed['inputs'] = image_to_tensor(results['img'])
             if 'heatmaps' in results:
-                self._set_tensor(sample, 'previous_heatmaps',
-                                 np.stack(results['heatmaps'][:-1]))
+                arrays['previous_heatmaps'] = np.stack(
+                    results['heatmaps'][:-1])
                 # (1, K) each, of the person or of all people together
-                self._set_tensor(
-                    sample, 'previous_weights',
-                    np.concatenate(results['keypoint_weights'][:-1]))
+                arrays['previous_weights'] = np.concatenate(
+                    results['keypoint_weights'][:-1])
+        sample.set_data({
+            name: torch.from_numpy(array.astype(np.float32))
+            for name, array in arrays.items()
+        })
         return packed
-
-    @staticmethod
-    def _set_tensor(sample, name: str, value: np.ndarray) -> None:
-        value = torch.from_numpy(np.asarray(value, dtype=np.float32))
-        sample.set_field(value, name, dtype=torch.Tensor)

@@ -8,20 +8,12 @@ from ..video_io.images import decode_image
 
 @TRANSFORMS.register_module()
 class LoadVideoFrame(LoadImage):
-    """Load the image of a frame, as MMPose's :class:`LoadImage`.
-
-    Unless told otherwise, the file is read as the demos read it: in colour,
-    upright, and not at all if it is damaged or holds several pictures.
-    """
+    """Load the image of a frame, as :class:`LoadImage`, but refuse files
+    that are damaged or hold several pictures."""
 
     def transform(self, results: dict) -> dict:
-        """Loads the image."""
+        """Load the image."""
         path = results['img_path']
-        if isinstance(path, list):
-            raise TypeError(
-                'The images of a clip are loaded frame by frame: put the '
-                'transforms of the training pipeline, from LoadVideoFrame '
-                'on, into ClipTransforms')
         where = (f'frame {results["frame_index"]} (from 0) of video '
                  f'{results["video_id"]}' if 'video_id' in results else
                  'a sample')
@@ -32,7 +24,7 @@ class LoadVideoFrame(LoadImage):
             if 'img' not in results and own_way == ('color', 'cv2'):
                 content = fileio.get(path, backend_args=self.backend_args)
                 results['img'] = decode_image(content)
-            loaded = super().transform(results)
+            return super().transform(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'The image {path} of {where} is missing. {remedy}'
@@ -41,7 +33,3 @@ class LoadVideoFrame(LoadImage):
             reason = str(error.__context__ or error).partition('\n')[0]
             raise ValueError(f'The image {path} of {where} cannot be read '
                              f'({reason}). {remedy}') from error
-        if loaded is None:
-            raise ValueError(
-                f'The image {path} of {where} is empty. {remedy}')
-        return loaded

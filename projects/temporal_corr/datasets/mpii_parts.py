@@ -19,22 +19,17 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
     For pretraining, as the paper's (implementation details). Reads MMPose's
     ``mpii_train.json`` and ``mpii_val.json``.
 
-    An item is a person, as in MMPose's :class:`MpiiDataset`, and so is its
-    ``bbox`` in shape (1, 4): a square around the person's center, as large as
-    the person is high. Its ``keypoints`` (N, K, 2) and ``keypoints_visible``
-    (N, K) are those of all N annotated people of the image, this one first,
-    as the targets of part affinity fields are of everybody in the picture.
+    An item is a person, with the ``bbox`` (1, 4) of :class:`MpiiDataset`, but
+    ``keypoints`` (N, K, 2) and ``keypoints_visible`` (N, K) are those of all
+    N annotated people of the image, this one first, as part affinity fields
+    are of everybody in the picture.
 
-    The parts are MPII's joints of the same name; the head is MPII's
-    ``"head_top"``, the neck its ``"upper_neck"``, and the belly, which is
-    interpolated, the middle of ``"pelvis"`` and ``"thorax"``. A part is
-    visible where MPII has coordinates for it, the belly where it has both.
+    The head is MPII's ``"head_top"``, the neck its ``"upper_neck"``, and the
+    belly, which is interpolated, the middle of ``"pelvis"`` and ``"thorax"``.
+    A part is visible where MPII has coordinates for it.
 
-    MPII's coordinates count from 1. MMPose's :class:`MpiiDataset` subtracts 1
-    from the centers alone (its metric adds 1 to the predictions instead);
-    here all coordinates count from 0, as in the other data sets.
-
-    ``data_mode`` is always ``'topdown'``, and ``bbox_file`` is refused.
+    MPII's coordinates count from 1; :class:`MpiiDataset` subtracts 1 from the
+    centers alone. Here all coordinates count from 0.
     """
 
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'mpii_mpi.py'))
@@ -42,8 +37,7 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
 
     @classmethod
     def stored_keypoints(cls) -> List[str]:
-        """Names of MPII's 16 joints as stored, head and neck as in the
-        other data sets."""
+        """Names of MPII's 16 joints, head and neck as in other data sets."""
         return [
             'right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee',
             'left_ankle', 'pelvis', 'thorax', 'neck', 'head', 'right_wrist',
@@ -53,14 +47,14 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends the belly to joints (N, 16, 3)."""
+        """Append the belly to joints (N, 16, 3)."""
         ends = keypoints[:, [PELVIS, THORAX]]
         belly = ends.mean(axis=1, keepdims=True)
         belly[..., 2] = ends[..., 2].min(axis=1, keepdims=True)
         return np.concatenate([keypoints, belly], axis=1)
 
     def load_data_list(self) -> List[dict]:
-        """Loads all people, each with the keypoints of all in the image."""
+        """Load all people, each with the keypoints of all in the image."""
         if self.data_mode != 'topdown' or self.bbox_file:
             raise ValueError(
                 'MpiiPartsDataset has one person an item, with the box that '
@@ -87,19 +81,18 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
                 'MPII, a list of people with "image", "center", "scale", and '
                 f'16 "joints" and "joints_vis" ({error!r}). Use its '
                 'mpii_train.json or mpii_val.json') from error
-        together = defaultdict(list)
+        by_image = defaultdict(dict)
         for person, keypoints in zip(people,
                                      self.pick_keypoints(joints, columns)):
-            # as MMPose leaves people without a joint out
+            # MMPose, too, leaves people without a joint out
             if keypoints[:, :2].max() > 0:
-                together[person['img_path']].append((person['id'], keypoints))
+                by_image[person['img_path']][person['id']] = keypoints
         items = []
         for person in people:
-            others = together[person['img_path']]
-            own = [k for i, k in others if i == person['id']]
-            if own:
-                keypoints = np.stack(
-                    own + [k for i, k in others if i != person['id']])
+            others = dict(by_image[person['img_path']])
+            own = others.pop(person['id'], None)
+            if own is not None:
+                keypoints = np.stack([own, *others.values()])
                 items.append(
                     dict(
                         person,

@@ -19,15 +19,11 @@ def _dataset_info(path: str) -> dict:
 
 
 class NamedKeypoints:
-    """Keypoints by name, for data sets of MMPose's COCO style.
+    """Mixin of COCO-style data sets that picks keypoints by name.
 
-    The metainfo that a data set is built with names its keypoints. They are
-    picked from those that are available, in any order and number: the stored
-    ones, and those that are interpolated between stored ones. All that MMPose
-    derives from the metainfo (flip pairs, skeleton, weights) then agrees with
-    the keypoints, and so do the heatmaps.
-
-    A metainfo file is also found by its path inside this repository, whatever
+    The keypoints of an item are those that the metainfo names, in any order
+    and number, out of the stored ones and those interpolated between them. A
+    metainfo file is also found by its path inside this repository, whatever
     the working directory.
     """
 
@@ -35,21 +31,21 @@ class NamedKeypoints:
     INTERPOLATED: Tuple[str, ...] = ()
 
     def stored_keypoints(self) -> List[str]:
-        """Names of the keypoints in the annotation file, as stored: those of
-        the class's own metainfo, or, if it has none, of the data set's."""
+        """Names of the keypoints in the annotation file: those of the class's
+        metainfo, or, if it has none, of the data set's."""
         own = self.METAINFO and self._load_metainfo(self.METAINFO)
         return list((own or self._metainfo)['keypoint_name2id'])
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends the interpolated keypoints to the stored ones: x, y,
+        """Append the interpolated keypoints to the stored ones: x, y,
         visibility in shape (N, K, 3)."""
         return keypoints
 
     @classmethod
     def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
-        """Parses the metainfo as MMPose does and keeps what evaluation by
-        body part needs, which MMPose would drop."""
+        """Parse the metainfo as MMPose does, and keep what evaluation by
+        body part needs, which MMPose drops."""
         raw = cls.METAINFO if metainfo is None else metainfo
         if isinstance(raw, dict) and 'from_file' in raw:
             path = raw['from_file']
@@ -65,8 +61,8 @@ class NamedKeypoints:
         return parsed
 
     def keypoint_columns(self) -> List[int]:
-        """Where the keypoints of the metainfo are among the stored and then
-        the interpolated ones."""
+        """Indices of the metainfo's keypoints among the stored and then the
+        interpolated ones."""
         available = [*self.stored_keypoints(), *self.INTERPOLATED]
         names = list(self._metainfo['keypoint_name2id'])
         unknown = [name for name in names if name not in available]
@@ -81,8 +77,7 @@ class NamedKeypoints:
 
     def pick_keypoints(self, keypoints: np.ndarray,
                        columns: Sequence[int]) -> np.ndarray:
-        """Picks :meth:`keypoint_columns` of stored keypoints (N, K, 3),
-        interpolating only where that is asked for."""
+        """Pick :meth:`keypoint_columns` of stored keypoints (N, K, 3)."""
         if max(columns) >= keypoints.shape[1]:
             keypoints = self.append_interpolated(keypoints)
         return keypoints[:, columns]

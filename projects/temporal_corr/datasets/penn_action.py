@@ -1,6 +1,4 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional
-
 import numpy as np
 from mmpose.registry import DATASETS
 
@@ -18,44 +16,19 @@ class PennActionDataset(VideoCocoDataset):
 
     The 13 keypoints are head, shoulders, elbows, wrists, hips, knees and
     ankles, the anatomically right one of each pair first (although the README
-    released with the data names it left); neck and belly are interpolated for
-    models of 15 parts. Evaluation stays on the 13.
-
-    Args:
-        num_keypoints (int, optional): 13 as stored, or 15 with neck and belly
-            after them. Defaults to None, those of the metainfo
-        metainfo (dict, optional): As in :class:`VideoCocoDataset`. Defaults
-            to ``None``, the metainfo of ``num_keypoints`` or else of the 13
-        **kwargs: Other arguments of :class:`VideoCocoDataset`.
+    released with the data names it left). Neck and belly are interpolated
+    where ``metainfo`` names them, as ``penn_action_mpi.py`` for models of 15
+    parts; evaluation stays on the 13. See :class:`VideoCocoDataset` for items
+    and arguments.
     """
 
     ORIGIN = 1
     METAINFO: dict = dict(from_file=str(DATASET_INFO / 'penn_action.py'))
-    METAINFO_15: dict = dict(from_file=str(DATASET_INFO / 'penn_action_15.py'))
     INTERPOLATED = ('neck', 'belly')
-
-    def __init__(self,
-                 *args,
-                 num_keypoints: Optional[int] = None,
-                 metainfo: Optional[dict] = None,
-                 **kwargs):
-        if num_keypoints not in (None, 13, 15):
-            raise ValueError('PennActionDataset has 13 keypoints, or 15 with '
-                             'neck and belly interpolated, but got '
-                             f'num_keypoints={num_keypoints!r}')
-        if metainfo is None and num_keypoints == 15:
-            metainfo = self.METAINFO_15
-        super().__init__(*args, metainfo=metainfo, **kwargs)
-        self.num_keypoints = self._metainfo['num_keypoints']
-        if num_keypoints not in (None, self.num_keypoints):
-            raise ValueError(
-                f'PennActionDataset with num_keypoints={num_keypoints} got a '
-                f'metainfo of {self.num_keypoints} keypoints. Leave one of '
-                'them out, or make the two agree')
 
     @staticmethod
     def append_interpolated(keypoints: np.ndarray) -> np.ndarray:
-        """Appends neck and belly to stored keypoints (N, 13, 3).
+        """Append neck and belly to stored keypoints (N, 13, 3).
 
         The weights are those of LSTM Pose Machines, whose protocol the paper
         follows; they differ between x and y. An interpolated keypoint is

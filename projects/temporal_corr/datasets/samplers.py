@@ -9,9 +9,8 @@ from torch.utils.data import Sampler
 
 
 def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
-    """Deals items out to bins so that these are about equally full: the
-    longest item that is left goes to the emptiest bin. Returns the indices of
-    the items of each bin, longest first."""
+    """Distribute items to bins, the longest that is left to the emptiest
+    bin. Returns the indices of the items of each bin, longest first."""
     bins = [(0, number, []) for number in range(num_bins)]
     for item in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         load, number, items = bins[0]
@@ -21,12 +20,8 @@ def balance(lengths: Sequence[int], num_bins: int) -> List[List[int]]:
 
 
 def interleave(videos: Sequence[np.ndarray], lanes: int) -> np.ndarray:
-    """Orders frames so that several videos advance side by side.
-
-    Each lane passes one video at a time; when it ends, the lane takes the
-    next of the list. While all lanes are busy, every ``lanes`` consecutive
-    frames are one frame of each of as many videos.
-    """
+    """Order frames so that ``lanes`` videos advance side by side; a lane
+    whose video ends takes the next of the list."""
     if not videos:
         return np.empty(0, dtype=np.int64)
     # (step, lane) at which each frame is passed
@@ -45,24 +40,19 @@ def interleave(videos: Sequence[np.ndarray], lanes: int) -> np.ndarray:
 class VideoSampler(Sampler):
     """The order in which videos are evaluated: frame by frame, in time.
 
-    Whole videos go to each process, balanced by frames, so that what a model
-    remembers of a video stays in one place; a process gets none when there
-    are more processes than videos. Each item is passed exactly once, by one
-    process.
+    Whole videos go to each process, balanced by frames, so that a model can
+    remember a video. Each item is passed exactly once, by one process.
 
-    With ``lanes`` L > 1, L videos advance side by side: L consecutive items
-    are one frame of each, so with a batch size of L a batch holds L videos.
-    When a video ends its lane takes the next, longest first. In the tail,
-    where fewer lanes are left, a batch may hold consecutive frames of one
-    video, in order.
+    With ``lanes`` L > 1, L consecutive items are one frame of each of L
+    videos, so a batch of size L holds L videos. When a video ends its lane
+    takes the next, longest first. At the end, where fewer lanes are left, a
+    batch may hold consecutive frames of one video, in order.
 
     Args:
-        dataset (Sized): A data set with ``videos``: the name of each video
-            and the indices of its items, such as
+        dataset (Sized): A data set with ``videos``, such as
             :class:`~projects.temporal_corr.datasets.VideoCocoDataset`
         lanes (int): How many videos advance side by side. Defaults to 1
-        seed (int, optional): Has no effect, the order is always the same;
-            here because MMEngine's Runner gives one. Defaults to ``None``
+        seed (int, optional): Not used; MMEngine's Runner passes one.
     """
 
     def __init__(self,
@@ -85,8 +75,7 @@ class VideoSampler(Sampler):
         return iter(self.indices.tolist())
 
     def __len__(self) -> int:
-        """The number of items of this process."""
         return len(self.indices)
 
     def set_epoch(self, epoch: int) -> None:
-        """Has no effect: every epoch passes the videos in the same order."""
+        """Does nothing: the order is the same in every epoch."""

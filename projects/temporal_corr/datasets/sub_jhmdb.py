@@ -14,11 +14,9 @@ class SubJhmdbDataset(VideoCocoDataset):
     ``tools/dataset_converters/jhmdb.py``. The splits are disjoint within one
     split number only: train and test must name the same.
 
-    The 15 keypoints are those of :class:`mmpose.datasets.JhmdbDataset`; all
-    count as visible. In the order of OpenPose's MPI model they come by
-    ``metainfo=dict(from_file='configs/_base_/datasets/sub_jhmdb_mpi.py')``.
-    Neck and belly belong to no body-part group of the
-    paper's tables. See :class:`VideoCocoDataset` for items and arguments.
+    All 15 keypoints of :class:`mmpose.datasets.JhmdbDataset` count as
+    visible; neck and belly belong to no body-part group of the paper's
+    tables. See :class:`VideoCocoDataset` for items and arguments.
     """
 
     ORIGIN = 1

@@ -28,21 +28,20 @@ class _Unusable(ValueError):
 
 def load_video_frames(ann_file: str, names: Sequence[str],
                       origin: int) -> VideoFrames:
-    """Reads COCO-style annotations of videos and checks them.
+    """Read COCO-style annotations of videos and check them.
 
-    The format is the one of MMPose's JHMDB files: images carry ``vid_id``,
-    ``frame_id`` and ``nframes``, and every image has one annotated person.
-    Frames may come in any order; they are sorted by video and time. Where the
-    file names its keypoints (``categories``) they are taken by name.
-    Annotations of other categories and of crowds are left out and counted in
-    a line of the log.
+    The format is that of MMPose's JHMDB files: images have ``vid_id``,
+    ``frame_id`` and ``nframes``, in any order, and every image has one
+    annotated person. Where the file names its keypoints (``categories``) they
+    are taken by name. Annotations of other categories and of crowds are left
+    out, with a line in the log.
 
     Args:
         ann_file (str): Path of the JSON file.
-        names (Sequence[str]): Names of the K keypoints, in the order in which
-            they are wanted and in which a file without names has them.
-        origin (int): The coordinate of the first pixel, 0 or 1. A file with
-            ``info.coordinates`` ``'0-based'`` or ``'1-based'`` knows better.
+        names (Sequence[str]): Names of the K keypoints that are wanted, in
+            the order of a file that does not name them.
+        origin (int): The coordinate of the first pixel, 0 or 1, unless the
+            file has ``info.coordinates`` ``'0-based'`` or ``'1-based'``.
 
     Returns:
         VideoFrames: The frames, video by video in time.
@@ -80,11 +79,11 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
     for key, records in (('images', images), ('annotations', annotations)):
         if not records:
             raise _Unusable(f'it holds no "{key}"')
-    image_id, video, frame, length, width, height = (
+    image_id, video, frame, length, *size = (
         _integers('image', images, field) for field in
         ('id', 'vid_id', 'frame_id', 'nframes', 'width', 'height'))
     frame = np.where(frame > length, frame % FRAMES_PER_VIDEO, frame)
-    size = np.stack([width, height], axis=1)
+    size = np.stack(size, axis=1)
     file_name = _file_names(images)
     check_unique(image_id.tolist(), 'images[{}].id', ann_file)
     row = _rows_of_people(image_id, annotations)
@@ -197,7 +196,7 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
 
 
 def _refuse(kind: str, row: int, record: dict, field: str) -> None:
-    """Raises for a field that is missing or of no use."""
+    """Raise for a field that is missing or unusable."""
     value = record.get(field)
     where = f'{kind}s[{row}]'
     if isinstance(record.get('id'), (int, float, str)):
@@ -298,7 +297,7 @@ def _flat(values: Sequence[list], length: int, dtype: Any) -> np.ndarray:
                        len(values) * length).reshape(-1, length)
 
 
-#: Where frames cannot be used (F, ), the field, and what is wrong with it.
+#: Which frames are wrong (F, ), the field, and what is wrong with it.
 Check = Tuple[np.ndarray, str, Union[str, Callable[[int], str]]]
 
 
@@ -314,8 +313,8 @@ def _raise_first(checks: Sequence[Check], image_id: np.ndarray) -> None:
 def _check_values(image_id: np.ndarray, names: Sequence[str],
                   keypoints: np.ndarray, bbox: np.ndarray,
                   size: np.ndarray) -> None:
-    """Raises unless keypoints (F, K, 3) and boxes (F, 4), which count from 1,
-    are about pictures of the size (F, 2), in pixels."""
+    """Check keypoints (F, K, 3) and boxes (F, 4), which count from 1, of
+    pictures of the size (F, 2)."""
     xy, visible = keypoints[..., :2], keypoints[..., 2]
     strange = ~np.isin(visible, (0, 1, 2))
     labelled = visible > 0
@@ -357,7 +356,7 @@ def _check_values(image_id: np.ndarray, names: Sequence[str],
 
 def _check_time(video: np.ndarray, frame: np.ndarray, image_id: np.ndarray,
                 length: np.ndarray, file_name: np.ndarray) -> None:
-    """Raises unless each video, sorted in time, passes frame by frame."""
+    """Check that each video, sorted in time, has all of its frames."""
     # of a frame and the next one
     same = np.append(video[1:] == video[:-1], False)
     step = np.append(np.diff(frame), 0)

@@ -13,35 +13,32 @@ from mmpose.registry import DATASETS
 
 from ..video_io.images import picture_size
 from .crop_transforms import GetBBoxCenterFixedScale, GetCropCenterScale
+from .loading import LoadVideoFrame
 from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
 
-# Transforms that look at values of one frame, not at lists of them.
+# Transforms that take values of one frame, not lists of them.
 _OF_FRAMES = ('mmpose.', 'mmcv.transforms.loading',
-              'mmcv.transforms.processing', 'mmcv.transforms.formatting')
+              'mmcv.transforms.processing', 'mmcv.transforms.formatting',
+              LoadVideoFrame.__module__)
 
 
 @DATASETS.register_module()
 class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
     """Frames of videos in time, one person each, alone or with exemplars.
 
-    One item is one frame. In training with ``clip_len`` T > 1 it comes as a
-    clip: T - 1 exemplar frames of the same video, oldest first, and the frame
+    One item is one frame. In training with ``clip_len`` T > 1 it is a clip:
+    T - 1 exemplar frames of the same video, oldest first, and the frame
     itself last. "Keypoint features are extracted randomly from one among ten
     frames that are temporally closest to the current frame" (the paper's
-    implementation details): an exemplar frame is drawn anew at each access
-    with numpy's global generator, and is never the frame itself, unless the
-    video has only this one. With ``clip_sampling='consecutive'`` the clip is
-    the frame and the T - 1 before it, for models that are trained through
-    time.
-    In testing an item is always the frame alone.
+    implementation details): exemplar frames are drawn at each access with
+    numpy's global generator, and are never the frame itself, unless the video
+    has only this one.
 
-    As it is, it reads any file of COCO's keypoints with the video fields of
-    docs/data_preparation.md: coordinates count from 0 (``ORIGIN``, or what
-    ``info.coordinates`` of the file says), and ``metainfo`` names the
-    keypoints. The base is MMPose's :class:`JhmdbDataset` for its reading of
-    MATLAB's coordinates, which count from 1 in sub-JHMDB and Penn Action.
+    Reads any file of COCO's keypoints with the video fields of
+    docs/data_preparation.md: coordinates count from 0 (``ORIGIN``, or
+    ``info.coordinates`` of the file), and ``metainfo`` names the keypoints.
 
     An item has MMPose's keys and
 
@@ -52,8 +49,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         - ``is_first``, ``is_last`` (bool): of the items of the video
         - ``track_id`` (int): the person in the video
         - ``bbox_size`` (np.ndarray): (1, 2) width and height of the released
-          box, by which PCK is normalised; zero where that box is degenerate,
-          although ``bbox`` is filled from the nearest frame
+          box, for PCK; zero where that box is degenerate and ``bbox`` is
+          that of the nearest frame
         - ``crop_box`` (np.ndarray): (1, 4) x1, y1, x2, y2 of what is cropped,
           unless that is ``bbox``; with ``crop='frame'`` ``crop_padding``, 1
 
@@ -63,34 +60,33 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         ann_file (str): Annotation file. Defaults to ''
         frame_stride (int): Keep every so many frames of each video, from the
             first (Fig. 3). Defaults to 1
-        crop (str): What a crop is made of: ``'box'``, the box of the frame;
+        crop (str): What is cropped: ``'box'``, the box of the frame;
             ``'video'``, the union of the boxes of all kept frames of the
             video; or ``'frame'``, the whole frame, padded to the shape of
-            the input (at a fixed scale, such as the paper's 1.2, it has to
-            fit into the input). PCK and center maps go by the box in any
-            case. Defaults to ``'box'``
+            the input (at a fixed scale it has to fit into the input). PCK
+            and center maps go by the box in any case. Defaults to ``'box'``
         crop_shift (Sequence[float]): How far crops are moved to the right
-            and down, in larger sides of what they are made of (by default,
-            of the person). Defaults to (0, 0)
+            and down, as a share of the larger side of what is cropped.
+            Defaults to (0, 0)
         clip_len (int): Frames T of a training item. The T - 1 exemplar
             frames are different ones as far as there are enough. Defaults
             to 1, the frame alone
         clip_sampling (str): ``'nearest'``: exemplar frames at random from
             ``exemplar_range``; ``'consecutive'``: the kept frames just
-            before, the first one repeated where the video begins, so that
-            every frame is the last of one clip. Defaults to ``'nearest'``
+            before, for models trained through time, the first one repeated
+            where the video begins. Defaults to ``'nearest'``
         exemplar_range (int): From how many temporally closest frames the
             exemplar frames are drawn. Defaults to 10
-        check_files (bool): Whether to look, when loading, for the images,
-            and at the size of the first of each video. Defaults to ``True``
-        metainfo (dict, optional): As MMPose's; its keypoints, in any order,
-            are those of the items (see :class:`NamedKeypoints`). May also
-            hold ``pck_groups`` (body-part group to keypoint names) and
-            ``eval_keypoints`` (names of the keypoints that are evaluated).
-            Defaults to ``None``, the class's own; this class has none
+        check_files (bool): Whether to check, when loading, that the images
+            exist, and the size of the first of each video. Defaults to
+            ``True``
+        metainfo (dict, optional): As MMPose's; names the keypoints of the
+            items, see :class:`NamedKeypoints`. May also hold ``pck_groups``
+            (body-part group to keypoint names) and ``eval_keypoints`` (names
+            of the keypoints that are evaluated). Defaults to ``None``, the
+            class's own; this class has none
         **kwargs: Other arguments of :class:`BaseCocoStyleDataset`, but those
-            that would tear holes into the videos. ``serialize_data`` has no
-            effect, as workers share the arrays
+            that would leave out frames.
     """
 
     METAINFO: dict = {}
@@ -117,7 +113,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         allowed = dict(
             clip_sampling=('nearest', 'consecutive'),
             crop=('box', 'video', 'frame'),
-            # all others would tear holes into the videos
+            # all others would leave frames of the videos out
             bbox_file=(None, ''),
             filter_cfg=(None, ),
             sample_interval=(1, ),
@@ -147,7 +143,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             self._check_pipeline()
 
     def _check_pipeline(self) -> None:
-        """Raises if a transform that takes one frame would get a clip."""
+        """Raise if a transform that takes one frame would get a clip."""
         for transform in self.pipeline.transforms:
             name = type(transform).__name__
             if type(transform).__module__.startswith(_OF_FRAMES):
@@ -160,7 +156,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                     'it for PackPoseInputs, or set clip_len=1')
 
     def load_data_list(self) -> VideoFrames:
-        """Loads every ``frame_stride``-th frame of all videos."""
+        """Load every ``frame_stride``-th frame of all videos."""
         columns = self.keypoint_columns()
         stored = self.stored_keypoints()
         frames = load_video_frames(self.ann_file, stored, self.ORIGIN)
@@ -184,7 +180,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         return dataset
 
     def _check_crop(self, image_size: np.ndarray) -> None:
-        """Raises unless the pipeline makes the crops that are wanted."""
+        """Raise unless the pipeline makes the crops that are wanted."""
         shift = self.crop_shift
         if np.shape(shift) != (2, ) or not np.isfinite(shift).all():
             raise ValueError(f'{type(self).__name__} needs crop_shift to be '
@@ -201,8 +197,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         if steps and not found:
             raise ValueError(
                 f'{type(self).__name__} has crop={self.crop!r} and '
-                f'crop_shift={shift}, of which the pipeline takes no notice: '
-                'put GetCropCenterScale in the place of GetBBoxCenterScale')
+                f'crop_shift={shift}, which the pipeline ignores: put '
+                'GetCropCenterScale in the place of GetBBoxCenterScale')
         for step in found:
             scale = getattr(step, 'image_scale', None)
             if self.crop != 'frame' or scale is None:
@@ -219,8 +215,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                         np.min(np.divide(step.input_size, image_size))))
 
     def _check_files(self, frames: VideoFrames) -> None:
-        """Raises unless the images are where they should be and the first of
-        each video is as large as the file says."""
+        """Raise unless the images exist and the first of each video is as
+        large as the file says."""
         for folder, items in frames.videos:
             root = self.data_prefix['img']
             names = [frames.file_name[item].decode() for item in items]
@@ -292,8 +288,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         return ends.clip(0, last).astype(np.float32)
 
     def draw_clip(self, idx: int) -> List[int]:
-        """Draws the indices of the ``clip_len`` frames of a training clip,
-        the current one last."""
+        """Draw the indices of the frames of a training clip, the current one
+        last."""
         frames = self.data_list
         items = frames.members[frames.group[idx]]
         position = frames.position[idx]
@@ -316,7 +312,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
 
     @force_full_init
     def prepare_data(self, idx: int) -> Any:
-        """Pass a frame, or in training its clip, through the pipeline."""
+        """Pass a frame, or in training a clip, through the pipeline."""
         if self.test_mode or self.clip_len == 1:
             return super().prepare_data(idx)
         clip = [self.get_data_info(i) for i in self.draw_clip(idx)]

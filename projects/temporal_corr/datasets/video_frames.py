@@ -9,9 +9,8 @@ import numpy as np
 class VideoFrames:
     """The annotated frames of all videos of a data set, one array a field.
 
-    The fields are arrays, not one dict per frame, because a few large arrays
-    load fast, take a few hundred bytes a frame and are shared as they are by
-    forked data loader workers. A frame here is one person in one image.
+    A few large arrays load fast, take a few hundred bytes a frame and are
+    shared by forked data loader workers. A frame is one person in one image.
 
     Args:
         file_name: Image files relative to the root of the images, UTF-8 bytes
@@ -55,7 +54,7 @@ class VideoFrames:
         return len(self.image_id)
 
     def video_id(self, index: int) -> str:
-        """The folder of a frame's image, by which its video is known."""
+        """The folder of a frame's image, which names its video."""
         return self.file_name[index].decode().rpartition('/')[0]
 
     @property
@@ -64,9 +63,8 @@ class VideoFrames:
         return [(self.video_id(frames[0]), frames) for frames in self.members]
 
     def __getitem__(self, index: int) -> Dict:
-        """One frame as MMPose's ``parse_data_info`` takes it
-        (``raw_img_info`` and ``raw_ann_info``), and its place in the video,
-        see :class:`VideoCocoDataset`."""
+        """One frame for MMPose's ``parse_data_info``, with its place in the
+        video, see :class:`VideoCocoDataset`."""
         frames = self.members[self.group[index]]
         position = self.position[index]
         is_first = position == 0
@@ -94,19 +92,13 @@ class VideoFrames:
             bbox_size=self.bbox_size[index][None].copy())
 
     def select(self, indices: Union[int, Sequence[int]]) -> 'VideoFrames':
-        """Some of the frames; the first and the last of each video are told
-        anew among those kept.
-
-        Args:
-            indices (int | Sequence[int]): The first (positive) or last
-                (negative) so many frames, or the indices of the frames.
-        """
-        everything = np.arange(len(self))
+        """Some of the frames as data of their own: those of the indices, or
+        the first (positive) or last (negative) so many."""
+        rows = np.arange(len(self))
         if isinstance(indices, (int, np.integer)):
-            rows = everything[:indices] if indices >= 0 else everything[
-                indices:]
+            rows = rows[:indices] if indices >= 0 else rows[indices:]
         else:
-            rows = everything[np.asarray(indices, dtype=np.int64)]
+            rows = rows[np.asarray(indices, dtype=np.int64)]
             if len(np.unique(rows)) != len(rows):
                 raise ValueError(
                     'indices names a frame of a video twice; a video passes '

@@ -13,11 +13,9 @@ TEMPORARY_SUFFIX = '.incomplete'
 
 @register_backend('atomic')
 class AtomicLocalBackend(LocalBackend):
-    """Local files that are complete or absent, whenever the process dies.
-
-    A file is written under a temporary name in the same folder, flushed to
-    the disk, and renamed. Use it with ``backend_args=dict(backend='atomic')``.
-    """
+    """Local files that are complete or absent, whenever the process dies:
+    written under a temporary name, flushed to the disk, and renamed. Use it
+    with ``backend_args=dict(backend='atomic')``."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -42,7 +40,7 @@ class AtomicLocalBackend(LocalBackend):
         self.put(obj.encode(encoding), filepath)
 
     def remove(self, filepath: Union[str, Path]) -> None:
-        """Remove a file, at the end of :meth:`removals_deferred` if inside."""
+        """Remove a file, inside of :meth:`removals_deferred` at its end."""
         if self._deferred is None:
             super().remove(filepath)
         else:
@@ -50,11 +48,8 @@ class AtomicLocalBackend(LocalBackend):
 
     @contextmanager
     def removals_deferred(self) -> Iterator[None]:
-        """Keep files that are removed inside until the block is through.
-
-        A file that was written anew in the meantime stays. If the block
-        fails, all stay.
-        """
+        """Keep files that are removed inside until the end of the block; all
+        if it fails, and those that were written anew in the meantime."""
         self._deferred = {}
         try:
             yield
@@ -67,6 +62,6 @@ class AtomicLocalBackend(LocalBackend):
 
 
 def _identity(path: Union[str, Path]) -> Tuple[int, int]:
-    """Differs when a file was replaced."""
+    """Changes when a file is replaced."""
     status = os.stat(path)
     return status.st_ino, status.st_mtime_ns

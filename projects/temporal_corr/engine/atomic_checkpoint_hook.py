@@ -15,20 +15,14 @@ from .safe_loading import CheckpointError, not_finite
 class AtomicCheckpointHook(CheckpointHook):
     """A CheckpointHook whose checkpoints survive SIGKILL at any moment.
 
-    MMEngine's writes checkpoints in place and removes the outdated one
-    before. Here a checkpoint appears under its name only when it is complete,
-    and an outdated one is removed only after the new one is there; so with
-    the best checkpoint. Weights that are not finite are not saved. Storage
-    other than local files is left to its own backend.
-
-    Args:
-        *args, **kwargs: Those of :class:`mmengine.hooks.CheckpointHook`.
-            ``backend_args`` defaults to :class:`AtomicLocalBackend` for local
-            files.
+    A checkpoint appears under its name only when it is complete, and an
+    outdated one, also the best, is removed only after the new one is there.
+    Weights that are not finite are not saved. ``backend_args`` defaults to
+    :class:`AtomicLocalBackend` for local files.
     """
 
     def before_train(self, runner) -> None:
-        """Choose the backend, remove what a killed run left unfinished."""
+        """Choose the backend, and remove unfinished files of killed runs."""
         root = str(self.out_dir or runner.work_dir)
         if (self.backend_args in (None, dict(backend='local'))
                 and self.file_client_args is None and '://' not in root):
@@ -43,10 +37,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def _forget_other_runs(self, runner, root: str) -> None:
         """Leave alone what a run in another folder wrote.
 
-        A checkpoint says which files of its run are to be replaced. Of a run
-        that goes on here they are not: neither those there nor those of the
-        same names here; and the best of this run is kept here, too. Of a run
-        whose folder was moved, they moved along.
+        A checkpoint names the files that its run is going to replace. If the
+        run is resumed in another folder they stay, there and here; if its
+        folder was moved, they moved along.
         """
         if root != runner.work_dir:
             root = osp.join(root, osp.basename(osp.normpath(runner.work_dir)))
@@ -63,12 +56,12 @@ class AtomicCheckpointHook(CheckpointHook):
         return getattr(self.file_backend, 'removals_deferred', nullcontext)()
 
     def after_train_epoch(self, runner) -> None:
-        """Save a checkpoint if it is time, then remove an outdated one."""
+        """Save a checkpoint, then remove the outdated one."""
         with self._removals_deferred():
             super().after_train_epoch(runner)
 
     def after_train_iter(self, runner, *args, **kwargs) -> None:
-        """Save a checkpoint if it is time, then remove an outdated one."""
+        """Save a checkpoint, then remove the outdated one."""
         with self._removals_deferred():
             super().after_train_iter(runner, *args, **kwargs)
 
@@ -78,12 +71,8 @@ class AtomicCheckpointHook(CheckpointHook):
             super().after_val_epoch(runner, metrics)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Refuse weights that are not finite: checkpoints that can be used
-        would give way to them.
-
-        Raises:
-            CheckpointError: If there are.
-        """
+        """Raise a CheckpointError if weights are not finite: usable
+        checkpoints would be replaced by them."""
         names = not_finite(checkpoint['state_dict'])
         if names:
             raise CheckpointError(

@@ -22,12 +22,11 @@ _WRAPPERS = r'^((module|_orig_mod|model)\.)+|(?<=\.)(module|_orig_mod)\.'
 class CheckpointGuardHook(Hook):
     """Refuses a checkpoint of another model before it is loaded.
 
-    MMEngine loads what fits and warns of the rest, so that a test of the
-    wrong checkpoint ends with a low score instead of an error. Here model and
-    checkpoint must agree, but where training starts from ``load_from`` the
-    temporal parameters (``temporal_parameters`` of the model's head) may be
-    missing, as in a single-frame checkpoint of MMPose, and parameters that
-    the model does not have are reported. Checkpoints are loaded safely, see
+    MMEngine loads what fits and warns of the rest. Here model and checkpoint
+    must agree; only where training starts from ``load_from`` may temporal
+    parameters (``temporal_parameters`` of the model's head) be missing, as in
+    a single-frame checkpoint of MMPose, and are parameters that the model
+    does not have just reported. Checkpoints are loaded safely, see
     :func:`register_safe_loaders`.
     """
 
@@ -35,7 +34,7 @@ class CheckpointGuardHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Load safely; if training begins, check what ``init_cfg`` names."""
+        """Register safe loaders and, for training, check ``init_cfg``."""
         register_safe_loaders()
         if not isinstance(runner._train_loop, BaseLoop):
             return  # Runner.train builds it before, Runner.test does not
@@ -46,7 +45,7 @@ class CheckpointGuardHook(Hook):
                     check_pretrained(module, f'model.{name}', cfg)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse the checkpoint, or give its weights the model's names."""
+        """Check the checkpoint, and give its weights the model's names."""
         model = _unwrapped(runner.model)
         filename = runner._load_from or f'of {runner.work_dir}'
         training = isinstance(runner._train_loop, BaseLoop)
@@ -67,8 +66,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _check_schedule(runner: Runner, checkpoint: dict) -> None:
-    """Raise if optimizer or schedule are of another kind than the config's:
-    MMEngine mixes the states of two schedules, and drops what is too much."""
+    """Raise if the states of optimizer or schedule are of another kind than
+    the config's: MMEngine would mix the two."""
 
     def kind(optimizer: dict) -> list:
         return [(len(group['params']), 'betas' in group, 'momentum' in group)
@@ -93,15 +92,15 @@ def _check_schedule(runner: Runner, checkpoint: dict) -> None:
 
 
 def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:
-    """Load a checkpoint, or a bare state dict, that must agree with the model
+    """Load a checkpoint or state dict, which must agree with the model
     entirely; ``filename`` is for the message."""
     check_checkpoint(model, checkpoint, filename, start=False)
     load_state_dict(model, own_names(model, find_state_dict(checkpoint)))
 
 
 def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
-    """Raise a CheckpointError if nothing of a file that a module starts from
-    fits, or a tensor of it is not finite.
+    """Raise a CheckpointError if nothing of a module's pretrained weights
+    fits, or one is not finite.
 
     Args:
         module (nn.Module): A part of the model.
@@ -133,20 +132,17 @@ def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
 
 def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
                      start: bool) -> str:
-    """Raise if the checkpoint is none of the model.
+    """Raise a CheckpointError if the checkpoint is not of this model.
 
     Args:
         model (nn.Module): The model, not wrapped.
-        checkpoint (dict): A checkpoint or a bare state dict.
+        checkpoint (dict): A checkpoint or a state dict.
         filename (str): Where it comes from, for the message.
         start (bool): Whether training starts from it, so that temporal
             parameters may be missing.
 
     Returns:
-        str: What is to be reported, empty if nothing is.
-
-    Raises:
-        CheckpointError: If it must not be loaded.
+        str: What should be reported, or ''.
     """
     state_dict = own_names(model, find_state_dict(checkpoint))
     missing, unexpected, misshaped = compare(model, state_dict)
@@ -197,8 +193,8 @@ def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
 
 def own_names(model: nn.Module,
               state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """A state dict by the names that the model gives, without the prefixes of
-    what the model was wrapped in and the counter of averaged weights."""
+    """A state dict with the model's own names: without the prefixes of
+    wrappers and the counter of averaged weights."""
     ours = model.state_dict()
     names = {
         key: key if key in ours else re.sub(_WRAPPERS, '', key)
@@ -220,19 +216,11 @@ def own_names(model: nn.Module,
 
 def compare(model: nn.Module, state_dict: Mapping[str, Tensor]
             ) -> Tuple[List[str], List[str], List[str]]:
-    """What loading would miss, leave over and fail to copy.
+    """Names that are missing in a state dict of :func:`own_names`, names that
+    are unexpected, and those of other shapes, with both shapes.
 
-    The model's own conversions of old state dicts are taken into account;
-    the preprocessor's constants and the batch counters of BatchNorm, which
-    MMEngine does not miss either, are not.
-
-    Args:
-        model (nn.Module): The model, not wrapped.
-        state_dict (dict): Weights by :func:`own_names`. Not changed.
-
-    Returns:
-        tuple[list[str]]: Names that are missing and that are unexpected, and
-        those with other shapes, each with both shapes in words.
+    The model's own conversions of old state dicts are applied; the
+    preprocessor's constants and the batch counters of BatchNorm do not count.
     """
     metadata = getattr(state_dict, '_metadata', {})
     theirs: Dict[str, Tensor] = OrderedDict(
@@ -261,7 +249,7 @@ def compare(model: nn.Module, state_dict: Mapping[str, Tensor]
 
 
 def temporal_prefixes(model: nn.Module) -> Tuple[str, ...]:
-    """Beginnings of the names of parameters that only video models have, such
-    as ``('head.correlation.', )``."""
+    """Prefixes of the parameters that only video models have, such as
+    ``('head.correlation.', )``."""
     names = getattr(getattr(model, 'head', None), 'temporal_parameters', ())
     return tuple(f'head.{name}' for name in names)

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What tools/train.py and tools/test.py do alike with their arguments."""
+"""Arguments that tools/train.py and tools/test.py share."""
 import argparse
 import os
 import sys
@@ -40,10 +40,8 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def announce_world_size(launcher: str) -> None:
-    """Set ``WORLD_SIZE`` as torchrun does, before a config is read.
-
-    Configs deal out a batch by it. Slurm and MPI have names of their own.
-    """
+    """Set ``WORLD_SIZE``, by which configs divide a batch, as torchrun does
+    and Slurm and MPI do not."""
     names = dict(
         slurm=('SLURM_NTASKS', ), mpi=('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'))
     for name in names.get(launcher, ()):
@@ -52,10 +50,8 @@ def announce_world_size(launcher: str) -> None:
 
 
 def prepare_loaders(cfg: Config) -> None:
-    """Make ``num_workers=0`` work, whatever else is set of the workers.
-
-    PyTorch refuses ``persistent_workers`` and ``prefetch_factor`` then.
-    """
+    """Make ``num_workers=0`` work, for which PyTorch refuses
+    ``persistent_workers`` and ``prefetch_factor``."""
     for phase in ('train', 'val', 'test'):
         loader = cfg.get(f'{phase}_dataloader') or {}
         if loader.get('num_workers') == 0:
@@ -83,11 +79,10 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def prepare_launcher(cfg: Config, launcher: str) -> Config:
-    """Set the launcher, on machines without a GPU, too, and the guard.
+    """Set the launcher and add the CheckpointGuardHook.
 
-    MMEngine selects a CUDA device for each process and hands its number to
-    DistributedDataParallel. Without CUDA neither is possible: the process
-    group is made here, with gloo, and the wrapper gets no device.
+    MMEngine needs a CUDA device for each process. Without CUDA the process
+    group is made here, with gloo, and DistributedDataParallel gets no device.
     """
     if 'model' not in cfg:
         sys.exit(f'{cfg.filename} has no field model: give the config of a '

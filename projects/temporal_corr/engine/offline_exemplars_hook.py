@@ -17,8 +17,8 @@ class OfflineExemplarsHook(Hook):
     """The first of two passes over recorded videos, for
     ``test_cfg.memory=dict(policy='offline', ...)``.
 
-    It runs over the frames before each validation and test, and the estimator
-    is guided by the exemplars that were chosen, see
+    Runs over the frames before each validation and test, and gives the chosen
+    exemplars to the estimator, see
     :func:`~projects.temporal_corr.models.offline_exemplars.check_offline`.
     Predictions of a labelled frame are predictions, too: its label is not
     their answer. Does nothing for other models and policies.
@@ -35,7 +35,7 @@ class OfflineExemplarsHook(Hook):
         self._prepare(runner, runner.val_loop.dataloader)
 
     def after_test_epoch(self, runner, metrics=None) -> None:
-        """Forget them."""
+        """Remove the exemplars."""
         if getattr(_unwrap(runner.model), 'first_pass', None):
             _unwrap(runner.model).offline = None
 
@@ -70,11 +70,11 @@ class OfflineExemplarsHook(Hook):
 
 
 def choose_items(loader: DataLoader, frames) -> List[int]:
-    """Items of a data loader's videos that a first pass looks at.
+    """Items of a data loader's videos that a first pass runs over.
 
     Args:
-        loader (DataLoader): A loader of video frames; those that its
-            sampler gives to this process count.
+        loader (DataLoader): A loader of video frames; the frames of this
+            process, by its sampler, count.
         frames (str | int): See :func:`labelled_positions`; 1 is all.
 
     Returns:

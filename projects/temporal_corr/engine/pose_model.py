@@ -13,17 +13,8 @@ from .safe_loading import is_missing, load_checkpoint
 def load_pose_model(cfg: Config,
                     checkpoint: Optional[str] = None,
                     device: str = 'cpu') -> nn.Module:
-    """Build the model of a config and load its weights.
-
-    Args:
-        cfg (Config): The config.
-        checkpoint (str, optional): File or URL of a checkpoint of that model.
-            Defaults to None, random weights.
-        device (str): Device to run on. Defaults to 'cpu'.
-
-    Returns:
-        nn.Module: The model in evaluation mode.
-    """
+    """Build the model of a config in evaluation mode, with the weights of a
+    checkpoint of that model (file or URL; random without one)."""
     if checkpoint is not None and is_missing(checkpoint):
         raise FileNotFoundError(
             f'There is no checkpoint {checkpoint}: give the .pth file that '

@@ -10,13 +10,13 @@ from mmengine.logging import print_log
 from .safe_loading import (CheckpointError, check_finite, load_checkpoint,
                            load_from_local)
 
-#: What a checkpoint holds that training can go on from.
+#: What a checkpoint needs for training to resume from it.
 RESUMABLE = ('state_dict', 'optimizer', 'meta', 'message_hub')
 
 
 def load_resumable(path: str) -> dict:
-    """Load a checkpoint, a path or URL; a CheckpointError if training cannot
-    go on from it."""
+    """Load a checkpoint (path or URL) to resume from; a CheckpointError if
+    that is not possible."""
     checkpoint = load_checkpoint(path)
     lacking = [key for key in RESUMABLE if key not in checkpoint]
     if lacking:
@@ -30,8 +30,8 @@ def load_resumable(path: str) -> dict:
 
 
 def describe_finished(checkpoint: dict, train_cfg: dict) -> str:
-    """What is to be said if the training of a checkpoint has come to the end
-    of ``train_cfg``; empty if there is something to do."""
+    """A message if the training of a checkpoint has reached the end of
+    ``train_cfg``, or ''."""
     for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
         end, done = train_cfg.get(name), checkpoint['meta'].get(unit, 0)
         if end is not None and done >= end:
@@ -41,16 +41,12 @@ def describe_finished(checkpoint: dict, train_cfg: dict) -> str:
 
 
 def find_resumable_checkpoint(*folders: str) -> Optional[str]:
-    """The newest complete checkpoint that training can go on from.
+    """Path of the newest complete checkpoint to resume from, or None.
 
-    Looks at the files (``*.pth``) of the folders themselves, newest first, not
-    at what ``last_checkpoint`` says: that file may be missing, empty or point
-    to a checkpoint that is gone. A file that is cut off, or of a training that
-    diverged, is skipped with a warning; so, silently, is one without an
-    optimizer, such as the best checkpoint.
-
-    Returns:
-        str, optional: Path of the checkpoint, None if there is none.
+    Goes by the files (``*.pth``) of the folders, not by ``last_checkpoint``,
+    which may be missing, empty or outdated. A file that is cut off or
+    diverged is skipped with a warning; one without an optimizer, such as the
+    best checkpoint, without.
 
     Raises:
         RuntimeError: If there are checkpoints, but none can be read: a new

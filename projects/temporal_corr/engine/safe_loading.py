@@ -60,11 +60,11 @@ _OTHER_FILES = (
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be used, with the file and what to do."""
+    """A checkpoint that cannot be used; names the file and the remedy."""
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
-    """What pickle writes instead of bytes: ``_codecs.encode`` of latin-1."""
+    """``_codecs.encode`` of latin-1, as which pickle writes bytes."""
     if encoding != 'latin1':
         raise pickle.UnpicklingError(
             f'Unsupported class: bytes encoded as {encoding!r}')
@@ -72,10 +72,8 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
 
 
 def _history_buffer_statistic(owner: type, name: str) -> Callable:
-    """Stands in for ``getattr``, by which HistoryBuffer pickles its methods.
-
-    The real one would open a way to every function in the process.
-    """
+    """``getattr`` for HistoryBuffer, which pickles its methods by it, alone:
+    the real one would give access to every function in the process."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current',
                                                   'mean'):
         raise pickle.UnpicklingError(
@@ -139,8 +137,8 @@ def first_few(names: Sequence[str], count: int = 4) -> str:
 
 
 def no_weights(path: str) -> str:
-    """What is wrong with a file that holds no weights, and what to do, judged
-    without loading it; empty if it may hold some."""
+    """What a file that holds no weights is, and the remedy, judged without
+    loading it; '' if it may hold some."""
     with open(path, 'rb') as file:
         start = file.read(512)
     for pattern, message in _OTHER_FILES:
@@ -183,7 +181,7 @@ def find_state_dict(checkpoint: Any) -> Mapping[str, Tensor]:
 
 
 def not_finite(state_dict: Mapping[str, Tensor]) -> str:
-    """Names of the first weights that hold NaN or infinity, empty if none."""
+    """Names of the first weights that hold NaN or infinity, or ''."""
     return first_few([
         name for name, value in state_dict.items()
         if isinstance(value, Tensor) and not value.isfinite().all()
@@ -191,7 +189,7 @@ def not_finite(state_dict: Mapping[str, Tensor]) -> str:
 
 
 def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
-    """Raise a CheckpointError if there are weights that are no numbers."""
+    """Raise a CheckpointError if weights are not finite."""
     names = not_finite(state_dict)
     if names:
         raise CheckpointError(
@@ -201,11 +199,7 @@ def check_finite(state_dict: Mapping[str, Tensor], filename: str) -> None:
 
 
 def load_from_local(filename: str, map_location=None) -> dict:
-    """Load a checkpoint file without running any code that it may hold.
-
-    Args:
-        filename (str): Path of the file.
-        map_location: As of :func:`torch.load`. Defaults to None.
+    """Load a checkpoint file without running any code in it.
 
     Returns:
         dict: The checkpoint, with its weights under ``state_dict`` unless it
@@ -255,8 +249,7 @@ def load_from_http(filename: str,
                    model_dir: str = None,
                    progress: bool = True) -> dict:
     """Download a checkpoint, once, into ``model_dir``, by default torch.hub's,
-    and load it as :func:`load_from_local`. A CheckpointError says where to
-    put the file if it cannot be downloaded."""
+    and load it by :func:`load_from_local`."""
     folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
     path = osp.join(folder, osp.basename(urlparse(filename).path))
     if is_main_process() and not osp.exists(path):
@@ -283,6 +276,6 @@ def register_safe_loaders() -> None:
 
 
 def load_checkpoint(filename: str) -> dict:
-    """Load a checkpoint, a path or any URL of MMEngine's, onto the CPU."""
+    """Load a checkpoint, a path or any URL of MMEngine, onto the CPU."""
     register_safe_loaders()
     return CheckpointLoader.load_checkpoint(filename, map_location='cpu')

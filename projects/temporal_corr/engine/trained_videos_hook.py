@@ -12,8 +12,8 @@ META_KEY = 'train_videos'
 
 
 def video_ids(dataset) -> Optional[List[str]]:
-    """Sorted ids of the videos of a data set, or of what it wraps as
-    ``datasets`` or ``dataset``; None if it knows no videos."""
+    """Sorted ids of the videos of a data set, or of the data sets that it
+    wraps; None if it has no videos."""
     if hasattr(dataset, 'videos'):
         return sorted(video_id for video_id, _ in dataset.videos)
     parts = getattr(dataset, 'datasets', None)
@@ -25,18 +25,17 @@ def video_ids(dataset) -> Optional[List[str]]:
 
 @HOOKS.register_module()
 class TrainedVideosHook(Hook):
-    """Knows which videos a model was trained on, and warns of a leak.
+    """Records which videos a model was trained on, and warns of a leak.
 
-    Each checkpoint gets the list of the videos that the model was trained on
-    as ``meta['train_videos']``: those of the training data set and those that
-    the checkpoint it started from (``load_from`` or resumed) had recorded.
-    Before test and validation a warning names those among them: most test
-    videos of one split of JHMDB are training videos of the others.
+    Checkpoints get ``meta['train_videos']``: the videos of the training data
+    set and those recorded in the checkpoint that it started from
+    (``load_from`` or resumed). Before test and validation a warning names
+    those among them: most test videos of one split of JHMDB are training
+    videos of the others.
 
-    Nothing is recorded, because a list with holes would read like a clean
-    one, if training starts from a checkpoint that was trained on the same
-    data set (by ``dataset_name``) and does not say on which videos. Weights
-    that a backbone is initialised with (``init_cfg``) are not looked at.
+    Nothing is recorded, as the list would be incomplete, if training starts
+    from a checkpoint of the same data set (by ``dataset_name``) that does not
+    say on which videos it was trained. Weights of ``init_cfg`` are ignored.
     """
 
     def __init__(self) -> None:
@@ -47,12 +46,12 @@ class TrainedVideosHook(Hook):
 
     @property
     def train_videos(self) -> Optional[List[str]]:
-        """Sorted ids of the videos that the model was trained on so far, None
-        if that is not known."""
+        """Sorted ids of the videos that the model was trained on, None if
+        not known."""
         return sorted(self._trained) if self._known else None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take over what the checkpoint records."""
+        """Read what the checkpoint records."""
         meta = checkpoint.get('meta') or {}
         self._known = meta.get(META_KEY) is not None
         self._trained = set(meta.get(META_KEY) or ())
@@ -82,13 +81,13 @@ class TrainedVideosHook(Hook):
             checkpoint['meta'][META_KEY] = self.train_videos
 
     def before_val(self, runner: Runner) -> None:
-        """Warn once of validation videos that the model is trained on."""
+        """Warn, once, of validation videos among the training videos."""
         if not self._warned:
             self._warned = True
             self._warn(runner, runner.val_dataloader.dataset, 'validation')
 
     def before_test(self, runner: Runner) -> None:
-        """Warn of test videos that the model was trained on."""
+        """Warn of test videos among the training videos."""
         self._warn(runner, runner.test_dataloader.dataset, 'test')
 
     def _warn(self, runner: Runner, dataset, kind: str) -> None:
@@ -104,11 +103,8 @@ class TrainedVideosHook(Hook):
                 f'and evaluate with the same JHMDB_SPLIT.\n{line}')
 
     def describe_test(self, runner: Runner) -> dict:
-        """What a reader of a test result needs to know of the run.
-
-        None stands where the data set or the checkpoint does not say;
-        ``indices`` is None if all of the data set was tested.
-        """
+        """What a test result is of; None where that is not known, and as
+        ``indices`` if all of the data set was tested."""
         dataset = runner.test_dataloader.dataset
         return dict(
             config=runner.cfg.filename,
@@ -125,9 +121,7 @@ class TrainedVideosHook(Hook):
 def trained_videos_hook(runner: Runner) -> TrainedVideosHook:
     """The hook of a runner that has not loaded its checkpoint yet, registered
     now if its config has none."""
-    for hook in runner.hooks:
-        if isinstance(hook, TrainedVideosHook):
-            return hook
-    hook = TrainedVideosHook()
-    runner.register_hook(hook)
-    return hook
+    if not any(isinstance(hook, TrainedVideosHook) for hook in runner.hooks):
+        runner.register_hook(TrainedVideosHook())
+    return next(hook for hook in runner.hooks
+                if isinstance(hook, TrainedVideosHook))

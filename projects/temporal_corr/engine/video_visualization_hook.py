@@ -20,17 +20,13 @@ from ..video_io.output_files import temporary_path
 class VideoVisualizationHook(PoseVisualizationHook):
     """Draws predictions in test, one picture a frame, named by the video.
 
-    MMPose's hook names pictures by the file name of the image, which frames
-    of different videos share (every clip of JHMDB has a ``00001.png``). Here
-    frame 7 (from 1) of the video ``frames/0001`` goes to
+    Frame 7 (from 1) of the video ``frames/0001`` goes to
     ``<out_dir>/frames/0001/00007.png``, a single image to
     ``<out_dir>/<file name>-<id>.png``. A relative ``out_dir`` is below
-    ``<work_dir>/<timestamp>``, as in MMPose.
-
-    Without ``show`` and ``out_dir`` the pictures go to the backends of the
-    visualizer: in TensorBoard each video is an image whose slider moves
-    through its frames. Validation is drawn as MMPose does, the first frame of
-    every ``interval``-th batch.
+    ``<work_dir>/<timestamp>``, as in MMPose. Without ``show`` and ``out_dir``
+    the pictures go to the backends of the visualizer: in TensorBoard each
+    video is an image with a slider through its frames. Validation is drawn as
+    MMPose does, the first frame of every ``interval``-th batch.
 
     Args:
         enable (bool): Whether to draw at all. Defaults to False
@@ -51,7 +47,7 @@ class VideoVisualizationHook(PoseVisualizationHook):
         self._drawn: Counter = Counter()
 
     def before_test(self, runner: Runner) -> None:
-        """Choose the folder and the colours of the data set."""
+        """Choose the folder and the data set's colours."""
         if not self.enable:
             return
         if self.out_dir is not None:
@@ -111,9 +107,8 @@ class VideoVisualizationHook(PoseVisualizationHook):
 
 
 def picture_name(sample: PoseDataSample) -> str:
-    """Relative path, without an ending, of the picture of a frame or of a
-    single image. No name that a data set gives a video leads out of the
-    folder."""
+    """Relative path, without suffix, of the picture of a frame or of a single
+    image; never out of the folder, whatever the video is called."""
     if 'video_id' in sample:
         parts = [
             part for part in str(sample.video_id).split('/')
