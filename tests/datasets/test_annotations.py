@@ -3,7 +3,6 @@
 with the file, the entry, the field and the remedy."""
 import random
 
-import mmcv
 import numpy as np
 import pytest
 from PIL import Image
@@ -107,13 +106,6 @@ def test_read_for_what_it_says(make_videos, read, edit, messages):
     assert [count.split(' (')[0] for count in counts] == left_out.get(edit, [])
 
 
-@pytest.mark.parametrize('key', ['track_id', 'object_id'])
-def test_identities_in_attributes(make_videos, read, key):
-    """Where CVAT and SLEAP write them."""
-    edit = every('annotations', track_id=None, attributes={key: 7})
-    assert read(make_videos([2], edit=edit)).get_data_info(0)['track_id'] == 7
-
-
 def test_unlabelled_keypoints_and_degenerate_boxes(make_videos, read):
     """COCO: 0 not labelled, 1 labelled but hidden, 2 visible."""
 
@@ -204,20 +196,17 @@ KEYPOINTS, BOX = '"keypoints" of image 10002', '"bbox" of image 10002'
     # lists and entries
     (put(images=[]), 'no "images"'),
     (put(annotations=None), 'no "annotations"'),
-    (put(images={'1': {}}), 'images is a dict'),
     (lambda data: data['images'].append(None), r'images\[5\] is None'),
     (put(categories=[None]), r'categories\[0\] is None'),
     # categories and what coordinates count from
     (names(['nose', *NAMES[1:]]), r'\[0\].keypoints lacks neck and has nose'),
     (names(NAMES, NAMES[::-1]), r'categories\[0\] and categories\[1\]'),
-    (names('neck'), r'categories\[0\].keypoints'),
     (names([*NAMES, 'neck']), r'keypoints\[15\] is neck, as'),
     (put(info=dict(coordinates='relative')), "info.coordinates is 'relative'"),
     # fields of images
     (every('images', vid_id=None), 'image 10001 has no "vid_id"'),
     (frame(vid_id='first'), 'image 10002 has an unusable .*"vid_id"'),
     (frame(id=None), r'images\[1\] has no "id"'),
-    (frame(id=True), 'unusable .*"id"'),
     (frame(height=0), '"height" of image 10002 is 0'),
     (frame(file_name=['a']), 'image 10002 .*"file_name"'),
     # who is in which image
@@ -227,8 +216,6 @@ KEYPOINTS, BOX = '"keypoints" of image 10002', '"bbox" of image 10002'
     (lambda data: data['images'].pop(-1), 'belongs to image 20002'),
     (person(id=None), 'annotation of image 10002 has no "id"'),
     (person(track_id='p1'), "image 10002: annotation.track_id is 'p1'"),
-    (person(track_id=None, attributes=dict(object_id=1.5)),
-     'image 10002: annotation.attributes.object_id is 1.5'),
     # time
     (frame(frame_id=1), 'video 1 has frame 1 twice'),
     (gap, 'video 1 has frame 1 and then 3'),
@@ -242,15 +229,11 @@ KEYPOINTS, BOX = '"keypoints" of image 10002', '"bbox" of image 10002'
     # numbers
     (person(keypoints=[1.] * 39), f'{KEYPOINTS} should .*45.* has 39'),
     (person(keypoints=[NAN] * 45), f'{KEYPOINTS} is not finite'),
-    (person(keypoints={}), KEYPOINTS),
     (person(keypoints=[10**400] * 45), KEYPOINTS),
     (person(keypoints=[[5., 5.]] * 15), KEYPOINTS),
     (visibility(0.5), f'{KEYPOINTS} has the visibility 0.5 of belly'),
     (visibility(True), f'{KEYPOINTS} .*True'),
-    (visibility('2'), KEYPOINTS),
-    (visibility(None), f'{KEYPOINTS} is not finite'),
     (person(bbox=[NAN] * 4), f'{BOX} is not finite'),
-    (person(bbox=None), BOX),
     (person(bbox=[[5, 5], [9, 9]]), BOX),
     (person(bbox=[100., 5., 9., 9.]), f'{BOX} .* covers nothing'),
     (person(bbox=[5, 5, -9, 9]), BOX),
@@ -268,7 +251,7 @@ def test_what_cannot_be_read_is_named(make_videos, read, edit, message):
                               'Remove the duplicate'))
 
 
-def test_missing_and_truncated_files(make_videos, read):
+def test_missing_files(make_videos, read):
     """Frames in the middle of a video are looked for, too, and hidden files
     are none of them."""
     ann_file = make_videos([5])
@@ -276,11 +259,6 @@ def test_missing_and_truncated_files(make_videos, read):
             FileNotFoundError,
             match='Sub4_test.json.*converters.*JHMDB_SPLIT, which is 1, 2 or'):
         read(ann_file.with_name('Sub4_test.json'))
-    text = ann_file.read_bytes()
-    ann_file.write_bytes(text[:len(text) // 2])
-    with pytest.raises(ValueError, match='videos.json is not a complete'):
-        read(ann_file)
-    ann_file.write_bytes(text)
     frames = ann_file.parent / 'frames/clip1'
     (frames / '._00001.png').write_bytes(b'Mac OS X')
     assert len(read(ann_file)) == 5
@@ -289,30 +267,21 @@ def test_missing_and_truncated_files(make_videos, read):
     with pytest.raises(
             FileNotFoundError, match='00002.png.*2 such.*data_root'):
         read(ann_file)
-    assert len(read(ann_file, check_files=False)) == 5
     assert len(read(ann_file, frame_stride=4)) == 2
     (frames / '00001.png').write_bytes(b'')
     with pytest.raises(ValueError, match='00001.png is not a readable image'):
         read(ann_file, frame_stride=4)
 
 
-@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
-@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.tif', '.webp'])
-def test_pictures_are_as_large_as_they_are_loaded(make_videos, read,
-                                                  orientation, suffix):
-    """Turned by EXIF or not: the size is the one that the loader gives, and
-    any other one is refused."""
-    name = f'frames/clip1/turned{suffix}'
-    path = make_videos([1]).parent / name
+def test_pictures_are_as_large_as_they_are_loaded(make_videos, read):
+    """Turned as their EXIF says, and any other size is refused."""
+    name = 'frames/clip1/turned.jpg'
     exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.new('RGB', (64, 48)).save(path, exif=exif)
-    h, w = mmcv.imread(str(path)).shape[:2]
-    if suffix == '.jpg':
-        assert (w, h) == ((48, 64) if orientation > 4 else (64, 48))
-    wrong = every('images', file_name=name, width=h, height=w)
-    right = every('images', file_name=name, width=w, height=h)
+    exif[0x0112] = 6
+    Image.new('RGB', (64, 48)).save(make_videos([1]).parent / name, exif=exif)
+    right = every('images', file_name=name, width=48, height=64)
     assert len(read(make_videos([1], edit=right))) == 1
-    with pytest.raises(ValueError, match=f'"width" and "height".*is {w}x{h}'):
-        read(make_videos([1], edit=wrong))
-    assert len(read(make_videos([1], edit=wrong), check_files=False)) == 1
+    wrong = make_videos([1], edit=every('images', file_name=name))
+    with pytest.raises(ValueError, match='"width" and "height".*is 48x64'):
+        read(wrong)
+    assert len(read(wrong, check_files=False)) == 1

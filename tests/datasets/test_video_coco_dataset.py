@@ -45,18 +45,14 @@ def test_places_in_the_video(read, stride, first, second):
 
 @pytest.mark.parametrize('subset', [
     lambda dataset: copy.deepcopy(dataset(indices=[0, 1, 2, 3, 4])),
-    lambda dataset: dataset(lazy_init=True, indices=5),
     lambda dataset: pickle.loads(pickle.dumps(dataset().get_subset(5))),
-], ids=['copied', 'lazy', 'pickled'])
+], ids=['copied', 'pickled'])
 def test_a_subset_ends_its_videos(read, subset):
     dataset = subset(lambda **kwargs: read([3, 4], **kwargs))
-    assert len(dataset) == 5
     assert [v.tolist() for _, v in dataset.videos] == [[0, 1, 2], [3, 4]]
     assert dataset.get_data_info(4)['is_last'], 'else memory is never freed'
-
-
-def test_a_subset_in_another_order_keeps_time(read):
-    dataset = read([3, 4]).get_subset([5, 0, 3, 2])
+    # in another order time stays
+    dataset = dataset.get_subset([4, 0, 3, 2])
     assert [v.tolist() for _, v in dataset.videos] == [[1, 3], [2, 0]]
     item = dataset.get_data_info(3)
     assert (item['previous_frame_index'], item['frame_index']) == (0, 2)
@@ -204,23 +200,7 @@ def test_the_crop_of_a_video_ends_with_its_images(make_videos, read):
         data['annotations'][0]['bbox'] = [11, 6, 20, 24]
 
     dataset = read(make_videos([2], edit=edit), crop='video')
-    box = dataset.get_data_info(0)['crop_box']
-    assert box.tolist() == [[0, 5, 63, 47]] and box.dtype == np.float32
-
-
-@pytest.mark.parametrize('crop', ['video', 'frame'])
-def test_clips_are_cropped_alike(videos, read, crop):
-    """Whatever the boxes, also mirrored: the crop is one and the same."""
-    frame = crop_pipeline(96)[:3]
-    frame.insert(2, dict(type='RandomFlip', prob=1.))
-    dataset = read(
-        videos,
-        crop=crop,
-        clip_len=3,
-        pipeline=[dict(type='ClipTransforms', transforms=frame)])
-    first, *others = dataset[1]['crop']
-    for other in others:
-        np.testing.assert_array_equal(other, first)
+    assert dataset.get_data_info(0)['crop_box'].tolist() == [[0, 5, 63, 47]]
 
 
 @pytest.mark.parametrize('crop, moved', [
@@ -259,6 +239,3 @@ def test_crops_that_cannot_be_made(videos, read):
             read(videos, crop='video', pipeline=steps)
         with pytest.raises(ValueError, match='GetCropCenterScale'):
             read(videos, pipeline=steps).shifted((0.1, 0))
-    for shift in (0.1, (0.1, ), (0.1, float('nan'))):
-        with pytest.raises(ValueError, match='crop_shift to be two numbers'):
-            read(videos).shifted(shift)

@@ -60,22 +60,17 @@ def test_properties(lengths, world_size, lanes):
     lanes=st.integers(1, 6))
 @settings(deadline=None, max_examples=150)
 def test_lanes_hold_different_videos_before_the_tail(lengths, lanes):
-    """Replays the batches by hand: every lane one video, the longest left
-    next, until none is left to start."""
+    """While all lanes are busy, as replayed with the longest video next."""
     video = np.repeat(np.arange(len(lengths)), lengths)
     items = sample(lengths, lanes=lanes)
-    waiting = sorted(lengths, reverse=True)
-    running = [waiting.pop(0) for _ in range(min(lanes, len(waiting)))]
-    place = 0
-    while len(running) == lanes:
-        batch = video[items[place:place + lanes]]
+    ends = [0] * lanes
+    waiting = sorted(lengths)
+    while waiting:
+        lane = ends.index(min(ends))
+        ends[lane] += waiting.pop()
+    for step in range(min(ends)):
+        batch = video[items[step * lanes:(step + 1) * lanes]]
         assert len(set(batch.tolist())) == lanes
-        place += lanes
-        running = [n - 1 for n in running]
-        for i, left in enumerate(running):
-            if left == 0 and waiting:
-                running[i] = waiting.pop(0)
-        running = [n for n in running if n]
 
 
 def test_by_hand():

@@ -221,7 +221,7 @@ def test_the_whole_frame_fits_into_the_crop(example, size):
 
 
 def test_center_map_is_that_of_the_pipeline(example):
-    from projects.temporal_corr.datasets.center_map import GenerateCenterMap
+    from projects.temporal_corr.datasets import GenerateCenterMap
     transform = GenerateCenterMap(heatmap_size=(16, 16), sigma=15.)
     expected = transform.transform(
         dict(

@@ -91,6 +91,20 @@ def build_runner():
               val=None, test=None, **kwargs):
         torch.manual_seed(0)
         score = [Score(scores or itertools.repeat(.5))]
+        phases = {} if test is not None else dict(
+            train_dataloader=_loader(dataset),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            optim_wrapper=dict(
+                optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+            param_scheduler=dict(type='StepLR', step_size=1))
+        for phase, data, wanted in (('val', val, scores),
+                                    ('test', test, None)):
+            if data is not None or wanted is not None:
+                phases.update({
+                    f'{phase}_dataloader': _loader(data),
+                    f'{phase}_cfg': {},
+                    f'{phase}_evaluator': score
+                })
         options = dict(
             model=Line(),
             work_dir=str(work_dir),
@@ -99,23 +113,6 @@ def build_runner():
             randomness=dict(seed=0),
             log_level='WARNING',
             experiment_name=f'tiny_{next(_names)}')
-        if test is None:
-            options.update(
-                train_dataloader=_loader(dataset),
-                train_cfg=dict(by_epoch=True, max_epochs=epochs),
-                optim_wrapper=dict(
-                    optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
-                param_scheduler=dict(type='StepLR', step_size=1))
-        else:
-            options.update(
-                test_dataloader=_loader(test),
-                test_cfg=dict(),
-                test_evaluator=score)
-        if not (scores is None and val is None):
-            options.update(
-                val_dataloader=_loader(val),
-                val_cfg=dict(),
-                val_evaluator=score)
-        return Runner(**dict(options, **kwargs))
+        return Runner(**{**options, **phases, **kwargs})
 
     return build

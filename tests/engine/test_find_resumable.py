@@ -40,27 +40,28 @@ def diverged(path):
         path)
 
 
+def touch(folder):
+    for path in folder.glob('*.pth'):
+        os.utime(path, (1000, 1000))
+
+
 @pytest.mark.parametrize('happened, expected, words', [
-    (lambda folder: None, 'epoch_10.pth', None),
-    (lambda folder: (folder / 'last_checkpoint').write_text(''),
-     'epoch_10.pth', None),
-    (lambda folder: (folder / 'epoch_10.pth').unlink(), 'epoch_9.pth', None),
-    (lambda folder: cut(folder / 'epoch_10.pth'), 'epoch_9.pth',
-     'damaged or cut off'),
-    (lambda folder: diverged(folder / 'epoch_10.pth'), 'epoch_9.pth', 'NaN'),
+    (lambda folder: (folder / 'last_checkpoint').write_text(''), 10, None),
+    (lambda folder: (folder / 'epoch_10.pth').unlink(), 9, None),
+    (lambda folder: cut(folder / 'epoch_10.pth'), 9, 'damaged or cut off'),
+    (lambda folder: diverged(folder / 'epoch_10.pth'), 9, 'NaN'),
     (lambda folder: torch.save(COMPLETE, folder / 'epoch_11.pth.incomplete'),
-     'epoch_10.pth', None),
+     10, None),
     # of one time the higher number
-    (lambda folder: [os.utime(path, (1000, 1000))
-                     for path in folder.glob('*.pth')], 'epoch_10.pth', None),
-], ids=['nothing', 'last_checkpoint is empty', 'it points to nothing',
+    (touch, 10, None),
+], ids=['last_checkpoint is empty', 'it points to nothing',
         'the newest is cut off', 'it diverged',
         'a newer one under its temporary name', 'all of one time'])
 def test_newest_complete_one(happened, expected, words, work_dir, messages):
     """What is skipped is named with the reason."""
     happened(work_dir)
     found = find_resumable_checkpoint(str(work_dir))
-    assert found == str(work_dir / expected)
+    assert found == str(work_dir / f'epoch_{expected}.pth')
     assert len(messages) == bool(words)
     for _, message in messages:
         assert str(work_dir / 'epoch_10.pth') in message and words in message
@@ -107,7 +108,9 @@ def test_run_killed_in_a_write_goes_on(build_runner, tmp_path, monkeypatch):
     resumed.train()
 
     assert resumed.iter == whole.iter == 8
+    schedules = [runner.param_schedulers[0].state_dict()
+                 for runner in (resumed, whole)]
+    assert schedules[0] == schedules[1]
     for state in (lambda runner: runner.optim_wrapper.state_dict(),
-                  lambda runner: runner.param_schedulers[0].state_dict(),
                   lambda runner: runner.model.state_dict()):
         torch.testing.assert_close(state(resumed), state(whole))

@@ -21,13 +21,10 @@ def test_picture_name(metainfo, name):
     assert picture_name(sample) == name
 
 
-def test_people_of_a_frame_are_numbered():
+def test_numbers_of_people_and_interval():
     hook = VideoVisualizationHook()
     assert [hook._unused('a/00001') for _ in range(3)] == [
         'a/00001', 'a/00001_1', 'a/00001_2'
     ]
-
-
-def test_interval_is_checked():
     with pytest.raises(ValueError, match='--interval'):
         VideoVisualizationHook(interval=0)

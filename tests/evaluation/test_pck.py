@@ -14,7 +14,7 @@ from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
 from scipy.io import loadmat
 
 from projects.temporal_corr.evaluation import GroupPCKAccuracy
-from projects.temporal_corr.evaluation.pck import group_means, keypoint_hits
+from projects.temporal_corr.evaluation.pck import keypoint_hits
 
 evaluate = partial(evaluate, GroupPCKAccuracy)
 
@@ -54,31 +54,17 @@ def random_samples(seed, frames=30, seen=.8):
     return samples
 
 
-@pytest.mark.parametrize(
-    'offset, size, hit',
-    [
-        pytest.param((20., 0.), 100., True, id='exactly thr * size is a hit'),
-        pytest.param((12., 16.), 100., True, id='the same along a diagonal'),
-        pytest.param((20.0001, 0.), 100., False, id='just beyond is a miss'),
-        pytest.param((0., 0.), 0., False, id='size 0: not even a perfect one'),
-        pytest.param((0., 0.), 1e-6, True, id='a perfect one, any box'),
-        pytest.param((np.nan, 0.), 100., False, id='NaN is wrong'),
-        pytest.param((-np.inf, np.nan), 0., False, id='both at size 0'),
-    ])
+@pytest.mark.parametrize('offset, size, hit', [
+    pytest.param((12., 16.), 100., True, id='exactly thr * size is a hit'),
+    pytest.param((20.0001, 0.), 100., False, id='just beyond is a miss'),
+    pytest.param((0., 0.), 0., False, id='size 0: not even a perfect one'),
+    pytest.param((0., 0.), 1e-6, True, id='a perfect one, any box'),
+    pytest.param((-np.inf, np.nan), 0., False, id='not finite at size 0'),
+])
 def test_hit_of_one_keypoint(offset, size, hit):
     gt = np.array([[[50., 60.]]])
     result = keypoint_hits(gt + np.array(offset), gt, np.array([size]), 0.2)
     assert result.tolist() == [[hit]]
-
-
-@pytest.mark.parametrize('accuracy, group, expected', [
-    pytest.param([0.5, 1.], [0, 1], 0.75, id='plain mean of its keypoints'),
-    pytest.param([0.5, np.nan], [0, 1], 0.5, id='of those that are known'),
-    pytest.param([0.5, np.nan], [1], np.nan, id='none is known'),
-])
-def test_group_means(accuracy, group, expected):
-    result = group_means(np.array(accuracy), dict(Sho=group))
-    np.testing.assert_equal(result, dict(Sho=expected, Mean=expected))
 
 
 def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
@@ -257,15 +243,12 @@ def test_samples_and_their_order_do_not_matter(sub_jhmdb, messages):
 
 def test_frame_twice_is_refused(sub_jhmdb):
     samples = random_samples(4, frames=3)
-    with pytest.raises(ValueError, match='VideoSampler') as error:
+    with pytest.raises(
+            ValueError,
+            match="frame 1 of video 'frames/0001'.*VideoSampler"):
         evaluate(sub_jhmdb, samples + [samples[1]])
-    assert "frame 1 of video 'frames/0001'" in str(error.value)
     # another person in the same frame is another frame of a track
     evaluate(sub_jhmdb, samples + [dict(samples[1], track_id=1)])
-    # without video fields nothing is known about the frames
-    for sample in samples:
-        del sample['video_id']
-    evaluate(sub_jhmdb, samples + [samples[1]])
 
 
 NAMES = SMALL['keypoint_name2id']
@@ -275,8 +258,6 @@ NAMES = SMALL['keypoint_name2id']
     (dict(pck_groups=None), "'small' has no pck_groups.*PCKAccuracy"),
     (dict(pck_groups=dict(Head=['nose'])), r"small.*\['nose'\]"),
     (dict(eval_keypoints=['nose']), r"\['nose'\]"),
-    (dict(keypoint_name2id=dict(NAMES, hand=5)),
-     'names 6 keypoints.*frames have 5'),
     (dict(keypoint_name2id={('hip' if name == 'right_hip' else name): index
                             for name, index in NAMES.items()}), 'right_hip'),
 ])  # yapf: disable
@@ -285,22 +266,15 @@ def test_unusable_metainfo(changes, words):
         evaluate(dict(SMALL, **changes), [PERFECT], norm_item='torso')
 
 
-def test_unusable_frames():
-    with pytest.raises(ValueError, match='no frames'):
-        evaluate(SMALL, [])
-    with pytest.raises(ValueError, match='predicts 4 keypoints'):
-        evaluate(SMALL, [frame(GT[:4], GT)])
-
-
 @pytest.mark.parametrize('kwargs', [
     dict(norm_item='head'),
-    dict(norm_item=[]),
     dict(zero_box='drop'),
-    dict(thr=0.),
     dict(thr=[]),
     dict(thr=[0.2, 0.2]),
     dict(thr=math.inf),
 ], ids=str)  # yapf: disable
-def test_unusable_arguments(kwargs):
+def test_unusable_arguments_and_frames(kwargs):
     with pytest.raises(ValueError, match=next(iter(kwargs))):
         GroupPCKAccuracy(**kwargs)
+    with pytest.raises(ValueError, match='no frames'):
+        evaluate(SMALL, [])

@@ -103,21 +103,15 @@ def test_refused(coco, tmp_path, source, target, message):
     assert not out.exists()
 
 
-def test_the_source_is_never_overwritten(coco):
+def test_refused_sources(coco, tmp_path):
+    """The source itself as output, and a video model as source."""
     before = coco.read_bytes()
+    names = ['--from', 'coco', '--to', 'sub_jhmdb']
     with pytest.raises(SystemExit, match='the input itself'):
-        keypoints_by_name.main(
-            [str(coco), str(coco), '--from', 'coco', '--to', 'sub_jhmdb'])
+        keypoints_by_name.main([str(coco), str(coco), *names])
     assert coco.read_bytes() == before
-
-
-def test_a_video_model_is_no_source(tmp_path):
     model = model_of('VideoTopdownPoseEstimator', 'TemporalCorrelationHead',
-                     15)
-    path = tmp_path / 'video.pth'
-    torch.save(model.state_dict(), path)
+                     17)
+    torch.save(model.state_dict(), coco)
     with pytest.raises(SystemExit, match='single-frame'):
-        keypoints_by_name.main([
-            str(path), str(tmp_path / 'new.pth'), '--from', 'sub_jhmdb',
-            '--to', 'penn_action'
-        ])
+        keypoints_by_name.main([str(coco), str(tmp_path / 'new.pth'), *names])

@@ -113,18 +113,14 @@ def clip_annotations(clip: VideoClip, vid_id: int) -> List[dict]:
 def coco_json(clips: Mapping[int, VideoClip], description: str,
               keypoint_names: Sequence[str],
               skeleton: Sequence[Tuple[str, str]]) -> Iterator[str]:
-    """Put clips together as the text of one COCO-style JSON file.
-
-    Only one clip at a time is held in memory as Python objects.
+    """The text of a COCO-style JSON file in pieces, so that one clip at a time
+    is held in memory as Python objects.
 
     Args:
         clips (Mapping[int, VideoClip]): The clips by ``vid_id``.
         description (str): What the data is.
         keypoint_names (Sequence[str]): Names of the K keypoints.
         skeleton (Sequence[tuple]): Links as pairs of keypoint names.
-
-    Yields:
-        str: Pieces of the text, ordered by video and frame.
     """
     category = dict(
         id=1,
@@ -153,16 +149,9 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
 
 
 def check_outputs(paths: Iterable[Path]) -> None:
-    """Check where files are to go before any work is spent on them.
-
-    Args:
-        paths (Iterable[Path]): The files. Their folder is made.
-
-    Raises:
-        ValueError: If one cannot be written, or is there already and begins
-            otherwise than those of the converters: MMPose's published
-            annotations, for example, have the same names.
-    """
+    """Make the folder of files; a ValueError if one cannot be written, or
+    exists and is not of these converters: MMPose's published annotations, for
+    example, have the same names."""
     ours = (b'{"info":{"desc', b'{\n  "data_set"')
     for path in paths:
         output_path(str(path), ('.json', ))
@@ -173,12 +162,7 @@ def check_outputs(paths: Iterable[Path]) -> None:
 
 
 def write_together(contents: Mapping[Path, Iterable[str]]) -> None:
-    """Write text files so that all of them appear, complete, or none does.
-
-    Args:
-        contents (Mapping[Path, Iterable[str]]): The text of each file, in
-            pieces. Existing files are replaced.
-    """
+    """Write or replace text files, given in pieces, all of them or none."""
     with ExitStack() as stack:
         for path, pieces in contents.items():
             temporary = stack.enter_context(replacing(path))

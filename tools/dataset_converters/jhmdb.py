@@ -5,16 +5,20 @@ import json
 import os
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from tempfile import TemporaryDirectory
+from typing import Dict, List, Mapping, Optional, Tuple
 
+import cv2
 import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
-from jhmdb_frames import check_frames, extract_frames, list_frames
-from mat_file import load_mat, numeric
+from mat_file import read_mat
 from mmengine.utils import track_iter_progress
-from video_io.images import list_files  # on the path of coco_video
+from video_io.frame_source import FrameSource  # on the path of coco_video
+from video_io.images import list_files, picture_size
 
 KEYPOINTS = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
              'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
@@ -32,20 +36,8 @@ SUBSETS = {'1': 'train', '2': 'test', '0': None}
 
 
 def read_split(root: Path, split: int) -> Dict[str, str]:
-    """Read which clips one of the three splits trains and tests on.
-
-    Args:
-        root (Path): The data set as released.
-        split (int): 1, 2 or 3.
-
-    Returns:
-        Dict[str, str]: ``'train'`` or ``'test'`` by ``'<action>/<clip>'``,
-        sorted by name.
-
-    Raises:
-        ValueError: If there are no split files, or one has a line that is
-            not ``<clip>.avi 1|2``.
-    """
+    """``'train'`` or ``'test'`` by ``'<action>/<clip>'``, sorted by name, of
+    one of the three splits of the data set in ``root``."""
     folder, suffix = root / 'sub_splits', f'_test_split_{split}.txt'
     names = list_files(folder, f'(?i).+{re.escape(suffix)}')
     if not names:
@@ -55,7 +47,7 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
     for path in (folder / name for name in names):
         action = path.name[:-len(suffix)]
         content = path.read_bytes()
-        # takes marks of the byte order away, and knows UTF-16, too
+        # also UTF-16, and byte order marks
         text = content.decode(json.detect_encoding(content), 'replace')
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip():
@@ -78,12 +70,8 @@ def read_split(root: Path, split: int) -> Dict[str, str]:
 
 
 def mask_boxes(mask: np.ndarray) -> np.ndarray:
-    """The extent of a mask (H, W, T) in every frame.
-
-    Returns:
-        np.ndarray: Boxes in shape (T, 4): x1, y1, x2-x1+1, y2-y1+1 with x1
-        and y1 1-based, as in MMPose's files; zeros where a mask is empty.
-    """
+    """Boxes (T, 4) around a mask (H, W, T): x1, y1, x2-x1+1, y2-y1+1 with x1
+    and y1 1-based, as in MMPose's files; zeros where it is empty."""
     boxes = []
     for occupied in (mask.any(axis=0), mask.any(axis=1)):
         first = occupied.argmax(axis=0)
@@ -110,18 +98,11 @@ def read_clip(root: Path, name: str,
 
     Returns:
         tuple: The clip, and the 1-based frames with an empty mask, whose box
-        is the one of the nearest frame that has a mask.
-
-    Raises:
-        ValueError: If a file is damaged, or does not match the other.
+        is that of the nearest frame with a mask.
     """
     joint_path, mask_path = mat_files(root, name)
-    joints = numeric(
-        load_mat(joint_path, ['pos_img']), joint_path, 'pos_img',
-        (2, len(KEYPOINTS), None))
-    mask = numeric(
-        load_mat(mask_path, ['part_mask']), mask_path, 'part_mask',
-        (None, None, None))
+    joints, = read_mat(joint_path, pos_img=(2, len(KEYPOINTS), None))
+    mask, = read_mat(mask_path, part_mask=(None, None, None))
     num_frames = joints.shape[2]
     if mask.shape[2] != num_frames:
         raise ValueError(
@@ -148,20 +129,113 @@ def read_clip(root: Path, name: str,
     return clip, (np.flatnonzero(~filled) + 1).tolist()
 
 
+def list_frames(folder: Path) -> List[str]:
+    """Sorted names like ``'00001.png'``, none if there is no such folder."""
+    return list_files(folder, r'(?i)\d+\.png')
+
+
+def decode_video(video: Path, folder: Path, num_frames: int) -> None:
+    """Write all frames of a video as 00001.png, 00002.png, ... into an empty
+    folder; a ValueError if they are not ``num_frames``."""
+    count = 0  # by decoding: the frame count in the headers is wrong
+    try:
+        for frame in FrameSource(str(video)):
+            if not frame.readable:
+                raise ValueError(f'frame {frame.index + 1} cannot be decoded')
+            count += 1
+            path = folder / f'{count:05d}.png'
+            path.write_bytes(cv2.imencode('.png', frame.image)[1])
+    except ValueError as error:
+        raise ValueError(f'{video}: not a readable video ({error}); '
+                         'download it again') from error
+    if count != num_frames:
+        raise ValueError(
+            f"{video}: {count} frames could be read, but 'pos_img' in "
+            f'joint_positions.mat of the clip has {num_frames}; download the '
+            'video again')
+
+
+def extract_frames(videos: Path, frames: Path,
+                   num_frames: Mapping[str, int]) -> int:
+    """Extract the frames of those clips that have none.
+
+    A clip's folder appears once all its frames are in it, so an interrupted
+    extraction goes on where it stopped.
+
+    Args:
+        videos (Path): The folder of ``<action>/<clip>.avi``.
+        frames (Path): The folder of all frames.
+        num_frames (Mapping[str, int]): Number of frames by
+            ``'<action>/<clip>'``.
+
+    Returns:
+        int: The number of clips extracted.
+    """
+    todo = [name for name in num_frames if not list_frames(frames / name)]
+    if not todo:
+        return 0
+
+    def extract(staging: Path, name: str) -> None:
+        unfinished, final = staging / name, frames / name
+        unfinished.mkdir(parents=True)
+        decode_video(videos / f'{name}.avi', unfinished, num_frames[name])
+        final.parent.mkdir(exist_ok=True)
+        try:
+            os.replace(unfinished, final)
+        except OSError:
+            # another process was faster: its frames are complete, too
+            if len(list_frames(final)) != num_frames[name]:
+                raise
+
+    print(
+        f'Extracting the frames of {len(todo)} clips to {frames}',
+        file=sys.stderr)
+    try:
+        frames.mkdir(parents=True, exist_ok=True)
+        # threads suffice: OpenCV decodes and encodes without holding the GIL
+        with TemporaryDirectory(prefix='.extract-', dir=frames) as staging, \
+                ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = pool.map(partial(extract, Path(staging)), todo)
+            for _ in track_iter_progress((done, len(todo)), file=sys.stderr):
+                pass
+        print(file=sys.stderr)
+    except OSError as error:
+        raise ValueError(
+            f'{frames}: cannot be written to ({error}); free some space, or '
+            f'choose a folder for the frames of {len(todo)} clips with '
+            '--frames') from error
+    return len(todo)
+
+
+def check_frames(folder: Path, num_frames: int,
+                 size: Tuple[int, int]) -> None:
+    """Raise a ValueError unless a clip's frames are as many as the annotated
+    ones, and of the size (width, height) of the masks."""
+    remedy = 'remove this folder, and the frames are extracted again'
+    found = list_frames(folder)
+    expected = [f'{i + 1:05d}.png' for i in range(num_frames)]
+    if found != expected:
+        raise ValueError(
+            f"{folder}: {len(found)} images ({found[0]} to {found[-1]}), but "
+            f"'pos_img' in joint_positions.mat of the clip has {num_frames} "
+            f'frames ({expected[0]} to {expected[-1]}); give them these '
+            f'names, or {remedy}')
+    path = folder / expected[0]
+    width, height = picture_size(str(path))
+    if (width, height) != size:
+        raise ValueError(
+            f"{path}: {width}x{height} pixels, but 'part_mask' in "
+            f'puppet_mask.mat of the clip is {size[0]}x{size[1]}; {remedy}')
+
+
 def convert(root: Path,
             split: int,
             out: Path,
             frames: Optional[Path] = None,
             allow_missing: bool = False) -> dict:
-    """Convert one split; see the command line for the arguments.
-
-    Returns:
-        dict: The report, which is also written as ``Sub<K>_report.json``.
-
-    Raises:
-        ValueError: If something is wrong with the input. Nothing is written
-            to ``out`` then.
-    """
+    """Convert one split, see the command line, and return the report. If a
+    ValueError says what is wrong with the input, nothing was written to
+    ``out``."""
     frames = Path(os.path.abspath(frames or root / 'Rename_Images'))
     files = {part: out / f'Sub{split}_{part}.json'
              for part in ('train', 'test', 'report')}

@@ -2,24 +2,34 @@
 """Reading MATLAB files with errors that say what is wrong, and where."""
 import warnings
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 from scipy.io import loadmat
 
 
-def load_mat(path: Path, names: Sequence[str]) -> Dict[str, np.ndarray]:
-    """Read variables of a MATLAB file of version 7 or older, and no others.
+def read_mat(path: Path,
+             **shapes: Tuple[Optional[int], ...]) -> List[np.ndarray]:
+    """Read variables of a MATLAB file as finite float64 numbers, in order.
+
+    Types differ between the files of a data set, and arithmetic in the small
+    integer ones wraps.
+
+    Args:
+        path (Path): A file of version 7 or older.
+        **shapes (tuple): The shapes of the variables by their names; None
+            stands for any length.
 
     Raises:
-        ValueError: If the file cannot be read or lacks a variable.
+        ValueError: If the file cannot be read, or a variable is missing or
+            not as expected.
     """
     again = 'unpack or download this file again'
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             contents = loadmat(
-                str(path), appendmat=False, variable_names=list(names))
+                str(path), appendmat=False, variable_names=list(shapes))
     except NotImplementedError as error:
         raise ValueError(
             f'{path}: this MATLAB version (7.3?) cannot be read ({error}); '
@@ -29,49 +39,34 @@ def load_mat(path: Path, names: Sequence[str]) -> Dict[str, np.ndarray]:
         raise ValueError(
             f'{path}: truncated or not a MATLAB file '
             f'({type(error).__name__}: {error}); {again}') from error
-    for name in names:
-        if name not in contents:
-            raise ValueError(
-                f'{path}: no variable {name!r} in the file; {again}')
-    return contents
+    values = []
+    for name, shape in shapes.items():
+        try:
+            values.append(_numbers(contents.get(name), shape))
+        except ValueError as error:
+            raise ValueError(f'{path}: {name!r} {error}; {again}') from None
+    return values
 
 
-def numeric(contents: Mapping[str, np.ndarray], path: Path, name: str,
-            shape: Tuple[Optional[int], ...]) -> np.ndarray:
-    """Take one variable as finite float64 numbers of a known shape.
-
-    Args:
-        contents (Mapping[str, np.ndarray]): As :func:`load_mat` returns.
-        path (Path): The file they were read from, for messages.
-        name (str): The variable.
-        shape (tuple): The expected shape; None stands for any length.
-
-    Returns:
-        np.ndarray: The variable in float64. Types differ between the files
-        of one data set, and arithmetic in the small integer ones wraps.
-
-    Raises:
-        ValueError: If the type, the shape or a value is not as expected.
-    """
-    value, again = contents[name], 'download this file again'
+def _numbers(value: Optional[np.ndarray],
+             shape: Tuple[Optional[int], ...]) -> np.ndarray:
     expected = ' x '.join('n' if s is None else str(s) for s in shape)
+    if value is None:
+        raise ValueError('is not in the file')
     if value.dtype.kind not in 'buif':
         raise ValueError(
-            f'{path}: {name!r} is of type {value.dtype}, expected numbers '
-            f'({expected}); {again}')
+            f'is of type {value.dtype}, expected numbers ({expected})')
     if value.ndim == len(shape) - 1 and shape[-1] is None:
         # MATLAB drops the last axis of an array of one frame
         value = value[..., None]
     if value.ndim != len(shape) or any(
             want not in (None, got) for want, got in zip(shape, value.shape)):
         raise ValueError(
-            f'{path}: {name!r} is {" x ".join(map(str, value.shape))}, '
-            f'expected {expected}; {again}')
+            f'is {" x ".join(map(str, value.shape))}, expected {expected}')
     value = value.astype(np.float64)
-    if value.size == 0 or not np.isfinite(value).all():
-        where = np.argwhere(~np.isfinite(value))[:1].tolist()
-        raise ValueError(
-            f'{path}: {name!r} ' + (
-                f'holds NaN or infinity at index {where[0]}'
-                if where else 'is empty') + f'; {again}')
+    if value.size == 0:
+        raise ValueError('is empty')
+    if not np.isfinite(value).all():
+        where = np.argwhere(~np.isfinite(value))[0].tolist()
+        raise ValueError(f'holds NaN or infinity at index {where}')
     return value

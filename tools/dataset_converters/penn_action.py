@@ -3,14 +3,13 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
-from mat_file import load_mat, numeric
+from mat_file import read_mat
 from mmengine.utils import track_iter_progress
 from video_io.images import list_files, picture_size  # coco_video's path
 
@@ -30,23 +29,13 @@ SKELETON = (('right_ankle', 'right_knee'), ('right_knee', 'right_hip'),
             ('right_shoulder', 'left_shoulder'), ('right_hip', 'left_hip'),
             ('head', 'right_shoulder'), ('head', 'left_shoulder'))
 SUBSETS = {1: 'train', -1: 'test'}
-VARIABLES = ('x', 'y', 'visibility', 'train', 'bbox', 'dimensions', 'nframes')
 
 
-@dataclass
-class PennClip:
-    """One clip, with what is reported of it.
-
-    Attributes:
-        clip (VideoClip): The annotations.
-        subset (str): ``'train'`` or ``'test'``.
-        missing_boxes (int): Rows by which the table of boxes is short.
-        invisible (int): Number of invisible keypoints.
-        outside_image (int): Visible keypoints outside the labelled size.
-        outside_box (int): Visible keypoints outside the released box.
-        on_degenerate_boxes (int): Visible keypoints in frames whose released
-            box is degenerate.
-    """
+class PennClip(NamedTuple):
+    """One clip, its subset, by how many rows the table of boxes is short, and
+    how many keypoints are invisible, or visible but outside of the labelled
+    size, outside of the released box, or in a frame whose released box is
+    degenerate."""
     clip: VideoClip
     subset: str
     missing_boxes: int
@@ -57,28 +46,20 @@ class PennClip:
 
 
 def read_label(path: Path) -> PennClip:
-    """Read one label file.
+    """Read one label file, ``labels/<clip>.mat``.
 
     Missing boxes at the end repeat the last one; one without width or height
-    is replaced by that of the nearest valid frame.
-
-    Args:
-        path (Path): ``labels/<clip>.mat``.
-
-    Returns:
-        PennClip: The clip, with the labelled size as the size of its frames.
-
-    Raises:
-        ValueError: If the file is damaged or contradicts itself.
+    is replaced by that of the nearest valid frame. A ValueError if the file
+    is damaged or contradicts itself.
     """
     again = 'download this file again'
-    contents = load_mat(path, VARIABLES)
-    num_frames = int(numeric(contents, path, 'nframes', (1, 1))[0, 0])
-    x, y, visibility = (
-        numeric(contents, path, name, (num_frames, len(KEYPOINTS)))
-        for name in ('x', 'y', 'visibility'))
-    height, width, _ = numeric(contents, path, 'dimensions', (1, 3))[0]
-    train = numeric(contents, path, 'train', (1, 1))[0, 0]
+    num_frames = int(read_mat(path, nframes=(1, 1))[0][0, 0])
+    shape = num_frames, len(KEYPOINTS)
+    x, y, visibility, dimensions, train, bbox = read_mat(
+        path, x=shape, y=shape, visibility=shape, dimensions=(1, 3),
+        train=(1, 1), bbox=(None, 4))  # yapf: disable
+    height, width, _ = dimensions[0]
+    train = train[0, 0]
     if train not in SUBSETS:
         raise ValueError(f"{path}: 'train' is {train:g}, expected 1 (train) "
                          f'or -1 (test); {again}')
@@ -86,7 +67,6 @@ def read_label(path: Path) -> PennClip:
     if len(strange):
         raise ValueError(f"{path}: 'visibility' has {strange[0]:g}, expected "
                          f'0 or 1; {again}')
-    bbox = numeric(contents, path, 'bbox', (None, 4))
     if len(bbox) > num_frames:
         raise ValueError(f"{path}: 'bbox' has {len(bbox)} rows for "
                          f'{num_frames} frames; {again}')
@@ -122,12 +102,8 @@ def read_label(path: Path) -> PennClip:
 
 
 def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
-    """Width and height of a clip's frames, from the first of them; None if
-    there is no such folder.
-
-    Raises:
-        ValueError: If labelled frames are missing in it.
-    """
+    """Width and height of a clip's first frame, None if there is no such
+    folder; a ValueError if labelled frames are missing in it."""
     if not folder.exists():
         return None
     names = set(list_files(folder))
@@ -144,16 +120,8 @@ def frame_size(folder: Path, num_frames: int) -> Optional[Tuple[int, int]]:
 
 
 def convert(root: Path, out: Path) -> dict:
-    """Convert both subsets; see the command line for the arguments.
-
-    Returns:
-        dict: The report, which is also written as
-        ``penn_action_report.json``.
-
-    Raises:
-        ValueError: If something is wrong with the input. Nothing is written
-            to ``out`` then.
-    """
+    """Convert both subsets, see the command line, and return the report. If
+    a ValueError says what is wrong with the input, nothing was written."""
     files = {part: out / f'penn_action_{part}.json'
              for part in (*SUBSETS.values(), 'report')}
     check_outputs(files.values())

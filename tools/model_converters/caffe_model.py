@@ -15,19 +15,9 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def read_caffemodel(data: bytes) -> Dict[str, List[np.ndarray]]:
-    """Weights of the layers that have some.
-
-    Args:
-        data (bytes): Contents of the file.
-
-    Returns:
-        dict[str, list[np.ndarray]]: For each layer, in the order of the
-        file, its arrays as they are stored, for a convolution the weight and
-        the bias.
-
-    Raises:
-        ValueError: If the data ends too early or is something else.
-    """
+    """Arrays of the layers that have some, for a convolution weight and bias,
+    in the order of the file; a ValueError if the data ends too early or is
+    something else."""
     layers = {}
     for number, layer in _fields(memoryview(data)):
         if number not in _LAYERS or isinstance(layer, int):

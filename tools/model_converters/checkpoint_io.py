@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What the converters do alike: checking weights, writing a checkpoint."""
+"""Checking of weights and writing of checkpoints for the converters."""
 import textwrap
 from pathlib import Path
 from typing import Iterable, List, Mapping, Tuple
@@ -13,16 +13,8 @@ from projects.temporal_corr.video_io.output_files import output_path, replacing
 def find_faults(found: Mapping[str, Tensor],
                 expected: Mapping[str, Tuple[int, ...]],
                 foreign: Iterable[str] = ()) -> List[str]:
-    """What is wrong with weights that were read.
-
-    Args:
-        found (Mapping[str, Tensor]): The parameters by name.
-        expected (Mapping[str, tuple]): The shape of each that is needed.
-        foreign (Iterable[str]): Names that are none of these.
-
-    Returns:
-        list[str]: One line for each kind of fault.
-    """
+    """What is wrong with parameters of expected shapes, one line for each kind
+    of fault; ``foreign`` are names that were not expected."""
     faults = {
         'missing': [name for name in expected if name not in found],
         'of other shapes': [
@@ -44,13 +36,8 @@ def find_faults(found: Mapping[str, Tensor],
 
 
 def save_checkpoint(checkpoint: dict, path: Path, source: Path) -> None:
-    """Write a checkpoint; it is there when it is complete.
-
-    Args:
-        checkpoint (dict): ``meta`` and ``state_dict``.
-        path (Path): Where it is to go.
-        source (Path): What it was made of, which it must not replace.
-    """
+    """Write a checkpoint, completely or not at all, and never over the file
+    that it was made of."""
     target = output_path(str(path), ('.pth', '.pt'), [str(source)])
     with replacing(target) as temporary, open(temporary, 'wb') as file:
         torch.save(checkpoint, file)

@@ -48,24 +48,18 @@ def names_of(dataset: str) -> List[str]:
 
 
 def convert(path: Path, source: Optional[str], target: str) -> dict:
-    """Convert a checkpoint.
+    """Convert a single-frame checkpoint.
 
     Args:
-        path (Path): The checkpoint, of single frames.
+        path (Path): The checkpoint.
         source (str, optional): The data set whose keypoints it has; None for
             what it says itself.
         target (str): The data set whose keypoints are wanted.
 
     Returns:
-        dict: Checkpoint with ``state_dict`` and ``meta``.
-
-    Raises:
-        OSError, RuntimeError, ValueError: If it cannot be converted.
+        dict: ``state_dict``, ``meta``, and the ``sources`` of each keypoint.
     """
     checkpoint = load_from_local(str(path))
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path} holds a {type(checkpoint).__name__}, not a '
-                         'checkpoint: train or download one')
     state_dict = checkpoint.get('state_dict', checkpoint)
     meta = checkpoint.get('meta') or {}
     own = meta.get('dataset_meta') or {}

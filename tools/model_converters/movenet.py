@@ -29,7 +29,7 @@ VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
 
 
 class Converted(NamedTuple):
-    """MoveNet in our terms."""
+    """Converted weights of MoveNet."""
     kind: str  #: for example ``'MoveNet Lightning'``
     widen_factor: float  #: multiplies the channels of the backbone
     state_dict: Dict[str, Tensor]  #: as in a config's model
@@ -106,12 +106,8 @@ def _plain(layer: str) -> Dict[str, str]:
 
 
 def movenet_state_dict(arrays: Mapping[str, np.ndarray]) -> Converted:
-    """The weights that :func:`~tfjs_graph_model.read_graph_model` returns
-    under our names.
-
-    Raises:
-        ValueError: If layers are missing, of other shapes or not finite.
-    """
+    """Rename the weights of :func:`~tfjs_graph_model.read_graph_model`; a
+    ValueError if layers are missing, of other shapes or not finite."""
     # Without the names of functions: 'Call/kpt_heatmap_0/...'.
     arrays = {
         re.sub(r'^(.*?/)?(?=(model_1|kpt_heatmap_0)/)', '', name): array

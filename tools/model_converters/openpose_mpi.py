@@ -98,12 +98,8 @@ class Weights(NamedTuple):
 
 
 def read(path: Path) -> Weights:
-    """Read a Caffe model or a PyTorch state dict, whatever it is called.
-
-    Raises:
-        OSError: If the file cannot be read.
-        RuntimeError: If it holds no weights, or could run code.
-    """
+    """Read a Caffe model or a PyTorch state dict, whatever its suffix; an
+    OSError or RuntimeError if it is neither."""
     if not path.is_file():
         raise FileNotFoundError(
             f'there is no file {path}: check the path; where to fetch the '
@@ -133,11 +129,8 @@ def read(path: Path) -> Weights:
 
 def from_state_dict(checkpoint: Any) -> Weights:
     """Read a state dict, or a checkpoint that contains one, under any of the
-    known naming schemes, behind any prefix.
-
-    Raises:
-        ValueError: If there is none in it, or two are the same layer.
-    """
+    known naming schemes, behind any prefix; a ValueError if there is none in
+    it, or two parameters are of the same layer."""
     layers, places = load_layer_table()
     state_dict = {
         str(key): value
@@ -206,12 +199,8 @@ def fold_normalisation(parameters: Dict[str, Tensor]) -> None:
 
 
 def convert(path: Path) -> dict:
-    """A Caffe model or a PyTorch state dict as a checkpoint.
-
-    Raises:
-        OSError: If the file cannot be read.
-        RuntimeError: If it is not what is needed.
-    """
+    """A Caffe model or a PyTorch state dict as a checkpoint; a RuntimeError if
+    it is not what is needed."""
     weights, layers = read(path), load_layer_table()[0]
     expected = {}
     for name, (_, shape) in layers.items():

@@ -1,8 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from .center_map import GenerateCenterMap
 from .clip_transforms import ClipTransforms
-from .crop_transforms import (CropAffine, GetBBoxCenterFixedScale,
-                              GetCropCenterScale, UniformBBoxTransform)
+from .crop_transforms import (CropAffine, GenerateCenterMap,
+                              GetBBoxCenterFixedScale, GetCropCenterScale,
+                              UniformBBoxTransform)
 from .formatting import PackClipInputs
 from .loading import LoadVideoFrame
 from .mpii_parts import MpiiPartsDataset

@@ -181,12 +181,7 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
 
     def _check_crop(self, image_size: np.ndarray) -> None:
         """Raise unless the pipeline makes the crops that are wanted."""
-        shift = self.crop_shift
-        if np.shape(shift) != (2, ) or not np.isfinite(shift).all():
-            raise ValueError(f'{type(self).__name__} needs crop_shift to be '
-                             'two numbers, such as (0.1, 0.1), but got '
-                             f'{shift!r}')
-        if self.crop == 'box' and not any(shift):
+        if self.crop == 'box' and not any(self.crop_shift):
             return
         ours = (GetBBoxCenterFixedScale, GetCropCenterScale)
         steps = [
@@ -197,8 +192,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         if steps and not found:
             raise ValueError(
                 f'{type(self).__name__} has crop={self.crop!r} and '
-                f'crop_shift={shift}, which the pipeline ignores: put '
-                'GetCropCenterScale in the place of GetBBoxCenterScale')
+                f'crop_shift={self.crop_shift}, which the pipeline ignores: '
+                'put GetCropCenterScale in the place of GetBBoxCenterScale')
         for step in found:
             scale = getattr(step, 'image_scale', None)
             if self.crop != 'frame' or scale is None:

@@ -1,6 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from .atomic_backend import AtomicLocalBackend
-from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .offline_exemplars_hook import OfflineExemplarsHook
 from .pose_model import load_pose_model

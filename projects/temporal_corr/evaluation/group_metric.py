@@ -11,12 +11,12 @@ from ..smoothing import build_smoother
 
 
 class EvaluatedFrames(NamedTuple):
-    """The frames of an evaluation, N frames with K keypoints: keypoints
-    (smoothed if asked) and ground truth in pixels, (N, K, 2); whether a
-    keypoint has ground truth, and whether it is evaluated, too, (N, K); larger
-    side of the person's box, 0 where it has no width or no height, (N, );
-    names of the keypoints; body-part group to the indices of its keypoints;
-    which keypoints are evaluated, (K, )."""
+    """N frames with K keypoints: predictions (smoothed if asked) and ground
+    truth in pixels, (N, K, 2); whether a keypoint has ground truth, and
+    whether it is evaluated, too, (N, K); larger side of the person's box, 0
+    where it has no width or no height, (N, ); names of the keypoints;
+    body-part group to the indices of its keypoints; which keypoints are
+    evaluated, (K, )."""
     pred: np.ndarray
     gt: np.ndarray
     labelled: np.ndarray
@@ -28,21 +28,18 @@ class EvaluatedFrames(NamedTuple):
 
 
 class GroupMetric(BaseMetric):
-    """What the metrics by body-part group have in common.
+    """Base of metrics by body-part group.
 
-    Keeps what is needed of each frame, checks the frames, and looks the
-    groups up in the metainfo of the data set: ``pck_groups``, the names of
-    the keypoints of each group, and optionally ``eval_keypoints``, the names
-    of the keypoints that are evaluated (all by default).
-
-    The person's box is the released one (``gt_instances.bbox_size``) where
-    the data set packs it, else ``gt_instances.bboxes``.
+    The groups are in the metainfo of the data set: ``pck_groups``, the names
+    of the keypoints of each group, and optionally ``eval_keypoints``, the
+    names of the keypoints that are evaluated (all by default). The person's
+    box is ``gt_instances.bbox_size``, the released one, where there is one,
+    else ``gt_instances.bboxes``.
 
     Args:
-        smoothing (dict, optional): How the predictions of each person of
-            each video are smoothed over the evaluated frames before they are
-            compared, see :func:`temporal_corr.smoothing.build_smoother`.
-            Defaults to None, not at all.
+        smoothing (dict, optional): A filter of the predictions of each person
+            of each video over the evaluated frames, see
+            :func:`temporal_corr.smoothing.build_smoother`. Defaults to None.
         **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
     """
 
@@ -50,12 +47,11 @@ class GroupMetric(BaseMetric):
         super().__init__(**kwargs)
         self._size: Optional[int] = None
         self._smoother = build_smoother(smoothing) if smoothing else None
-        #: What titles say of it.
         self._smoothed = f', {smoothing["type"]}' if smoothing else ''
 
     def process(self, data_batch: Sequence[dict],
                 data_samples: Sequence[dict]) -> None:
-        """Keep what is needed of each frame of the model's outputs."""
+        """Keep what is needed of each frame."""
         self.results.extend(self._keep(sample) for sample in data_samples)
 
     def evaluate(self, size: int) -> Dict[str, float]:
@@ -89,7 +85,7 @@ class GroupMetric(BaseMetric):
             frame=track and int(sample['frame_index']))
 
     def _frames(self, results: list) -> EvaluatedFrames:
-        """Check what was kept of each frame, and put it together."""
+        """Check the frames, and stack them."""
         title = type(self).__name__
         if not results:
             raise ValueError(f'{title} got no frames: the data set or the '
@@ -98,12 +94,7 @@ class GroupMetric(BaseMetric):
         pred, gt, visible, box = (
             np.stack([result[key] for result in results])
             for key in ('pred', 'gt', 'visible', 'box'))
-        names, groups, evaluated = self._keypoints(gt.shape[1])
-        if pred.shape != gt.shape:
-            raise ValueError(
-                f'the model predicts {pred.shape[1]} keypoints, the data set '
-                f'has {gt.shape[1]}: the number of output channels of the '
-                "head and the data set's metainfo must agree")
+        names, groups, evaluated = self._keypoints()
         if self._smoother:
             pred = self._smooth(results, pred)
         return EvaluatedFrames(pred, gt, visible, visible & evaluated, box,
@@ -138,7 +129,7 @@ class GroupMetric(BaseMetric):
     def _name(self) -> str:
         return (self.dataset_meta or {}).get('dataset_name', 'data set')
 
-    def _keypoints(self, count: int) -> tuple:
+    def _keypoints(self) -> tuple:
         """Names, groups as indices and which are evaluated, from metainfo."""
         meta = self.dataset_meta or {}
         title = f"{type(self).__name__}: the metainfo of '{self._name()}'"
@@ -155,9 +146,6 @@ class GroupMetric(BaseMetric):
             raise ValueError(f'{title} names the keypoints {unknown} in '
                              'pck_groups or eval_keypoints, but its keypoints '
                              f'are {list(indices)}')
-        if count != len(indices):
-            raise ValueError(f'{title} names {len(indices)} keypoints, but '
-                             f'its frames have {count}')
         names = sorted(indices, key=indices.get)
         groups = {
             name: [indices[part] for part in parts if part in wanted]
@@ -167,8 +155,8 @@ class GroupMetric(BaseMetric):
 
 
 def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
-    """Scores (fractions) in percent as a table of text, by the names of the
-    rows and columns; an empty name is for a table of one row."""
+    """A table of scores (fractions) in percent, by names of rows and columns;
+    a row without a name is the only one."""
     columns = list(next(iter(rows.values())))
     head, cells = [], [[f'{100 * row[name]:.2f}' for name in columns]
                        for row in rows.values()]
@@ -179,7 +167,7 @@ def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
 
 
 def _check_frames(results: list, size: Optional[int]) -> None:
-    """Refuse frames that come twice, warn of frames that are missing."""
+    """Raise if frames come twice, warn if some are missing."""
     count = Counter(
         (*r['track'], r['frame']) for r in results if r['track'] is not None)
     twice = [key for key in count if count[key] > 1]

@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import math
-from typing import Dict, Optional, Sequence, Union
+from typing import Dict, Sequence, Union
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -16,10 +16,8 @@ class GroupPCKAccuracy(GroupMetric):
 
     A prediction is correct if it is at most ``thr`` times the larger side of
     the person's box away from the ground truth; visible keypoints count. For
-    the box and the body-part groups see :class:`GroupMetric`.
-
-    The results are fractions in [0, 1], as those of MMPose's PCKAccuracy;
-    the table that is logged shows percent, as the paper:
+    the box and the body-part groups see :class:`GroupMetric`. The results are
+    fractions, as those of PCKAccuracy; the logged table shows percent:
 
     - one per body-part group (``Head``, ``Sho``, ``Elb``, ``Wri``, ``Hip``,
       ``Knee``, ``Ank``): the mean over its keypoints' own accuracies
@@ -33,27 +31,24 @@ class GroupPCKAccuracy(GroupMetric):
 
     Args:
         thr (float | Sequence[float]): Threshold, as a share of the
-            normaliser. Of several each is also counted under its own names,
-            such as ``Mean@0.1``; the first one has the plain names, too.
-            Defaults to 0.2
+            normaliser. With several, results are also named by the threshold,
+            such as ``Mean@0.1``; plain names are of the first. Defaults to
+            0.2
         norm_item (str | Sequence[str]): ``'bbox'``, the larger side of the
             box, or ``'torso'``, the distance between the left shoulder and
             the right hip as in MMPose's JhmdbPCKAccuracy, or both. Names of
             torso-normalised results begin with ``t``. Frames without a torso
             (one of the two invisible, or less than a pixel apart) do not
-            count there, and are reported. Defaults to ``'bbox'``
-        zero_box (str): What becomes of visible keypoints in a frame whose
-            box is degenerate (no width or no height): ``'miss'``, they count
-            as wrong, as in LSTM Pose Machines, or ``'ignore'``, they do not
-            count, as in MMPose. Such frames are reported in either case.
-            Defaults to ``'miss'``
-        assembled_only (bool): Whether a keypoint that the codec did not
-            assemble into the person (``pred_instances.keypoints_visible`` 0,
-            as PartAffinityField says it) counts as wrong, wherever it was
-            put. Such keypoints are reported. Defaults to False
-        smoothing (dict, optional): See :class:`GroupMetric`. What is not
-            assembled has no part in it. Defaults to None
-        **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
+            count there. Defaults to ``'bbox'``
+        zero_box (str): Whether visible keypoints in a frame whose box has no
+            width or no height count as wrong (``'miss'``, as in LSTM Pose
+            Machines) or not at all (``'ignore'``, as in MMPose). Defaults to
+            ``'miss'``
+        assembled_only (bool): Whether keypoints that PartAffinityField did
+            not assemble into the person
+            (``pred_instances.keypoints_visible`` 0) count as wrong. Defaults
+            to False
+        **kwargs: Arguments of :class:`GroupMetric`.
     """
 
     NORM_ITEMS = {'bbox': '', 'torso': 't'}
@@ -64,9 +59,8 @@ class GroupPCKAccuracy(GroupMetric):
                  norm_item: Union[str, Sequence[str]] = 'bbox',
                  zero_box: str = 'miss',
                  assembled_only: bool = False,
-                 smoothing: Optional[dict] = None,
                  **kwargs) -> None:
-        super().__init__(smoothing=smoothing, **kwargs)
+        super().__init__(**kwargs)
         items = [norm_item] if isinstance(norm_item, str) else list(norm_item)
         if not items or set(items) - set(self.NORM_ITEMS):
             raise ValueError("norm_item must be 'bbox', 'torso' or both, got "
@@ -79,7 +73,6 @@ class GroupPCKAccuracy(GroupMetric):
                 t > 0 and math.isfinite(t) for t in thrs):
             raise ValueError('thr must be a positive number or several '
                              f'different ones, got {thr!r}')
-        #: The first threshold.
         self.thr: float = thrs[0]
         self.thrs = thrs
         self.norm_item = items
@@ -94,7 +87,7 @@ class GroupPCKAccuracy(GroupMetric):
         return kept
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
-        """Compute the accuracies, see the class, and log the table."""
+        """Compute the accuracies and log the table."""
         logger = MMLogger.get_current_instance()
         frames = self._frames(results)
         metrics: Dict[str, float] = {}
@@ -167,7 +160,7 @@ def _scores(frames: EvaluatedFrames, size: np.ndarray, counted: np.ndarray,
 
 def _counts(item: str, frames: EvaluatedFrames, counted: np.ndarray,
             size: np.ndarray) -> str:
-    """What was counted, and all that is unusual, in words."""
+    """What was counted, and what is unusual, in words."""
     parts = [
         f'{len(frames.pred)} frames',
         f'{int(counted.sum())} keypoints counted',

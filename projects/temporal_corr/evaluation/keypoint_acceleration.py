@@ -1,13 +1,60 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Dict
+from typing import Dict, Sequence
 
 import numpy as np
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
-from .acceleration import UNKNOWN, accelerations, consecutive_triples
 from .group_metric import EvaluatedFrames, GroupMetric, score_table
 from .pck import group_means, keypoint_means, mean_of_known
+
+#: A frame that does not say which frame comes before it.
+UNKNOWN = -2
+
+
+def consecutive_triples(track: Sequence[int], frame_index: Sequence[int],
+                        previous: Sequence[int]) -> np.ndarray:
+    """Find triples of frames that follow each other.
+
+    Two frames follow each other if the later one names the earlier one as the
+    frame before it, and they are as far apart as the closest frames of their
+    track; a larger step is a gap.
+
+    Args:
+        track, frame_index (Sequence[int]): Number of the track (one person in
+            one video) and of the frame in the video, (N, ) each, from 0, in
+            any order, each once.
+        previous (Sequence[int]): Number of the frame before it, (N, ); -1
+            at the start of a video or shot, ``UNKNOWN`` for whichever comes
+            before.
+
+    Returns:
+        np.ndarray: Indices of the frames of each triple in time, (M, 3),
+        sorted by track and time.
+    """
+    track, time, previous = (
+        np.asarray(values, dtype=np.int64)
+        for values in (track, frame_index, previous))
+    order = np.lexsort((time, track))
+    track, time, previous = track[order], time[order], previous[order]
+    # Whether a frame and the next in this order follow each other.
+    step = np.diff(time)
+    linked = (track[1:] == track[:-1]) & ((previous[1:] == time[:-1]) |
+                                          (previous[1:] == UNKNOWN))
+    closest = np.full(track.max(initial=0) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(closest, track[1:][linked], step[linked])
+    linked &= step == closest[track[1:]]
+    first = np.flatnonzero(linked[:-1] & linked[1:])
+    return order[first[:, None] + np.arange(3)]
+
+
+def accelerations(points: np.ndarray, triples: np.ndarray) -> np.ndarray:
+    """Second differences ``x[t+1] - 2 x[t] + x[t-1]`` of keypoints (N, K, 2)
+    in triples of frames (M, 3): pixels per squared step, (M, K, 2)."""
+    before, now, after = np.moveaxis(
+        np.asarray(points, dtype=np.float64)[triples], 1, 0)
+    with np.errstate(invalid='ignore', over='ignore'):
+        return (after - now) - (now - before)
 
 
 @METRICS.register_module()
@@ -15,22 +62,18 @@ class KeypointAcceleration(GroupMetric):
     """Jitter of predicted keypoints, by body part.
 
     The acceleration of a keypoint at time t is the length of ``x[t+1] - 2
-    x[t] + x[t-1]``, in the unit in which PCK compares distances: the larger
-    side of the person's box, that of the middle frame. The acceleration
-    error, as known from video models of the body's surface, is the length of
-    the difference between predicted and true acceleration. A prediction that
-    does not move at all has no acceleration, so read it beside the error,
-    and both beside PCK.
+    x[t] + x[t-1]``, as a fraction of the larger side of the person's box in
+    the middle frame. The acceleration error is the length of the difference
+    between predicted and true acceleration. A prediction that does not move
+    at all has no acceleration, so read it beside the error, and both beside
+    PCK.
 
-    A keypoint counts where it is visible in all three frames. These follow
-    each other: they are consecutive items of the video, as
-    ``previous_frame_index`` says, and equally far apart. Gaps are not
-    bridged, and videos of fewer than three frames contribute nothing. With
-    ``frame_stride`` k the frames are k apart, so that accelerations of
-    different strides cannot be compared.
+    A keypoint counts where it is visible in all three frames, which are
+    consecutive items of the video (``previous_frame_index``) and equally far
+    apart. Accelerations of different strides cannot be compared.
 
-    The results are fractions of the box per squared step, like the fractions
-    of GroupPCKAccuracy; the table that is logged shows percent:
+    The results are fractions of the box per squared step; the logged table
+    shows percent:
 
     - ``acceleration/GROUP``: the mean over the keypoints' own means, for
       each group of ``pck_groups`` in the metainfo
@@ -40,13 +83,9 @@ class KeypointAcceleration(GroupMetric):
     - ``ground truth acceleration``: the mean over all that counts, what a
       perfect prediction would have
 
-    NaN where nothing counts, with a warning if that is everywhere. What is
-    left out is reported: predictions that are not finite, and frames whose
-    box has no width or no height.
-
-    Args:
-        smoothing (dict, optional): See :class:`GroupMetric`. Defaults to None
-        **kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
+    NaN where nothing counts, with a warning if that is everywhere.
+    Predictions that are not finite, and frames whose box has no width or no
+    height, are left out and reported.
     """
 
     def _keep(self, sample: dict) -> dict:
@@ -56,7 +95,7 @@ class KeypointAcceleration(GroupMetric):
             previous=UNKNOWN if previous is None else int(previous))
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
-        """Compute the accelerations, see the class, and log the table."""
+        """Compute the accelerations and log the table."""
         logger = MMLogger.get_current_instance()
         frames = self._frames(results)
         tracks, numbers = self._track_numbers(results)
@@ -98,7 +137,7 @@ class KeypointAcceleration(GroupMetric):
 def _counts(frames: EvaluatedFrames, results: list, triples: np.ndarray,
             visible: np.ndarray, finite: np.ndarray,
             size: np.ndarray) -> str:
-    """What was counted, and all that was left out, in words."""
+    """What was counted, and what was left out, in words."""
     tracks = {result['track'] for result in results}
     covered = {results[index]['track'] for index in triples[:, 0]}
     sized = visible & (size > 0)[:, None]

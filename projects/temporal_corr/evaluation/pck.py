@@ -10,24 +10,20 @@ import numpy as np
 
 def keypoint_hits(pred: np.ndarray, gt: np.ndarray, size: np.ndarray,
                   thr: float) -> np.ndarray:
-    """Which predictions are correct: ``|pred - gt| <= thr * size``.
+    """Which predictions (N, K) are correct: ``|pred - gt| <= thr * size``.
 
     "If the distance between the predicted keypoint and the ground truth one
     is less than 0.2 of the larger side of the bounding box of the person,
     the prediction is marked as correct" (Section 4); LSTM Pose Machines,
-    whose protocol this is, computes ``<=``, while MMPose's
-    :func:`keypoint_pck_accuracy` computes ``<``.
+    whose protocol this is, computes ``<=``, MMPose's
+    :func:`keypoint_pck_accuracy` ``<``.
 
     Args:
         pred, gt (np.ndarray): Predictions and ground truth, (N, K, 2) each. A
             prediction that is not finite is wrong.
-        size (np.ndarray): Normaliser of each frame in shape (N, ), in the
-            unit of the coordinates. Where it is zero no prediction is
-            correct, not even a perfect one.
+        size (np.ndarray): Normaliser of each frame in pixels, (N, ). Where it
+            is zero no prediction is correct.
         thr (float): Threshold, as a share of the size.
-
-    Returns:
-        np.ndarray: Booleans in shape (N, K).
     """
     with np.errstate(invalid='ignore', over='ignore'):
         offset = np.asarray(pred, np.float64) - np.asarray(gt, np.float64)
@@ -37,15 +33,15 @@ def keypoint_hits(pred: np.ndarray, gt: np.ndarray, size: np.ndarray,
 
 
 def keypoint_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """The mean of each keypoint (K, ) over those values (N, K) that count;
-    NaN where none does. The others may be anything, NaN included."""
+    """The mean of each keypoint (K, ) over the values (N, K) that count; NaN
+    where none does."""
     count = counted.sum(axis=0)
     total = np.where(counted, values, 0.).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def mean_of_known(values: Sequence[float]) -> float:
-    """The mean of those that are not NaN; NaN if there is none."""
+    """The mean without NaN; NaN if there is nothing else."""
     values = np.asarray(values, dtype=np.float64)
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float('nan')
@@ -53,8 +49,8 @@ def mean_of_known(values: Sequence[float]) -> float:
 
 def group_means(means: np.ndarray,
                 groups: Dict[str, Sequence[int]]) -> Dict[str, float]:
-    """The mean over the keypoints of each group that are known, and ``Mean``,
-    that of the groups."""
+    """The mean over each group's known keypoints, and ``Mean``, that of the
+    groups."""
     scores = {
         name: mean_of_known(means[list(indices)])
         for name, indices in groups.items()

@@ -1,9 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""The numbers that the paper prints, to stand beside measured ones.
-
-All are PCK@0.2 in percent, as printed; the numbers in brackets are the
-paper's references.
-"""
+"""The paper's numbers, PCK@0.2 in percent; [..] are its references."""
 from typing import Dict, NamedTuple, Optional, Tuple
 
 #: The columns of Tables 1 and 2, as GroupPCKAccuracy names them.
@@ -13,9 +9,8 @@ Row = Tuple[Optional[float], ...]
 
 
 class PublishedTable(NamedTuple):
-    """A table of the paper: its caption and number, the clips of the data
-    set, the splits that are averaged, and the rows, values in the order of
-    ``COLUMNS``; None where the paper prints no number."""
+    """A table of the paper; the rows hold values by ``COLUMNS``, None where
+    there is no number."""
     title: str
     number: int
     num_clips: int
@@ -23,8 +18,6 @@ class PublishedTable(NamedTuple):
     rows: Dict[str, Row]
 
 
-#: "Sub-JHMDB has 316 video clips in total and provides 3 train/test splits.
-#: We report the average performance over three splits."
 SUB_JHMDB = PublishedTable(
     title='Performance comparison on sub-JHMDB dataset',
     number=1,
@@ -40,7 +33,6 @@ SUB_JHMDB = PublishedTable(
         'Ours': (97.7, 96.6, 91.5, 88.1, 97.9, 94.9, 91.1, 94.0),
     })
 
-#: "Penn Action Dataset [23] contains 2326 video clips."
 PENN_ACTION = PublishedTable(
     title='Performance comparison on Penn Action Dataset',
     number=2,
@@ -57,19 +49,16 @@ PENN_ACTION = PublishedTable(
         'Ours': (98.8, 98.5, 96.6, 96.6, 98.8, 98.3, 98.2, 98.0),
     })
 
-#: The inter-frame heatmap refinement stands in the text, not in a table: "On
-#: sub-JHMDB dataset, its accuracy is 93.5, which is better than the baseline
-#: model but inferior to its counterpart with correlation maps. On Penn Action
-#: Dataset, there is no improvement over the baseline." By its neighbours it
-#: is the mean.
+#: In the text: "On sub-JHMDB dataset, its accuracy is 93.5, which is better
+#: than the baseline model but inferior to its counterpart with correlation
+#: maps. On Penn Action Dataset, there is no improvement over the baseline."
 SUB_JHMDB_HEATMAP_REFINEMENT = 93.5
 
 PUBLISHED = dict(jhmdb=SUB_JHMDB, penn=PENN_ACTION)
 
 
 def published_rows(data: str) -> Dict[str, Row]:
-    """All rows that the paper prints for ``'jhmdb'`` or ``'penn'``, best mean
-    last."""
+    """All rows of the paper for ``'jhmdb'`` or ``'penn'``, ours last."""
     rows = dict(PUBLISHED[data].rows)
     if data == 'jhmdb':
         ours = rows.pop('Ours')
