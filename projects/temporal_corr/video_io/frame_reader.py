@@ -12,6 +12,8 @@ from .images import IMAGE_SUFFIXES, read_image
 SAME = 0.5
 #: Frames to go back at first where a seek ends behind the frame.
 STEP = 16
+#: Codecs with packets that hold no picture to be shown.
+HIDDEN = (cv2.VideoWriter_fourcc(*'VP80'), cv2.VideoWriter_fourcc(*'vp08'))
 
 
 class FrameReader:
@@ -23,26 +25,32 @@ class FrameReader:
 
     Args:
         source (FrameSource): The input, no camera. Not iterated.
+
+    Attributes:
+        num_frames (int): How many frames there are, by what is stored.
     """
 
     def __init__(self, source: FrameSource):
         self._source = source
         self._video: Optional[cv2.VideoCapture] = None
         self._next = 0  # the frame that is decoded next
+        self._times = np.zeros(0)
+        self.num_frames = source.num_frames
         if source.files:
             return
         if source.path.lower().endswith(IMAGE_SUFFIXES):  # of several
             self._images = [frame.image for frame in FrameSource(source.path)]
             return
         self._open()
-        self._times = np.zeros(0)
         if self._video.grab():
             # What is before the first picture is cut off by the player.
             start = self._video.get(cv2.CAP_PROP_POS_MSEC) - SAME
             times = np.sort(_packet_times(source.path))
             self._times = times[times >= start]
-            if (np.diff(self._times) <= 2 * SAME).any():
-                self._times = np.zeros(0)  # they do not tell frames apart
+        self.num_frames = len(self._times)
+        codec = int(self._video.get(cv2.CAP_PROP_FOURCC))
+        if (np.diff(self._times) <= 2 * SAME).any() or codec in HIDDEN:
+            self._times = np.zeros(0)  # they do not tell frames apart
         self._open()
 
     def _open(self) -> None:
@@ -66,6 +74,13 @@ class FrameReader:
                 end, self._next = self._next, np.inf
                 raise IndexError(f'{self._source.path} ends with frame '
                                  f'{end - 1}')
+            time = self._video.get(cv2.CAP_PROP_POS_MSEC)
+            told = self._times[self._next:self._next + 1]
+            if (np.abs(told - time) > SAME).any():
+                # Not each packet is a picture: from now on they are counted.
+                self._times = self._times[:0]
+                self._open()
+                continue
             self._next += 1
         success, image = self._video.retrieve()
         if not success:

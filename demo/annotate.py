@@ -1,0 +1,126 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""Label frames of a video on a page in the browser; the model follows.
+
+    annotate.py --input clip.mp4
+
+The labels are saved as clip_labels.json, which ``video_demo.py --prompt``
+reads. Needs ``pip install -e .[annotate]``.
+"""
+import argparse
+import os
+import os.path as osp
+import socket
+import sys
+import webbrowser
+
+sys.path.insert(
+    0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
+from repo_path import config_path  # noqa: E402
+
+from projects.temporal_corr.apis import DEFAULT_MODEL  # noqa: E402
+from projects.temporal_corr.apis import (FrameSource, VideoPoseInferencer,
+                                         released_models)
+from projects.temporal_corr.datasets.coco_json import read_json  # noqa: E402
+from projects.temporal_corr.video_io.arguments import number  # noqa: E402
+
+
+def parse_args(argv=None):
+    parser = argparse.ArgumentParser(
+        description='Label frames of a video on a page in the browser')
+    add, names = parser.add_argument, ', '.join(released_models())
+    add('config', nargs='?', default=DEFAULT_MODEL,
+        help='config of the pose model, or the name of a released one '
+        f'({names}). Defaults to {DEFAULT_MODEL}')
+    add('checkpoint', nargs='?',
+        help='checkpoint of the pose model; released ones bring theirs')
+    add('--input', required=True,
+        help='video, folder of images, or a file of labels that this page '
+        'wrote, to go on with')
+    add('--labels', metavar='FILE.json',
+        help="labels to begin with, in COCO's format of keypoints, such as "
+        'of CVAT or FiftyOne')
+    add('--out', metavar='FILE.json',
+        help='where labels are saved. Defaults to NAME_labels.json beside '
+        'the input; goes on with it if it is there')
+    add('--device', default='cpu', help='device to run on. Defaults to cpu')
+    add('--port', type=number(int, 0, 65535), default=8017,
+        help='port of 127.0.0.1, 0 for any. Defaults to 8017, so that an '
+        'open page finds a server that was started again')
+    add('--no-browser', action='store_true', help='do not open the page')
+    args = parser.parse_args(argv)
+    if not args.checkpoint and args.config not in released_models():
+        parser.error(f'{args.config} is no released model ({names}): give '
+                     'its checkpoint, too')
+    return args
+
+
+def find_files(args) -> tuple:
+    """The input and the file of labels."""
+    if not args.input.lower().endswith('.json'):
+        stem = osp.splitext(osp.abspath(args.input))[0]
+        return args.input, args.out or f'{stem}_labels.json'
+    content = read_json(args.input)
+    info = content.get('info') if isinstance(content, dict) else None
+    video = info.get('video') if isinstance(info, dict) else None
+    if not isinstance(video, str) or args.labels or args.out:
+        raise ValueError(
+            f'{args.input} does not name its video (info.video), or --labels '
+            f'or --out is given, too: give --input VIDEO --labels '
+            f'{args.input} --out FILE.json')
+    return osp.join(osp.dirname(args.input), video), args.input
+
+
+def listen(port: int) -> socket.socket:
+    """A socket for this computer alone."""
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(('127.0.0.1', port))
+    except OSError as error:
+        raise ValueError(f'port {port} is in use, maybe by another page: '
+                         '--port 0 takes a free one') from error
+    server.listen()
+    return server
+
+
+def main(argv=None) -> int:
+    args = parse_args(argv)
+    try:
+        import uvicorn
+
+        from projects.temporal_corr.annotation.server import make_app
+        from projects.temporal_corr.annotation.session import Session
+    except ImportError as error:
+        raise ValueError(f'{error}: pip install -e .[annotate]') from error
+    path, out = find_files(args)
+    source = FrameSource(path)
+    if source.kind == 'webcam':
+        raise ValueError('a camera cannot be labelled: record it first')
+    with listen(args.port) as server:
+        inferencer = VideoPoseInferencer(
+            args.config if args.config in released_models() else config_path(
+                args.config), args.checkpoint, args.device)
+        session = Session(source, inferencer, out, args.labels)
+        port = server.getsockname()[1]
+        print(f'http://127.0.0.1:{port}/  labels go to {out}; Ctrl-C ends',
+              flush=True)
+        if not args.no_browser:
+            webbrowser.open(f'http://127.0.0.1:{port}/')
+        config = uvicorn.Config(make_app(session, port), log_level='warning')
+        try:
+            uvicorn.Server(config).run(sockets=[server])
+        except KeyboardInterrupt:
+            pass
+    session.stop()
+    if session.failure:
+        raise OSError(f'{session.failure}; a page that is still open has them '
+                      'and saves them once this is started again')
+    return 0
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+    try:
+        sys.exit(main())
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')

@@ -1,0 +1,2 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A page on which a person labels frames and the model follows."""

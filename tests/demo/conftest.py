@@ -1,0 +1,54 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A clip, a model and a session of labelling it."""
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from projects.temporal_corr.apis import FrameSource, VideoPoseInferencer
+
+
+@pytest.fixture(scope='session')
+def model_files(tiny_config, tmp_path_factory):
+    """Config and checkpoint of an untrained model."""
+    torch.manual_seed(0)
+    built = VideoPoseInferencer(tiny_config).model
+    for parameter in built.parameters():
+        # The correlation starts blind to the maps.
+        torch.nn.init.normal_(parameter, std=0.2)
+    path = tmp_path_factory.mktemp('model') / 'model.pth'
+    torch.save(dict(state_dict=built.state_dict(), meta={}), path)
+    return [str(tiny_config), str(path)]
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """Makes a video of noise."""
+
+    def make(count=6, size=(64, 48), name='clip.avi'):
+        path = str(tmp_path / name)
+        writer = cv2.VideoWriter(
+            path, cv2.VideoWriter_fourcc(*'MJPG'), 12.5, size)
+        rng = np.random.default_rng(0)
+        for _ in range(count):
+            writer.write(
+                rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+        writer.release()
+        return path
+
+    return make
+
+
+@pytest.fixture
+def open_session(noise, model_files, tmp_path):
+    """Makes a session of a video, by default of noise."""
+    inferencer = VideoPoseInferencer(*model_files)
+
+    def make(video=None, out='clip_labels.json', imported=None):
+        session = pytest.importorskip(
+            'projects.temporal_corr.annotation.session')
+        return session.Session(
+            FrameSource(video or noise()), inferencer, str(tmp_path / out),
+            imported)
+
+    return make

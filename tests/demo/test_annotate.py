@@ -1,0 +1,314 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""What the page of demo/annotate.py is served by, without a browser."""
+import errno
+import importlib.util
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+from projects.temporal_corr.apis import FrameSource, LabelFile
+
+pytest.importorskip('fastapi')
+testclient = pytest.importorskip('fastapi.testclient')
+PORT = 8017
+HOST = f'127.0.0.1:{PORT}'
+
+
+@pytest.fixture
+def connect():
+    """Makes a client of a session, which behaves as a page does."""
+    from projects.temporal_corr.annotation.server import make_app
+
+    def make(session):
+        return testclient.TestClient(
+            make_app(session, PORT),
+            base_url=f'http://{HOST}',
+            headers=dict(Origin=f'http://{HOST}'),
+            raise_server_exceptions=False)
+
+    return make
+
+
+def pose(frame=2, track_id=0, shift=0., visibility=2, **more):
+    """A label in a frame of 64 x 48 pixels, hidden at the first keypoint and
+    open at the second."""
+    points = np.random.default_rng(1).uniform((12, 10), (50, 38), (15, 2))
+    rows = np.column_stack([points.round(2) + shift, np.full(15, visibility)])
+    rows[0, 2], rows[1, 2] = 1, 0
+    return dict(
+        dict(frame=frame, track_id=track_id, keypoints=rows.tolist(),
+             bbox=[5, 5, 60, 44]), **more)  # yapf: disable
+
+
+def put(client, poses, revision):
+    return client.put('labels', json=poses, headers={'If-Match': revision})
+
+
+def test_labels_are_a_coco_file(open_session, connect, tmp_path):
+    """Read by COCO's own API, by this project, and by the page again."""
+    session = open_session()
+    client = connect(session)
+    revision = client.get('state').json()['revision']
+    poses = [pose(4, 7), pose(2, 0), pose(2, 7, 0.5)]
+    assert put(client, poses, revision).status_code == 200
+    path = tmp_path / 'clip_labels.json'
+    coco = COCO(str(path))
+    assert [image['frame_index'] for image in coco.loadImgs(coco.getImgIds())
+            ] == [2, 4]
+    category, = coco.loadCats(coco.getCatIds())
+    assert np.min(category['skeleton']) == 1
+    for entry in coco.loadAnns(coco.getAnnIds()):
+        x, y, w, h = entry['bbox']
+        rows = np.reshape(entry['keypoints'], (15, 3))
+        assert rows[:3, 2].tolist() == [1, 0, 2] and not rows[1].any()
+        seen = rows[rows[:, 2] > 0, :2]
+        assert (seen >= (x, y)).all() and (seen <= (x + w, y + h)).all()
+        assert 0 <= x and 0 <= y and x + w <= 64 and y + h <= 48
+        assert entry['area'] == pytest.approx(w * h)
+        assert entry['num_keypoints'] == 14
+    file = LabelFile(str(path), session.source, category['keypoints'])
+    assert [(frame, label.track_id) for frame, row in file.frames.items()
+            for label in row] == [(2, 0), (2, 7), (4, 7)]
+    assert np.isnan(file.frames[4][0].keypoints[1]).all()
+    again = open_session()
+    assert again.labels == session.labels
+    assert again.revision == session.revision == client.get(
+        'state').json()['revision']
+    # Nothing labelled is no reason not to go on.
+    assert put(client, [], session.revision).status_code == 200
+    assert open_session().labels == {}
+
+
+@pytest.mark.parametrize('method, path, headers, status', [
+    ('GET', 'state', {}, 200),
+    ('GET', 'annotate.js', {}, 200),
+    ('GET', 'state', dict(Host='evil.example:8017'), 403),
+    ('GET', 'state', dict(Host='127.0.0.1:8018'), 403),
+    ('POST', 'follow', dict(Origin='http://evil.example'), 403),
+    ('POST', 'follow', dict(Origin='null'), 403),
+    ('PUT', 'labels', {'Content-Length': str(2**30)}, 413),
+    ('PUT', 'labels', {}, 422),  # no If-Match
+    ('GET', 'frames/0', {}, 200),
+    ('GET', 'frames/6', {}, 404),
+    ('GET', 'frames/-1', {}, 404),
+    ('GET', 'frames/..%2f..%2fclip.avi', {}, 404),
+    ('GET', '..%2fsession.py', {}, 404),
+    ('GET', 'clip_labels.json', {}, 404),
+])  # yapf: disable
+def test_requests(open_session, connect, method, path, headers, status):
+    client = connect(open_session())
+    answer = client.request(method, path, headers=headers)
+    assert answer.status_code == status
+    assert "default-src 'self'" in answer.headers['Content-Security-Policy']
+
+
+@pytest.mark.parametrize('change, field', [
+    (dict(frame=6), 'frame 6'),
+    (dict(frame=-1), 'frame'),
+    (dict(track_id='a'), 'track_id'),
+    (dict(bbox=[1, 2, 3]), 'bbox'),
+    (dict(keypoints=[[1, 2, 2]]), 'keypoints'),
+    (dict(keypoints=[[1, 2, 0]] * 15), 'keypoints'),
+    (dict(keypoints=[[1, 2, 3]] * 15), 'keypoints'),
+    (dict(keypoints=[[1e999, 2, 2]] * 15), 'keypoints'),
+])
+def test_bad_labels(open_session, connect, tmp_path, change, field):
+    client = connect(session := open_session())
+    answer = client.put(
+        'labels',
+        content=json.dumps([pose(**change)]),
+        headers={
+            'If-Match': session.revision,
+            'Content-Type': 'application/json'
+        })
+    assert answer.status_code == 422 and field in answer.text
+    assert not (tmp_path / 'clip_labels.json').exists()
+
+
+def test_two_pages_on_one_file(open_session, connect, tmp_path):
+    """Of two tabs, and of two programs, the later one is told."""
+    session = open_session()
+    client = connect(session)
+    old = session.revision
+    assert put(client, [pose()], old).status_code == 200
+    answer = put(client, [pose(3)], old)
+    assert answer.status_code == 409 and 'clip_labels.json' in answer.text
+    # The answer of a save was lost, and it is sent again.
+    assert put(client, [pose()], old).status_code == 200
+    other = open_session()
+    connect(other)
+    assert put(connect(other), [pose(5)], other.revision).status_code == 200
+    assert put(client, [pose(3)], session.revision).status_code == 409
+    state = client.get('state').json()  # the page reloads
+    assert [label['frame'] for label in state['labels']] == [5]
+    assert put(client, [pose(3)], state['revision']).status_code == 200
+    assert [*open_session().labels] == [3]
+
+
+def test_full_disk(open_session, connect, tmp_path, monkeypatch):
+    client = connect(session := open_session())
+    path = tmp_path / 'clip_labels.json'
+    put(client, [pose()], session.revision)
+    before = path.read_text()
+
+    def full(self, text, **kwargs):
+        self.write_bytes(text[:50].encode())
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'write_text', full)
+        answer = put(client, [pose(), pose(3)], session.revision)
+        assert answer.status_code == 507
+        assert 'clip_labels.json' in answer.text and 'No space' in answer.text
+    assert path.read_text() == before
+    assert sorted(tmp_path.glob('*.json')) == [path]
+    state = client.get('state').json()  # a page that is opened now
+    assert len(state['labels']) == 2 and 'No space' in state['failure']
+    again = [pose(), pose(3)]
+    assert put(client, again, state['revision']).status_code == 200
+    assert client.get('state').json()['failure'] == ''
+    assert [*open_session().labels] == [2, 3]
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda file: file['info'].update(num_frames=7), 'num_frames is 7'),
+    (lambda file: file['images'][0].update(width=640), '640 x 48'),
+    (lambda file: file['images'][0].update(file_name='other/1.png'),
+     'file_name'),
+    # All that it holds is written again, or it is not touched.
+    (lambda file: file['annotations'][0].update(labelled=False), 'labelled'),
+    (lambda file: file.pop('info'), '--labels'),
+    (lambda file: file['annotations'].append(
+        dict(file['annotations'][0], id=9, track_id=1, labelled=False)),
+     '--labels'),
+])  # yapf: disable
+def test_file_of_something_else(open_session, tmp_path, change, message):
+    session = open_session()
+    session.save([pose()], session.revision)
+    path = tmp_path / 'clip_labels.json'
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        open_session()
+    assert json.loads(path.read_text()) == content
+
+
+def test_import(open_session, tmp_path):
+    """Labels of CVAT: its names of frames, who it is in attributes."""
+    session = open_session()
+    session.save([pose(3, 1)], session.revision)
+    content = json.loads((tmp_path / 'clip_labels.json').read_text())
+    del content['info']
+    image, = content['images']
+    image.pop('frame_index')
+    image['file_name'] = 'frame_000003.PNG'
+    entry, = content['annotations']
+    entry['attributes'] = dict(track_id=entry.pop('track_id'))
+    (tmp_path / 'cvat.json').write_text(json.dumps(content))
+    found = open_session(out='new.json', imported=str(tmp_path / 'cvat.json'))
+    assert found.labels.keys() == {3} and found.labels[3].keys() == {1}
+    np.testing.assert_allclose(found.labels[3][1]['keypoints'],
+                               session.labels[3][1]['keypoints'])
+    with pytest.raises(ValueError, match='--labels'):
+        open_session(imported=str(tmp_path / 'cvat.json'))
+
+
+def wait(client):
+    """Until the model has followed; returns what was told at last."""
+    for _ in range(600):
+        progress = client.get('progress').json()
+        if not progress['running']:
+            return progress
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
+                                 tmp_path):
+    """The same labels give the same poses on the page and by --prompt."""
+    client = connect(session := open_session())
+    put(client, [pose(1), pose(4, 3)], session.revision)
+    client.post('follow')
+    progress = wait(client)
+    assert progress['done'] == 6 and progress['ended'] == ''
+    assert client.get('progress?since=12').json()['poses'] == []
+    out = tmp_path / 'out'
+    demo.main([
+        *model_files, '--input', session.source.path, '--prompt', session.path,
+        '--smooth', 'none', '--pred-out-dir', str(out), '--kpt-thr', '0.3'
+    ])
+    expected = json.loads((out / 'clip_coco.json').read_text())['annotations']
+    found = client.get('export?predictions=true').json()['annotations']
+    keys = [(row['image_id'], row['track_id'], row['labelled'])
+            for row in expected]
+    assert sorted(keys) == sorted(
+        (row['image_id'], row['track_id'], row['labelled']) for row in found)
+    for row in found:
+        if not row['labelled']:
+            key = row['image_id'], row['track_id'], False
+            np.testing.assert_allclose(
+                row['keypoints'], expected[keys.index(key)]['keypoints'])
+    suggestion = client.get('suggestion').json()
+    assert len(suggestion['doubt']) == 6
+    assert (suggestion['frame'], suggestion['track_id']) not in [(1, 0),
+                                                                 (4, 3)]
+    # The labels alone are what was saved.
+    assert client.get('export').text == Path(session.path).read_text()
+
+
+def test_person_in_a_box(open_session, connect):
+    client = connect(open_session())
+    answer = client.post('pose', json=dict(frame=3, bbox=[8, 6, 50, 40]))
+    assert np.shape(answer.json()['keypoints']) == (15, 3)
+    answer = client.post('pose', json=dict(frame=3, bbox=[8, 6, 8, 40]))
+    assert answer.status_code == 422
+
+
+def test_video_that_ends_early(open_session, connect, noise):
+    path = Path(noise(12))
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) * 2 // 3])
+    readable = sum(1 for _ in FrameSource(str(path)))
+    assert 0 < readable < 12
+    client = connect(open_session(str(path)))
+    state = client.get('state').json()
+    assert state['num_frames'] == readable
+    assert any('12' in message for message in state['messages'])
+    assert client.get(f'frames/{readable - 1}').status_code == 200
+    assert client.get(f'frames/{readable}').status_code == 404
+    client.post('follow')
+    assert wait(client)['done'] == readable
+
+
+@pytest.fixture(scope='module')
+def annotate(repo_root):
+    spec = importlib.util.spec_from_file_location(
+        'annotate', repo_root / 'demo/annotate.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_command_line(annotate, open_session, tmp_path):
+    session = open_session()
+    session.save([pose()], session.revision)
+    labels = session.path
+    args = annotate.parse_args(['--input', labels])
+    video, out = annotate.find_files(args)
+    assert Path(video).samefile(session.source.path) and out == labels
+    args = annotate.parse_args(['--input', session.source.path])
+    assert annotate.find_files(args) == (session.source.path, labels)
+    (tmp_path / 'other.json').write_text('{}')
+    with pytest.raises(ValueError, match='--labels'):
+        annotate.find_files(
+            annotate.parse_args(['--input', str(tmp_path / 'other.json')]))
+    with annotate.listen(0) as taken:
+        host, port = taken.getsockname()
+        assert host == '127.0.0.1'
+        with pytest.raises(ValueError, match='--port 0'):
+            annotate.listen(port)
