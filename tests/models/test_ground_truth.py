@@ -7,7 +7,7 @@ from mmengine.structures import InstanceData
 from mmpose.codecs import MSRAHeatmap
 from mmpose.structures import PoseDataSample
 
-from projects.temporal_corr.models.ground_truth import ground_truth_heatmaps
+from projects.temporal_corr.models.video_topdown import ground_truth_heatmaps
 
 FLIP_INDICES = [0, 2, 1, 4, 3]
 CODEC = MSRAHeatmap(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.)

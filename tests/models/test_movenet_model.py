@@ -14,7 +14,7 @@ from mmpose.structures import PoseDataSample
 from torch.nn import functional as F
 
 from projects.temporal_corr.models import HeatmapBCELoss
-from projects.temporal_corr.models.heads.feature_projection import \
+from projects.temporal_corr.models.heads.temporal_correlation_head import \
     FeatureProjection
 
 CONFIGS = sorted(

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from projects.temporal_corr.models import (TemporalCorrelationHead,
                                            correlation_maps,
                                            keypoint_exemplars)
-from projects.temporal_corr.models.heads.temporal_refinement import \
+from projects.temporal_corr.models.heads.temporal_correlation_head import \
     TemporalRefinement
 
 KEYPOINTS = 5
@@ -232,16 +232,10 @@ COMBINED = dict(
         (dict(decoder=COMBINED), "heatmap_type='gaussian'"),
         (dict(final_layer=None), 'final_layer'),
         (dict(temporal=None, projection=dict(channels=3)), 'projection'),
-        # as older versions had it: the new spelling
-        (dict(temporal='correlation', normalize=True, scale_init=3.),
-         r"dict\(type='ExemplarCorrelation', normalize=True, scale_init=3.0"),
-        (dict(temporal='lstm', lstm_channels=6), "type='ConvLSTM', channels=6"
-         ),
-        (dict(temporal=None, mask_rate=0.2), 'mask_rate: leave it out'),
     ],
     ids=[
         'no stride', 'offsets as weights', 'nothing to join before',
-        'nothing to project for', 'old mode', 'old channels', 'old single'
+        'nothing to project for'
     ])
 def test_bad_settings(settings, match, single_frame_config):
     config = dict(

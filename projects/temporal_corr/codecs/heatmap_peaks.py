@@ -20,18 +20,12 @@ _NEIGHBOURS[1] = True
 def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
                max_peaks: int, sigma: np.ndarray
                ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Local maxima of heatmaps.
+    """Local maxima of heatmaps (K, h, w) above a threshold.
 
     A peak is not lower than any of its eight neighbours. Neighbouring cells
-    that are equally high are one peak, in their middle.
-
-    Args:
-        heatmaps (np.ndarray): Heatmaps in shape (K, h, w).
-        threshold (float): A peak is higher than this.
-        radius (np.ndarray): Of two peaks of a heatmap nearer than this, in
-            x and y, in cells, the lower one is dropped; shape (2, ).
-        max_peaks (int): Number of peaks of a heatmap to keep, the highest.
-        sigma (np.ndarray): See above.
+    that are equally high are one peak, in their middle. Of two peaks of a
+    heatmap nearer than ``radius`` (2, ), cells in x and y, the lower one is
+    dropped; the highest ``max_peaks`` are kept.
 
     Returns:
         tuple[np.ndarray]: The heatmap of each peak (P, ), ascending; its x
@@ -115,10 +109,8 @@ def heatmap_maxima(heatmaps: np.ndarray,
 
 def _vertex(before: np.ndarray, after: np.ndarray,
             sigma: float) -> np.ndarray:
-    """Vertex of the parabolas through (-1, before), (0, 0), (1, after).
-
-    Both are negative or zero; NaN stands for a missing one.
-    """
+    """Vertex of the parabolas through (-1, before), (0, 0), (1, after), both
+    negative or zero, NaN for a missing one."""
     missing = np.isnan(before)
     before = np.where(missing, -after - sigma**-2, before)
     after = np.where(np.isnan(after), -before - sigma**-2, after)

@@ -15,12 +15,9 @@ from .person_assembly import (candidate_pairs, connect, group_people,
 
 @KEYPOINT_CODECS.register_module()
 class PartAffinityField(BackgroundHeatmap):
-    """Represent people as heatmaps of their parts and fields of their limbs.
-
-    The representation of the paper's baseline, "Realtime Multi-Person 2D Pose
-    Estimation using Part Affinity Fields", https://arxiv.org/abs/1611.08050.
-    "Affinity fields encode the orientation of predefined body parts (e.g.,
-    arm and leg)" (Section 3, Baseline model).
+    """Represent people as heatmaps of their parts and fields of their limbs,
+    as the paper's baseline, "Realtime Multi-Person 2D Pose Estimation using
+    Part Affinity Fields", https://arxiv.org/abs/1611.08050.
 
     Encoded, for K keypoints, L limbs and maps of [w, h]:
 
@@ -38,9 +35,9 @@ class PartAffinityField(BackgroundHeatmap):
 
     Decoding finds the peaks of the heatmaps between the cells, scores all
     pairs of peaks that might be a limb by the integral of its field along
-    the line between them, takes the best pairs of each limb, and puts those
-    that share a peak together to people. The defaults are those of the
-    Matlab code that was released for evaluation.
+    the line between them, takes the best pairs of each limb, and assembles
+    those that share a peak to people. The defaults are those of the Matlab
+    code that was released for evaluation.
 
     Args:
         input_size (tuple): Input size in [W, H]. Defaults to (368, 368)
@@ -53,16 +50,15 @@ class PartAffinityField(BackgroundHeatmap):
             cycles. Defaults to the 14 limbs of the MPI model
         num_keypoints (int): K. Defaults to 15
         limb_overhang (float): How far beyond its ends a limb reaches, in
-            cells. With 0, as the paper of Cao et al defines it, limbs that
-            point at the camera may cover no cell; the released code draws
-            within a box that is larger by 1 on all sides. Defaults to 1.0
+            cells: 0 in the paper of Cao et al, 1 in the released code.
+            Defaults to 1.0
         peak_threshold (float): A peak of a heatmap is higher than this.
             Defaults to 0.05
         peak_radius (float): Of two peaks of a part that are nearer than
             this, in input pixels, the lower one is dropped. Peaks are never
             nearer than a cell. Defaults to 6.0
-        max_peaks (int): The number of peaks of a part to keep, the highest;
-            bounds the time that noisy maps take. Defaults to 32
+        max_peaks (int): The number of peaks of a part to keep, the highest.
+            Defaults to 32
         num_samples (int): Number of samples along a limb. Defaults to 10
         sample_threshold (float): A sample, projected on the direction of
             the limb, above this supports the limb. Defaults to 0.01
@@ -134,19 +130,9 @@ class PartAffinityField(BackgroundHeatmap):
     def encode(self,
                keypoints: np.ndarray,
                keypoints_visible: Optional[np.ndarray] = None) -> dict:
-        """Encode the keypoints of people.
-
-        Args:
-            keypoints (np.ndarray): Keypoints in input pixels in shape
-                (N, K, 2). Of a part outside of the input is drawn what
-                reaches into it, as of its limbs
-            keypoints_visible (np.ndarray): Visibility in shape (N, K). A
-                part below 0.5 is unlabelled: it is not drawn, nor are its
-                limbs, and its weight is 0. Defaults to all visible
-
-        Returns:
-            dict: See the class.
-        """
+        """Encode the keypoints of N people in input pixels, (N, K, 2). A part
+        whose visibility (N, K) is below 0.5 is unlabelled: it is not drawn,
+        nor are its limbs, and its weight is 0."""
         keypoints = np.asarray(keypoints, dtype=np.float64)
         if keypoints.ndim != 3 or keypoints.shape[1:] != (self.num_keypoints,
                                                           2):
@@ -196,7 +182,7 @@ class PartAffinityField(BackgroundHeatmap):
             encoded (np.ndarray): Heatmaps, then fields, in shape
                 (K + 1 + 2 * L, h, w)
             center (np.ndarray, optional): Centre of the person in input
-                pixels in shape (2, ). Defaults to the middle of the input
+                pixels, (2, ). Defaults to the middle of the input
 
         Returns:
             tuple: Keypoints (1, K, 2) in input pixels, and (scores,

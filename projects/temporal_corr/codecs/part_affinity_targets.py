@@ -21,7 +21,8 @@ MAX_EXPONENT = 4.6052
 
 def part_heatmaps(keypoints: np.ndarray, drawn: np.ndarray, xs: np.ndarray,
                   ys: np.ndarray, sigma: float) -> np.ndarray:
-    """Heatmaps of the parts, and the background.
+    """Heatmaps of the parts, and the background, 1 minus the largest value of
+    any part, (K + 1, h, w).
 
     Each part is a Gaussian, cut off below 1 %. The Gaussians of several
     people add up, to 1 at most.
@@ -32,10 +33,6 @@ def part_heatmaps(keypoints: np.ndarray, drawn: np.ndarray, xs: np.ndarray,
         xs, ys (np.ndarray): Centres of the columns (w, ) and of the rows
             (h, ) of cells in pixels.
         sigma (float): Standard deviation in pixels.
-
-    Returns:
-        np.ndarray: Heatmaps in shape (K + 1, h, w), the last one of them 1
-        minus the largest value of any part.
     """
     dx = (xs - keypoints[..., 0, None])**2
     dy = (ys - keypoints[..., 1, None])**2
@@ -51,7 +48,11 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
                          limbs: np.ndarray, size: Tuple[int, int],
                          limb_width: float,
                          limb_overhang: float) -> np.ndarray:
-    """The unit vector of each limb, on the cells of the limb.
+    """The unit vector of each limb, on the cells of the limb: fields
+    (2 * L, h, w), x and y of the first limb, then of the second, and so on.
+
+    The average over the people whose limb covers a cell, zero where there is
+    none. A limb of length zero covers nothing.
 
     Args:
         keypoints (np.ndarray): Keypoints in cells in shape (N, K, 2): the
@@ -62,12 +63,6 @@ def part_affinity_fields(keypoints: np.ndarray, drawn: np.ndarray,
         size (Tuple[int, int]): Number of cells [w, h].
         limb_width, limb_overhang (float): How far to its sides and beyond its
             ends a limb covers cells, in cells.
-
-    Returns:
-        np.ndarray: Fields in shape (2 * L, h, w), x and y of the first limb,
-        then of the second, and so on. The average over the people whose limb
-        covers a cell, zero where there is none. A limb of length zero covers
-        nothing.
     """
     first, second = limbs.T
     start = keypoints[:, first]

@@ -12,15 +12,12 @@ import numpy as np
 
 def candidate_pairs(parts: np.ndarray, limbs: np.ndarray
                     ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs of peaks that are the two ends of a limb.
+    """All pairs of peaks that are the two ends of a limb: the limb of each
+    pair, ascending, and the peaks at which it starts and ends, (Q, ) each.
 
     Args:
         parts (np.ndarray): The part of each peak in shape (P, ), ascending.
         limbs (np.ndarray): First and second part of each limb, (L, 2).
-
-    Returns:
-        tuple[np.ndarray]: The limb of each pair, ascending, and the peaks at
-        which it starts and ends, (Q, ) each.
     """
     begin = np.searchsorted(parts, limbs)
     count = np.searchsorted(parts, limbs, side='right') - begin
@@ -37,16 +34,10 @@ def score_limbs(pafs: np.ndarray, limb: np.ndarray, start: np.ndarray,
                 ) -> Tuple[np.ndarray, np.ndarray]:
     """The line integral of the field of a limb between two peaks.
 
-    The field is sampled at equal distances from one peak to the other, both
-    included, bilinearly between cells, and projected on the direction of
-    the pair.
-
-    Args:
-        pafs (np.ndarray): Fields in shape (2 * L, h, w).
-        limb, start, end (np.ndarray): The limb of each pair (Q, ) and where
-            it starts and ends, (Q, 2) each.
-        num_samples (int): How many samples, at least 2.
-        threshold (float): A sample above this supports the limb.
+    The field (2 * L, h, w) is sampled at equal distances from one peak to the
+    other, both included, bilinearly between cells, and projected on the
+    direction of the pair. ``limb`` is that of each pair (Q, ), ``start`` and
+    ``end`` are its ends, (Q, 2) each.
 
     Returns:
         tuple[np.ndarray]: The mean of the samples, 1 for a perfect field, 0
@@ -106,7 +97,7 @@ def group_people(parts: np.ndarray, scores: np.ndarray, first: np.ndarray,
                  second: np.ndarray, limb_scores: np.ndarray,
                  num_keypoints: int, min_parts: int, min_score: float
                  ) -> Tuple[np.ndarray, np.ndarray]:
-    """Connected peaks are a person.
+    """Connected peaks are a person, with at least so many parts and score.
 
     As the limbs are a tree, and a peak has one connection of each limb at
     most, no person gets two peaks of the same part.
@@ -117,8 +108,6 @@ def group_people(parts: np.ndarray, scores: np.ndarray, first: np.ndarray,
             (C, ) each.
         limb_scores (np.ndarray): Score of each connection in shape (C, ).
         num_keypoints (int): K.
-        min_parts (int): A person has at least so many parts.
-        min_score (float): A person has at least this score.
 
     Returns:
         tuple[np.ndarray]: The peak of each part of each person (M, K), -1

@@ -14,7 +14,7 @@ maps         (N, P, H, W)    how likely a keypoint reappears at a location
 
 The sums run in float32 whatever the inputs are: H x W products of float16
 overflow, and an exemplar is the one thing that is carried from frame to
-frame.
+frame. Results are float32, or float64 for float64 inputs.
 """
 import torch
 from torch import Tensor
@@ -26,17 +26,16 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
     .. math::
         J_p(c) = \frac{1}{N_p} \sum_{h,w} B(h, w, p)\, I(h, w, c)
 
-    with :math:`N_p` such that :math:`J_p` has an L2 norm of 1.
+    with :math:`N_p` such that :math:`J_p` has an L2 norm of 1. B is the
+    ground truth in training, the prediction of the frame in test.
 
     Args:
-        features (Tensor): Intermediate feature maps I in shape
-            (N, C, H, W).
-        heatmaps (Tensor): Heatmaps B in shape (N, P, H, W): ground truth
-            in training, the prediction of the frame in test.
+        features (Tensor): Intermediate feature maps I (N, C, H, W).
+        heatmaps (Tensor): Heatmaps B (N, P, H, W).
 
     Returns:
-        Tensor: Exemplars J in shape (N, P, C), float32 (float64 for float64
-        inputs). A keypoint whose heatmap is zero gets a zero exemplar.
+        Tensor: Exemplars J (N, P, C). A keypoint whose heatmap is zero gets
+        a zero exemplar.
 
     Raises:
         ValueError: If the two maps differ in batch or spatial size.
@@ -61,46 +60,25 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
 
 
 def detection_scores(heatmaps: Tensor) -> Tensor:
-    """Heatmaps as the weights B of Eq. (1).
+    """Heatmaps (N, P, H, W) as the weights B of Eq. (1), zero where they are
+    negative.
 
     "Every spatial location has a detection score for each keypoint", and
-    "all the pixels with non-zero detection scores are taken into account":
-    a score is not negative, but the output of a network can be. Where a map
-    sums up to less than zero, Eq. (1) would point away from the keypoint,
-    and the maps of such an exemplar suppress the keypoint in the next frame.
-
-    Args:
-        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
-
-    Returns:
-        Tensor: The heatmaps, zero where they are negative.
+    "all the pixels with non-zero detection scores are taken into account": a
+    score is not negative, but the output of a network can be. Where a map
+    sums up to less than zero, the exemplar would point away from the
+    keypoint, and suppress it in the next frame.
     """
     return heatmaps.clamp(min=0)
 
 
 def correlation_maps(features: Tensor, exemplars: Tensor) -> Tensor:
-    """Correlate exemplars with every location of a feature map.
+    """Correlate exemplars of an earlier frame, (N, P, C), with every location
+    of the features of the current one, (N, C, H, W): maps (N, P, H, W).
 
     "We use inner-product to compute similarity between feature vector
     pairs" (Section 2, Feature correlation).
-
-    Args:
-        features (Tensor): Feature maps of the current frame in shape
-            (N, C, H, W).
-        exemplars (Tensor): Exemplars of an earlier frame in shape (N, P, C).
-
-    Returns:
-        Tensor: Correlation maps in shape (N, P, H, W), float32 (float64 for
-        float64 inputs).
-
-    Raises:
-        ValueError: If batch or channels differ.
     """
-    if (features.shape[0], features.shape[1]) != (exemplars.shape[0],
-                                                  exemplars.shape[2]):
-        raise ValueError(
-            f'features {tuple(features.shape)} and exemplars '
-            f'{tuple(exemplars.shape)} must agree in batch and channels')
     with torch.autocast(features.device.type, enabled=False):
         features, exemplars = _full_precision(features, exemplars)
         maps = torch.bmm(exemplars, features.flatten(2))

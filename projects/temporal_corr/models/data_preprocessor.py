@@ -6,22 +6,12 @@ from mmpose.registry import MODELS
 
 @MODELS.register_module()
 class ClipDataPreprocessor(PoseDataPreprocessor):
-    """Normalise clips (N, T, 3, H, W) and single frames (N, 3, H, W).
+    """Normalise clips (N, T, 3, H, W), frame by frame, and single frames
+    (N, 3, H, W).
 
-    A clip is normalised as its frames one by one would be. All inputs of a
-    batch have the same size, as the crops of a top-down model do; padding
-    and batch augmentations are left to
-    :class:`mmpose.models.PoseDataPreprocessor`.
-
-    Args:
-        mean (Sequence[float], optional): Pixel mean of each channel, in the
-            order after the conversion. Defaults to None.
-        std (Sequence[float], optional): Pixel standard deviation.
-            Defaults to None.
-        bgr_to_rgb (bool): Whether to convert BGR to RGB. Defaults to False.
-        rgb_to_bgr (bool): Whether to convert RGB to BGR. Defaults to False.
-        non_blocking (bool): Whether transfers to the device are
-            asynchronous. Defaults to False.
+    All inputs of a batch have the same size, as the crops of a top-down
+    model do. Arguments as of :class:`mmpose.models.PoseDataPreprocessor`,
+    without padding and batch augmentations.
     """
 
     def __init__(self,
@@ -44,13 +34,10 @@ class ClipDataPreprocessor(PoseDataPreprocessor):
             data (dict): ``inputs``, a list of N uint8 tensors in shape
                 (T, 3, H, W) or (3, H, W) or one stacked tensor, and
                 ``data_samples``.
-            training (bool): Whether in training. Defaults to False.
+            training (bool): Not used.
 
         Returns:
             dict: The same, ``inputs`` being one float32 tensor.
-
-        Raises:
-            ValueError: If the inputs differ in shape, or are no images.
         """
         data = self.cast_data(data)
         inputs = data['inputs']
@@ -61,10 +48,6 @@ class ClipDataPreprocessor(PoseDataPreprocessor):
                     f'the inputs of a batch differ in shape: {sorted(shapes)}'
                     '; TopdownAffine must crop all frames to one input_size')
             inputs = torch.stack(list(inputs))
-        if inputs.ndim not in (4, 5) or inputs.shape[-3] not in (1, 3):
-            raise ValueError(
-                'inputs must be (N, 3, H, W) frames or (N, T, 3, H, W) '
-                f'clips, got {tuple(inputs.shape)}')
         if self._channel_conversion:
             inputs = inputs.flip(-3)
         inputs = inputs.float()

@@ -27,15 +27,8 @@ NEIGHBOURS: Dict[str, Tuple[Tuple[str, ...], ...]] = dict(
 
 def keypoint_sources(source: Sequence[str],
                      target: Sequence[str]) -> Dict[str, Tuple[str, ...]]:
-    """The keypoints that each keypoint of another data set starts from.
-
-    Args:
-        source (Sequence[str]): Names of the keypoints that there are.
-        target (Sequence[str]): Names of the keypoints that are wanted.
-
-    Returns:
-        dict: For each wanted name the same name, or the names of its
-        neighbours (``NEIGHBOURS``).
+    """The source keypoints that each target keypoint starts from, by name:
+    the same name, or those of its neighbours (``NEIGHBOURS``).
 
     Raises:
         ValueError: If a keypoint has none of them in the source.
@@ -60,24 +53,20 @@ def rows_by_name(
     target: Sequence[str],
     layers: Sequence[str] = ('head.final_layer', 'head.final_layer.final')
 ) -> 'OrderedDict[str, Tensor]':
-    """Takes the rows of a model's last layers by the keypoints' names.
+    """A state dict whose last layers have the rows of other keypoints, by
+    name.
 
     A keypoint that the source does not have gets the mean of its neighbours'
-    rows, a start for training: the neck that of the shoulders, the belly that
-    of shoulders and hips, the head the nose.
+    rows, a start for training.
 
     Args:
         state_dict (Mapping[str, Tensor]): Parameters by name. Not changed.
         source (Sequence[str]): Names of its S keypoints, in its order.
         target (Sequence[str]): Names of the wanted keypoints, in order.
         layers (Sequence[str]): The layers with one output a keypoint, or D
-            in a row for each: weight (S * D, ...), bias (S * D, ) or none;
-            those of them that there are. Defaults to the last layer of
-            MMPose's heatmap heads and of :class:`HeatmapBranch`.
-
-    Returns:
-        OrderedDict[str, Tensor]: The state dict with new tensors for these
-        layers.
+            in a row for each: weight (S * D, ...), bias (S * D, ) or none.
+            Missing ones are skipped. Defaults to the last layer of MMPose's
+            heatmap heads and of :class:`HeatmapBranch`.
 
     Raises:
         ValueError: If there is none of the layers, it is for another number of

@@ -3,8 +3,8 @@
 
 In a stream an exemplar can only come from an earlier prediction. Of a
 recorded video all frames are there: a first pass takes exemplars from frames
-labelled by a person, or chosen among the predictions,
-and the second pass correlates every frame with those.
+labelled by a person, or chosen among the predictions, and the second pass
+correlates every frame with those.
 
 Shapes: L chosen frames of a track, T frames of it, P keypoints, C channels.
 """
@@ -41,16 +41,8 @@ class OfflineExemplars(NamedTuple):
 
 def with_frame(known: Optional[OfflineExemplars], frame_index: int,
                exemplars: Tensor) -> OfflineExemplars:
-    """One more frame of a track.
-
-    Args:
-        known (OfflineExemplars, optional): Those so far, None for none.
-        frame_index (int): The frame; it replaces what came from the same.
-        exemplars (Tensor): Its exemplars in shape (P, C).
-
-    Returns:
-        OfflineExemplars: All of them, ascending.
-    """
+    """A track, None for none so far, with the exemplars (P, C) of one more
+    frame, which replace those of the same frame."""
     numbers = torch.full((1, len(exemplars)), frame_index)
     exemplars = exemplars[None]
     if known is not None:
@@ -82,15 +74,12 @@ def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
 
 
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
-    """Which frames of a video are labelled.
+    """Which of the T frames of a video are labelled, 0 ... T - 1, ascending.
 
     Args:
-        total (int): T, frames of the video.
+        total (int): T.
         frames (str | int): ``'first'``, ``'middle'``, ``'last'``, or every
             so many frames from the first.
-
-    Returns:
-        list[int]: Positions in 0 ... T - 1, ascending.
 
     Raises:
         ValueError: If ``frames`` is none of these.
@@ -108,21 +97,17 @@ def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
 def check_offline(settings: dict) -> dict:
     """Check the options of ``test_cfg.memory=dict(policy='offline', ...)``.
 
-    Args:
-        settings (dict): The options:
-
-            - ``source`` (str): ``'predictions'``, no labels are looked at,
-              or ``'labels'``, some frames of each video are labelled, which
-              their annotations stand for.
-            - ``num_frames`` (int), for predictions: into how many parts each
-              video is cut; of each, the most confident frame of each
-              keypoint is taken. Defaults to 8.
-            - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``,
-              or every so many frames. Defaults to ``'first'``.
-            - ``crop_shift``, for labels: how the crops of the labelled frames
-              are shifted, in place of the data set's own ``crop_shift``:
-              what is remembered then stands elsewhere in its crop than what
-              is sought.
+    - ``source`` (str): ``'predictions'``, no labels are looked at, or
+      ``'labels'``, some frames of each video are labelled by their
+      annotations.
+    - ``num_frames`` (int), for predictions: into how many parts each video is
+      cut; of each, the most confident frame of each keypoint is taken.
+      Defaults to 8.
+    - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``, or every
+      so many frames. Defaults to ``'first'``.
+    - ``crop_shift``, for labels: how the crops of the labelled frames are
+      shifted, in place of the data set's own ``crop_shift``: what is
+      remembered then stands elsewhere in its crop than what is sought.
 
     Returns:
         dict: The same with defaults in their places.
@@ -204,10 +189,8 @@ class ExemplarCollector:
     """Collects exemplars of a first pass and chooses among them.
 
     Args:
-        num_frames (int, optional): Parts of a video, of each of which the
-            most confident frame of each keypoint is taken
-            (:func:`segment_peaks`). None takes all frames that are added.
-            Defaults to None.
+        num_frames (int, optional): See :func:`segment_peaks`. None takes all
+            frames that are added. Defaults to None.
     """
 
     def __init__(self, num_frames: Optional[int] = None):
@@ -217,13 +200,8 @@ class ExemplarCollector:
 
     def add(self, frames: Sequence[TrackFrame], exemplars: Tensor,
             confidence: Tensor) -> None:
-        """Add frames; those of one track in their order.
-
-        Args:
-            frames (Sequence[TrackFrame]): N frames.
-            exemplars (Tensor): Their exemplars in shape (N, P, C).
-            confidence (Tensor): Peaks of their heatmaps in shape (N, P).
-        """
+        """Add N frames, those of one track in their order, with exemplars
+        (N, P, C) and peaks of the heatmaps (N, P)."""
         for frame, *row in zip(frames, exemplars, confidence):
             self._pending.setdefault(frame.key, []).append(
                 (frame.frame_index, *(part.clone() for part in row)))

@@ -8,7 +8,7 @@ must be resampled into its crop.
 A crop is an affine matrix A in shape (N, 2, 3) that takes a pixel of the
 image to a pixel of the network's input.
 """
-from typing import Dict, Optional
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -79,34 +79,6 @@ def resample(maps: Tensor,
     size = where.new_tensor([width - 1., height - 1.]).clamp(min=1.)
     grid = (2. * where / size - 1.).unflatten(1, (height, width))
     return F.grid_sample(maps, grid.to(maps.dtype), align_corners=True)
-
-
-def carry_maps(maps: Dict[str, Tensor], source: Tensor,
-               target: Optional[Tensor], mask: Tensor, stride: Tensor,
-               origin: Optional[Tensor]) -> Dict[str, Tensor]:
-    """Resample what is remembered, as far as it is, into the current crops.
-
-    Args:
-        maps (dict): Maps by name, (N, channels, H, W) each.
-        source (Tensor): Crops that they were made in, (N, 2, 3); may be
-            zero where ``mask`` is False.
-        target (Tensor, optional): Current crops; None for the identity.
-        mask (Tensor): Whether a sample's maps are any, in shape (N, ).
-        stride (Tensor): See :func:`resample`.
-        origin (Tensor, optional): See :func:`resample`.
-
-    Returns:
-        dict: The maps.
-    """
-    # A row of zeros is no crop: any other will do, its maps are zero.
-    identity = torch.eye(2, 3).to(source)
-    source = torch.where(mask[:, None, None], source, identity)
-    if target is None:
-        target = identity.expand_as(source)
-    together = torch.cat(list(maps.values()), dim=1)
-    carried = resample(together, source, target, stride, origin)
-    sizes = [part.shape[1] for part in maps.values()]
-    return dict(zip(maps, carried.split(sizes, dim=1)))
 
 
 def _turn(linear: Tensor, vectors: Tensor) -> Tensor:

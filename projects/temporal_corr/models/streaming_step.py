@@ -21,16 +21,13 @@ class StreamingStep(nn.Module):
 
     - ``image``: normalised frames in shape (N, 3, H, W), float32; with
       ``include_normalization`` the pixels, uint8, BGR as OpenCV reads them.
-    - what is remembered: ``exemplars`` in shape (N, P, C), others as
-      ``memory_NAME``. Zeros where nothing is remembered. None for a
-      single-frame model.
-    - what the head is to know beside the pixels, if its output depends on
-      it: ``crops`` in shape (N, 2, 3), ``center_maps`` in shape
-      (N, 1, h, w).
+    - the memory: ``exemplars`` in shape (N, P, C), others as
+      ``memory_NAME``, zeros where nothing is remembered.
+    - as far as the output depends on them: ``crops`` in shape (N, 2, 3),
+      ``center_maps`` in shape (N, 1, h, w).
 
-    Outputs, by the names in ``output_names``: ``heatmaps`` in shape
-    (N, P, h, w), for a head that predicts more with further channels behind
-    them, and what is remembered of this frame, ``new_exemplars`` or
+    Outputs, by the names in ``output_names``: ``heatmaps``, the fields of the
+    head, (N, K, h, w), and the new memory, ``new_exemplars`` or
     ``new_memory_NAME``. There is no flip test.
 
     Args:
@@ -84,8 +81,7 @@ class StreamingStep(nn.Module):
             pixels)
 
     def example(self, batch_size: int = 1) -> Dict[str, Tensor]:
-        """Inputs of a first frame by name: black images, nothing
-        remembered."""
+        """Inputs of a first frame by name: black images, no memory."""
         return {
             name: value.repeat(batch_size, *[1] * (value.ndim - 1))
             for name, value in self._example.items()
@@ -120,7 +116,7 @@ class StreamingStep(nn.Module):
         return data['inputs']
 
     def _conditions(self, device) -> Dict[str, Tensor]:
-        """Examples of what the head is to know beside the pixels."""
+        """Examples of the head's conditions."""
         head = self.model.head
         width, height = (int(side) for side in head.decoder.heatmap_size)
         known = dict(

@@ -39,22 +39,13 @@ class TrackFrame(NamedTuple):
 
     @property
     def key(self) -> tuple:
-        """tuple: What a value is kept under."""
+        """tuple: Of whom a value is kept, and of which pass."""
         return self.video_id, self.track_id, self.mirrored
 
     @classmethod
-    def from_sample(cls,
-                    sample: BaseDataElement,
-                    mirrored: bool = False) -> Optional['TrackFrame']:
-        """Read the video fields of a data sample.
-
-        Args:
-            sample (BaseDataElement): A sample with the fields that
-                ``PackClipInputs`` packs as metainfo.
-            mirrored (bool): Whether it is the mirrored pass.
-
-        Returns:
-            TrackFrame | None: None for a sample without video fields.
+    def from_sample(cls, sample: BaseDataElement) -> Optional['TrackFrame']:
+        """Read the video fields that ``PackClipInputs`` packs as metainfo of a
+        data sample; None for a sample without.
 
         Raises:
             KeyError: If only some of the video fields are there.
@@ -75,8 +66,7 @@ class TrackFrame(NamedTuple):
             is_first=bool(meta['is_first']),
             is_last=bool(meta['is_last']),
             track_id=int(meta.get('track_id', 0)),
-            previous_frame_index=meta.get('previous_frame_index'),
-            mirrored=mirrored)
+            previous_frame_index=meta.get('previous_frame_index'))
 
 
 class _Entry(NamedTuple):
@@ -87,14 +77,13 @@ class _Entry(NamedTuple):
 class TrackMemory:
     """One value per person and video, handed on from frame to frame.
 
-    Keeps the chronological order: a frame that comes too early, too late or
-    twice is refused, because a wrong order would silently give other
-    predictions. A value goes when its video ends.
+    A frame that comes too early, too late or twice is an error, because a
+    wrong order would silently give other predictions. A value is freed when
+    its video ends.
 
     Args:
-        max_tracks (int): Values kept at most. The one that has waited
-            longest gives way, and its video is refused should it go on.
-            Defaults to 1024.
+        max_tracks (int): Values kept at most; the one that has waited longest
+            goes first. Defaults to 1024.
     """
 
     def __init__(self, max_tracks: int = 1024):
@@ -109,8 +98,7 @@ class TrackMemory:
         self._entries.clear()
 
     def forget(self, video_id: str, track_id: int) -> None:
-        """Forget one person, who need not be remembered, in both passes of a
-        flip test."""
+        """Forget one person, known or not, in both passes of a flip test."""
         for mirrored in (False, True):
             self._entries.pop((video_id, track_id, mirrored), None)
 
@@ -130,14 +118,9 @@ class TrackMemory:
         return keys[0] in entries
 
     def recall(self, frames: Sequence[TrackFrame]) -> Optional[Memory]:
-        """The values of the frames before these.
-
-        Args:
-            frames (Sequence[TrackFrame]): N frames of different tracks.
-
-        Returns:
-            dict | None: Tensors over N samples, zero where nothing is
-            remembered; None if nothing is remembered of any of them.
+        """The values before N frames of different tracks, tensors over N
+        samples, zero where nothing is remembered; None if nothing is
+        remembered of any of them.
 
         Raises:
             RuntimeError: If a frame is out of order.
@@ -155,7 +138,7 @@ class TrackMemory:
         }
 
     def remember(self, frames: Sequence[TrackFrame], values: Memory) -> None:
-        """Keep what was seen in N frames of different tracks, tensors over N
+        """Keep the values of N frames of different tracks, tensors over N
         samples."""
         for row, frame in enumerate(frames):
             self._entries.pop(frame.key, None)

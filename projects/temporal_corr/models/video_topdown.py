@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 from mmengine.structures import PixelData
+from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from .ground_truth import ground_truth_heatmaps
 from .heads.video_head import VideoHead
 from .offline_exemplars import OfflineExemplars, check_offline, guided_fields
 from .resample import mirror
@@ -20,15 +20,13 @@ from .track_memory import TrackFrame, TrackMemory
 
 @MODELS.register_module()
 class VideoTopdownPoseEstimator(TopdownPoseEstimator):
-    """A top-down estimator whose head remembers the frames before.
+    """A top-down estimator whose head, a :class:`VideoHead`, remembers the
+    frames before.
 
-    The head is a :class:`VideoHead`. What it remembers is a dict of tensors
-    that the estimator hands on, one per person and video, without looking
-    inside.
-
-    Without memory it is a single-frame model: ``forward(mode='tensor')`` on
-    (N, 3, H, W), data samples without video fields, and the checkpoints of
-    :class:`mmpose.models.TopdownPoseEstimator` work as they do there.
+    The memory is a dict of tensors that the estimator hands on, one per
+    person and video. Without it, for ``forward(mode='tensor')`` and data
+    samples without video fields, it is a
+    :class:`mmpose.models.TopdownPoseEstimator`, whose checkpoints load.
 
     Args:
         kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
@@ -46,6 +44,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             - ``'offline'``: exemplars from a first pass over whole videos,
               see :func:`~projects.temporal_corr.models.offline_exemplars.
               check_offline` for the options.
+
+    Raises:
+        ValueError: If an option of ``train_cfg`` or ``test_cfg`` is not known.
     """
 
     #: Keys of ``train_cfg`` and ``test_cfg``.
@@ -63,9 +64,6 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             for key in set(getattr(self, name)) - set(known):
                 near = get_close_matches(key, known, 1)
                 meant = f' (did you mean {near[0]}?)' if near else ''
-                if key in ('exemplars', 'trusted'):
-                    meant = (" (it is now memory=dict(policy='ground_truth') "
-                             "or memory=dict(policy='offline', source=...))")
                 raise ValueError(f'there is no {name}.{key}: choose from '
                                  f'{", ".join(known)}{meant}')
         self._set_policy(**(self.test_cfg.get('memory') or {}))
@@ -114,11 +112,10 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             crops (Tensor, optional): Crops in shape (N, 2, 3), image to
                 input, where they differ between the frames.
                 Defaults to None.
-            conditions: Further inputs of the head, such as ``center_maps``
-                in shape (N, 1, h, w).
+            conditions: Further inputs of the head, such as ``center_maps``.
 
         Returns:
-            tuple: Heatmaps in shape (N, P, h, w) and the new memory, None
+            tuple: The fields of :class:`VideoHead` and the new memory, None
             where nothing is remembered.
         """
         forget = self.policy == 'none'
@@ -128,16 +125,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return heatmaps, None if forget else new
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        """Losses of a batch of clips, or of single frames.
-
-        Args:
-            inputs (Tensor): Clips in shape (N, T, 3, H, W), the current
-                frame last, or frames in shape (N, 3, H, W).
-            data_samples (list[PoseDataSample]): N samples.
-
-        Returns:
-            dict: A dictionary of losses.
-        """
+        """Losses of clips (N, T, 3, H, W), the current frame last, or of
+        single frames (N, 3, H, W)."""
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
         current, past, keep, past_feats = clips[:, -1], None, None, None
         if self.head.temporal is None and clips.shape[1] > 1:
@@ -167,20 +156,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             feats, data_samples, past_feats, keep, train_cfg=self.train_cfg)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
-        """Predict, going on from what is remembered of each video.
+        """Predict frames (N, 3, H, W), each from the memory of its track.
 
         A batch may hold frames of any videos; several frames of one video
-        are stepped in their order.
-
-        Args:
-            inputs (Tensor): Frames in shape (N, 3, H, W).
-            data_samples (list[PoseDataSample]): N samples with the video
-                fields of ``PackClipInputs``. Without them every frame is
-                predicted alone.
-
-        Returns:
-            list[PoseDataSample]: The samples with ``pred_instances`` and,
-            if ``test_cfg['output_heatmaps']``, ``pred_fields``.
+        are stepped in their order. Samples without the video fields of
+        ``PackClipInputs`` are predicted alone.
         """
         frames = self._track_frames(data_samples)
         truth = None
@@ -224,22 +204,16 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         data_samples: SampleList,
         labelled: bool = False
     ) -> Tuple[List[TrackFrame], Tensor, Tensor]:
-        """Exemplars of frames, each taken alone.
+        """Exemplars of frames of videos, (N, 3, H, W), each taken alone.
 
-        Args:
-            inputs (Tensor): Frames in shape (N, 3, H, W).
-            data_samples (list[PoseDataSample]): N samples with the video
-                fields of ``PackClipInputs``.
-            labelled (bool): Whether the keypoints of the samples give the
-                exemplars instead of the predictions. One that is not
-                visible, or outside of the crop, gives none.
-                Defaults to False.
+        ``labelled`` takes them by the keypoints of the samples instead of the
+        predictions: one that is not visible, or outside of the crop, gives
+        none.
 
         Returns:
-            tuple: The R rows (the frames and, for a flip test, the mirrored
-            frames), their exemplars in shape (R, P, C), zero for a keypoint
-            without one, and the confidence in them, the peaks of the
-            heatmaps, in shape (R, P).
+            tuple: The R rows (the frames and, in a flip test, the mirrored
+            ones), exemplars (R, P, C), zero for a keypoint without one, and
+            the peaks of the heatmaps, (R, P).
         """
         frames = self._track_frames(data_samples)
         temporal = self.head.temporal
@@ -264,8 +238,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return frames, exemplars, peaks
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
-        """Keyword arguments of the head's ``step`` beside the features, as far
-        as all samples have them."""
+        """Conditions of the head, as far as all samples have them."""
         return {
             name: torch.stack([sample.get(name)[-1]
                                for sample in samples]).to(device)
@@ -275,8 +248,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
 
     def _passes(self, inputs: Tensor, samples: SampleList,
                 frames: Optional[List[TrackFrame]]) -> tuple:
-        """Inputs, conditions and tracks, for a flip test of the mirrored
-        frames, too."""
+        """Inputs, conditions and tracks; in a flip test those of the mirrored
+        frames behind them."""
         conditions = self.conditions(samples, inputs.device)
         if not self.test_cfg.get('flip_test', False):
             return inputs, conditions, frames
@@ -298,8 +271,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
                conditions: Dict[str, Tensor],
                truth: Optional[Tensor]) -> Tensor:
-        """Heatmaps of rows, those of tracks with offline exemplars by these,
-        the others by what is remembered."""
+        """Heatmaps of rows: of tracks with offline exemplars guided by these,
+        of others from their memory."""
         parts, order = [], []
         for wanted in (True, False):
             rows = [
@@ -326,11 +299,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                frames: Optional[List[TrackFrame]],
                conditions: Dict[str, Tensor],
                truth: Optional[Tensor]) -> Tensor:
-        """Step every row from its own memory; returns the heatmaps.
-
-        ``truth`` (rows, P, h, w), where given, is remembered in place of
-        the predicted heatmaps.
-        """
+        """Step every row from its own memory; returns the heatmaps. ``truth``
+        (rows, P, h, w) is remembered in place of them."""
         if frames is None:
             return self.head.step(feats, None, **conditions)[0]
         forget, parts, order = self.policy == 'none', [], []
@@ -374,8 +344,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return None
 
     def _ground_truth(self, samples: SampleList, device) -> Tensor:
-        """Heatmaps of the labels, of the frames and then, for a flip test, of
-        the mirrored ones."""
+        """Heatmaps of the labels; in a flip test of the mirrored ones behind
+        them."""
         passes = [None]
         if self.test_cfg.get('flip_test', False):
             passes.append(samples[0].metainfo['flip_indices'])
@@ -383,6 +353,30 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             ground_truth_heatmaps(samples, self.head.decoder, flip_indices)
             for flip_indices in passes
         ]).to(device)
+
+
+def ground_truth_heatmaps(samples: SampleList,
+                          decoder: BaseKeypointCodec,
+                          flip_indices: Optional[Sequence[int]] = None
+                          ) -> Tensor:
+    """Heatmaps (N, K, H, W) of the annotated keypoints of test samples, zero
+    for one that is not visible; by ``flip_indices``, the mirror image of each
+    keypoint, those of the mirrored inputs."""
+    heatmaps = []
+    for sample in samples:
+        keypoints = np.asarray(sample.gt_instances.keypoints, np.float64)
+        visible = np.asarray(sample.gt_instances.keypoints_visible)
+        visible = visible.reshape(keypoints.shape[:2])
+        crop = sample.crops[-1].cpu().numpy().astype(np.float64)
+        keypoints = keypoints @ crop[:, :2].T + crop[:, 2]
+        if flip_indices is not None:
+            keypoints = keypoints[:, flip_indices]
+            visible = visible[:, flip_indices]
+            keypoints[..., 0] = sample.input_size[0] - 1 - keypoints[..., 0]
+        encoded = decoder.encode(keypoints.astype(np.float32), visible)
+        heatmaps.append(
+            torch.from_numpy(encoded['heatmaps'][:keypoints.shape[1]]))
+    return torch.stack(heatmaps)
 
 
 def person_centers(data_samples: SampleList) -> Tensor:

@@ -9,11 +9,9 @@ from mmpose.utils.typing import OptConfigType
 
 @MODELS.register_module()
 class FoldedMobileNetV2(MobileNetV2):
-    """A MobileNetV2 as TensorFlow deploys it.
-
-    Its batch norms are folded into the convolutions, which have a bias, so
-    that there are no statistics that training could spoil, and it pads as
-    TensorFlow does ('SAME': at stride 2 only on the right and below).
+    """A MobileNetV2 as TensorFlow deploys it: batch norms folded into the
+    convolutions, which have a bias, and padding 'SAME' (at stride 2 only on
+    the right and below).
 
     Args:
         widen_factor (float): Multiplies the channels. Defaults to 1.

@@ -16,8 +16,7 @@ class LSTMPoseMachineExtractor(BaseBackbone):
     "LSTM Pose Machines", CVPR'2018; parameters bear their names there
     (``conv1`` ... ``conv4``).
 
-    It hands on the pixels, too: a first frame is also seen by a network for
-    single images, which is the head's.
+    It hands on the pixels, too, for the head's network for single images.
 
     Args:
         channels (int): Channels of conv1 to conv3. Defaults to 128.

@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from ..separable_conv import separable_conv
+from ..necks.separable_fpn import separable_conv
 
 
 @MODELS.register_module()
@@ -19,8 +19,7 @@ class HeatmapBranch(BaseModule):
         mid_channels (int): Channels of the separable convolution.
             Defaults to 96.
         init_cfg (dict | list, optional): Initialisation. Defaults to Kaiming
-            for the separable convolution and N(0, 0.001) for the final one,
-            as of :class:`mmpose.models.HeatmapHead`.
+            and, for the final convolution, N(0, 0.001) as in HeatmapHead.
     """
 
     def __init__(self,

@@ -3,17 +3,16 @@ from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
-from mmpose.evaluation.functional import pose_pck_accuracy
+from mmengine.model import BaseModule
 from mmpose.models.heads import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
                                  Predictions)
 from torch import Tensor
 
-from .initial_network import InitialNetwork
-from .paf_head import NO_CENTER_MAPS
-from .video_head import Features, VideoHead, clip_targets
+from ..backbones.lstm_pose_machine_extractor import LSTMPoseMachineExtractor
+from .paf_head import NO_CENTER_MAPS, stack_center_maps, with_background
+from .video_head import Features, VideoHead, batch_accuracy, clip_targets
 
 
 @MODELS.register_module()
@@ -21,10 +20,10 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
     """LSTM Pose Machines (CVPR'2018), the recurrent baseline of the
     paper's Fig. 3.
 
-    To the features of :class:`LSTMPoseMachineExtractor` come the heatmaps of
-    the frame before and a centre map; a convolutional LSTM makes 48 hidden
-    maps of them, and five convolutions heatmaps of these. A first frame has
-    the heatmaps of a network for single images in place of previous ones.
+    The features of :class:`LSTMPoseMachineExtractor`, the heatmaps of the
+    previous frame and a centre map enter a convolutional LSTM of 48 hidden
+    maps, from which five convolutions predict the heatmaps. In a first frame
+    the heatmaps of a network for single images stand in for previous ones.
 
     Remembers h, the cell and the heatmaps, each in the crop of its frame: as
     published, nothing is carried into the current crop. The codec is
@@ -90,7 +89,7 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
         self.output.add_module('Mconv5', nn.Conv2d(channels, maps, 1))
 
     def features(self, feats: Features) -> Tensor:
-        """The feature maps (N, C, H, W) among the backbone's outputs."""
+        """The feature maps among the backbone's outputs."""
         return feats[-1]
 
     def forward(self, feats: Features) -> Tensor:
@@ -104,7 +103,7 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
              memory: Optional[Dict[str, Tensor]] = None,
              crops: Optional[Tensor] = None,
              center_maps: Optional[Tensor] = None) -> Tuple[Tensor, dict]:
-        """See the base; ``center_maps`` in shape (N, 1, H, W)."""
+        """See :class:`VideoHead`; ``center_maps`` in shape (N, 1, h, w)."""
         if center_maps is None:
             raise ValueError(NO_CENTER_MAPS)
         frames, features = feats
@@ -122,15 +121,13 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
                 feats: Features,
                 batch_data_samples: OptSampleList,
                 test_cfg: ConfigType = {}) -> Predictions:
-        """Keypoints of single frames, nothing being remembered, by the
-        decoder; the other arguments are not used."""
+        """Keypoints of single frames, nothing being remembered."""
         return self.decode(self.forward(feats))
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
-        """Turn the heatmaps (N, P + 1, H, W) of mirrored frames back. Cells
-        have their centres in the middle of their pixels: nothing has to be
-        shifted."""
+        """Turn the heatmaps of mirrored frames back. Cells have their centres
+        in the middle of their pixels: nothing has to be shifted."""
         return heatmaps.flip(-1)[:, [*flip_indices, self.num_keypoints]]
 
     def loss(self,
@@ -139,53 +136,61 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
              past_feats: Optional[Features] = None,
              keep: Optional[Tensor] = None,
              train_cfg: ConfigType = {}) -> dict:
-        """Losses of all frames of clips.
+        """``loss_initial``, ``loss_frame{t}`` of all frames of clips, from 1
+        on, and ``acc_pose`` of the current frames.
 
+        ``past_feats`` are those of the N (T - 1) past frames, frame by frame.
         An invisible keypoint adds nothing, and the background counts only
         where all keypoints are known, as in :class:`PAFHead`. (The published
-        training knows no weights.)
-
-        Args:
-            feats (tuple[Tensor]): Outputs of the backbone for the N current
-                frames.
-            batch_data_samples (list[PoseDataSample]): N samples with the
-                targets and the ``center_maps`` of all frames.
-            past_feats (tuple[Tensor], optional): Outputs for the N (T - 1)
-                past frames, frame by frame. Defaults to None.
-            keep (Tensor, optional): Not used.
-            train_cfg (dict): ``compute_acc`` (True): whether to report the
-                accuracy on the batch.
-
-        Returns:
-            dict: ``loss_initial``, ``loss_frame{t}`` from 1 on, and
-            ``acc_pose`` of the current frames.
-
-        Raises:
-            ValueError: If clips or centre maps are missing.
+        training has no weights.)
         """
         samples = batch_data_samples
         targets, known = clip_targets(samples)
-        if not all('center_maps' in sample for sample in samples):
-            raise ValueError(NO_CENTER_MAPS)
-        center_maps = torch.stack([sample.center_maps for sample in samples])
+        center_maps = stack_center_maps(samples)
         clip = [level.split(len(samples)) for level in past_feats]
         clip = [*zip(*clip), feats]
         outputs, memory = [self.initial(clip[0][0])], None
         for frame, maps in zip(clip, center_maps.unbind(1)):
             heatmaps, memory = self.step(frame, memory, center_maps=maps)
             outputs.append(heatmaps)
-        weights = torch.cat([known, known.amin(dim=2, keepdim=True)], dim=2)
         names = ['loss_initial']
         names += [f'loss_frame{t}' for t in range(1, len(outputs))]
         losses = {
             name: self.loss_module(*args)
-            for name, *args in zip(names, outputs, targets, weights)
+            for name, *args in zip(names, outputs, targets,
+                                   with_background(known))
         }
         if train_cfg.get('compute_acc', True):
             keypoints = slice(self.num_keypoints)
-            _, accuracy, _ = pose_pck_accuracy(
-                output=to_numpy(outputs[-1][:, keypoints].float()),
-                target=to_numpy(targets[-1][:, keypoints]),
-                mask=to_numpy(known[-1]) > 0)
-            losses['acc_pose'] = known.new_tensor(accuracy)
+            losses['acc_pose'] = batch_accuracy(
+                outputs[-1][:, keypoints], targets[-1][:, keypoints],
+                known[-1])
         return losses
+
+
+class InitialNetwork(BaseModule):
+    """The network for single images that a first frame starts from: an
+    extractor of its own, a 9x9 and two 1x1 convolutions (conv1 to conv7).
+
+    Args:
+        out_channels (int): Channels of the heatmaps.
+        channels (int): See :class:`LSTMPoseMachineExtractor`.
+        width (int): Channels of conv5 and conv6.
+    """
+
+    def __init__(self, out_channels: int, channels: int, width: int):
+        super().__init__()
+        self.extractor = LSTMPoseMachineExtractor(channels)
+        in_channels = self.extractor.conv4.out_channels
+        self.conv5 = nn.Conv2d(in_channels, width, 9, padding=4)
+        self.conv6 = nn.Conv2d(width, width, 1)
+        self.conv7 = nn.Conv2d(width, out_channels, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Heatmaps (N, out_channels, H, W) of frames (N, 3, 8 H, 8 W)."""
+        x = self.extractor(frames)[-1]
+        for conv in (self.conv5, self.conv6):
+            x = self.dropout(self.relu(conv(x)))
+        return self.conv7(x)

@@ -2,16 +2,20 @@
 from typing import List, Optional, Sequence, Tuple
 
 import torch
-from mmpose.evaluation.functional import pose_pck_accuracy
+import torch.nn as nn
+from mmengine.model import BaseModule
 from mmpose.models.heads import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
                                  Predictions)
 from torch import Tensor
 
-from .paf_stage import PAFStage
-from .video_head import Features, VideoHead, check_spelling
+from .video_head import Features, VideoHead, batch_accuracy
+
+NO_CENTER_MAPS = (
+    'the model sees centre maps (center_map=True), but the data samples have '
+    "none: put dict(type='GenerateCenterMap', ...) behind CropAffine in the "
+    'pipeline')
 
 
 @MODELS.register_module()
@@ -24,8 +28,8 @@ class PAFHead(VideoHead, BaseHead):
     features of :class:`OpenPoseExtractor` as they are. The maps of the past
     go "into only Stage 1", centre maps "into Stage 1 to Stage 6".
 
-    The output is one tensor of P + 1 heatmaps and 2 L PAFs, in this order,
-    as OpenPose's ``net_output``. The codec is
+    The fields are P + 1 heatmaps and 2 L PAFs, in this order, as OpenPose's
+    ``net_output``. The codec is
     :class:`~projects.temporal_corr.codecs.PartAffinityField`. Parameters
     bear OpenPose's names.
 
@@ -50,10 +54,9 @@ class PAFHead(VideoHead, BaseHead):
             from this one.
 
     Raises:
-        ValueError: If an argument does not fit, or there is no decoder.
+        ValueError: If there is no decoder, or no loss for ``temporal``.
     """
 
-    #: The decoder is told where the person of interest is.
     decodes_near_center = True
 
     def __init__(self,
@@ -65,10 +68,8 @@ class PAFHead(VideoHead, BaseHead):
                  channels: int = 128,
                  loss: ConfigType = dict(type='EuclideanLoss'),
                  decoder: OptConfigType = None,
-                 init_cfg=dict(type='Normal', layer='Conv2d', std=0.01),
-                 **kwargs):
-        check_spelling(temporal, kwargs)
-        super().__init__(init_cfg, **kwargs)
+                 init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
+        super().__init__(init_cfg)
         if decoder is None:
             raise ValueError('PAFHead needs decoder=dict(type='
                              "'PartAffinityField', ...), which knows the "
@@ -108,12 +109,11 @@ class PAFHead(VideoHead, BaseHead):
             for name in ('maps_conv', 'center_conv'))
 
     def features(self, feats: Features) -> Tensor:
-        """I (N, C, H, W), the last of the feature maps."""
+        """I, the last of the feature maps."""
         return feats[-1]
 
     def forward(self, feats: Features) -> Tensor:
-        """Fields (N, P + 1 + 2 L, H, W) of single frames, centre maps taken to
-        be zero."""
+        """Fields of single frames, centre maps taken to be zero."""
         center_maps = torch.zeros_like(self.features(feats)[:, :1])
         conditions = dict(center_maps=center_maps) if self.center_map else {}
         return self.step(feats, **conditions)[0]
@@ -124,19 +124,8 @@ class PAFHead(VideoHead, BaseHead):
             maps: Optional[Tensor] = None,
             center_maps: Optional[Tensor] = None
     ) -> List[Tuple[Tensor, Tensor]]:
-        """Predictions of all stages.
-
-        Args:
-            features (Tensor): I in shape (N, C, H, W).
-            maps (Tensor, optional): Maps of the past in shape (N, P, H, W).
-                Defaults to None, zero maps.
-            center_maps (Tensor, optional): Centre maps in shape
-                (N, 1, H, W). Defaults to None, zero maps.
-
-        Returns:
-            list[tuple[Tensor]]: Heatmaps in shape (N, P + 1, H, W) and PAFs
-            in shape (N, 2 L, H, W) of each stage.
-        """
+        """Heatmaps (N, P + 1, H, W) and PAFs (N, 2 L, H, W) of all stages,
+        with centre maps in shape (N, 1, H, W), None for zero maps."""
         outputs = [self.stage1(features, maps, center_maps)]
         for number in range(2, self.num_stages + 1):
             stage = getattr(self, f'stage{number}')
@@ -150,18 +139,7 @@ class PAFHead(VideoHead, BaseHead):
                        features: Tensor,
                        maps: Optional[Tensor],
                        center_maps: Optional[Tensor] = None) -> Tensor:
-        """Heatmaps, background and PAFs of a frame.
-
-        Args:
-            features (Tensor): I in shape (N, C, H, W).
-            maps (Tensor, optional): Maps in shape (N, P, H, W); None for
-                zero maps.
-            center_maps (Tensor, optional): Centre maps in shape
-                (N, 1, H, W), for ``center_map=True``. Defaults to None.
-
-        Returns:
-            Tensor: Fields in shape (N, P + 1 + 2 L, H, W), float32.
-        """
+        """Heatmaps, background and PAFs of a frame, by the last stage."""
         if self.center_map and center_maps is None:
             raise ValueError(NO_CENTER_MAPS)
         outputs = self.run_stages(features, maps, center_maps)
@@ -171,24 +149,14 @@ class PAFHead(VideoHead, BaseHead):
                 feats: Features,
                 batch_data_samples: OptSampleList,
                 test_cfg: ConfigType = {}) -> Predictions:
-        """Keypoints of single frames, nothing being remembered, by the
-        decoder; the other arguments are not used."""
+        """Keypoints of single frames, nothing being remembered."""
         return self.decode(self.forward(feats))
 
     def flip(self, fields: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
-        """Turn the maps of mirrored frames back.
-
-        Args:
-            fields (Tensor): Heatmaps and PAFs in shape
-                (N, P + 1 + 2 L, H, W).
-            flip_indices (Sequence[int]): The mirror image of each keypoint.
-            test_cfg (dict): Not used: cells and pixels of OpenPose have
-                their centres in the middle, nothing has to be shifted.
-
-        Returns:
-            Tensor: The same maps of the frames as they were.
-        """
+        """Turn the fields of mirrored frames back. Cells and pixels of
+        OpenPose have their centres in the middle: nothing has to be
+        shifted, ``test_cfg`` is not used."""
         limbs = [tuple(limb) for limb in self.limbs.tolist()]
         try:
             partners = [
@@ -214,56 +182,32 @@ class PAFHead(VideoHead, BaseHead):
              past_feats: Optional[Features] = None,
              keep: Optional[Tensor] = None,
              train_cfg: ConfigType = {}) -> dict:
-        """Losses of all stages on the current frames.
+        """``loss_stage{i}_heatmap`` and ``loss_stage{i}_paf`` of all stages,
+        and ``acc_pose``, on the current frames.
 
         Invisible keypoints add nothing, nor do the limbs that touch them:
         "The invisible keypoints do not contribute to the loss during
         training". As the background is where no keypoint is, its map counts
         only where all keypoints are known.
-
-        Args:
-            feats (tuple[Tensor]): Features of the N current frames.
-            batch_data_samples (list[PoseDataSample]): N samples with the
-                targets of the current frame, for clips the fields
-                ``previous_heatmaps`` and ``crops``, and ``center_maps`` if
-                the model sees them.
-            past_feats (tuple[Tensor], optional): Features of the frames
-                that :meth:`TemporalModule.sample_past` chose.
-                Defaults to None.
-            keep (Tensor, optional): Whose memory is kept, see there.
-                Defaults to None.
-            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
-                flow into the exemplar frames, too. ``compute_acc`` (True):
-                whether to report the accuracy on the batch.
-
-        Returns:
-            dict: ``loss_stage{i}_heatmap``, ``loss_stage{i}_paf`` and
-            ``acc_pose``.
-
-        Raises:
-            ValueError: If clips or centre maps are missing.
         """
-        features, maps = self.training_maps(feats, past_feats,
-                                            batch_data_samples, keep,
+        samples = batch_data_samples
+        features, maps = self.training_maps(feats, past_feats, samples, keep,
                                             train_cfg)
         center_maps = None
         if self.center_map:
-            if not all('center_maps' in item for item in batch_data_samples):
-                raise ValueError(NO_CENTER_MAPS)
-            center_maps = torch.stack(
-                [sample.center_maps[-1] for sample in batch_data_samples])
+            center_maps = stack_center_maps(samples)[:, -1]
         outputs = self.run_stages(features, maps, center_maps)
 
         targets = [
-            torch.stack([getattr(item.gt_fields, name)
-                         for item in batch_data_samples])
+            torch.stack([getattr(sample.gt_fields, name)
+                         for sample in samples])
             for name in ('heatmaps', 'pafs')
         ]  # yapf: disable
-        known = torch.cat([
-            sample.gt_instance_labels.keypoint_weights
-            for sample in batch_data_samples
-        ])
-        weights = map_weights(known, self.limbs.to(known.device))
+        known = torch.cat(
+            [sample.gt_instance_labels.keypoint_weights for sample in samples])
+        limbs_known = known[:, self.limbs.to(known.device)].prod(dim=2)
+        weights = (with_background(known),
+                   limbs_known.repeat_interleave(2, dim=1))
         losses = {}
         for number, output in enumerate(outputs, start=1):
             for name, *args in zip(('heatmap', 'paf'), output, targets,
@@ -271,34 +215,110 @@ class PAFHead(VideoHead, BaseHead):
                 losses[f'loss_stage{number}_{name}'] = self.loss_module(*args)
         if train_cfg.get('compute_acc', True):
             keypoints = slice(self.num_keypoints)
-            _, accuracy, _ = pose_pck_accuracy(
-                output=to_numpy(outputs[-1][0][:, keypoints].float()),
-                target=to_numpy(targets[0][:, keypoints]),
-                mask=to_numpy(known) > 0)
-            losses['acc_pose'] = known.new_tensor(accuracy)
+            losses['acc_pose'] = batch_accuracy(
+                outputs[-1][0][:, keypoints], targets[0][:, keypoints], known)
         return losses
 
 
-NO_CENTER_MAPS = (
-    'the model sees centre maps (center_map=True), but the data samples have '
-    "none: put dict(type='GenerateCenterMap', ...) behind CropAffine in the "
-    'pipeline')
+def stack_center_maps(samples: Sequence) -> Tensor:
+    """Centre maps of the T frames of N samples, (N, T, 1, H, W)."""
+    if not all('center_maps' in sample for sample in samples):
+        raise ValueError(NO_CENTER_MAPS)
+    return torch.stack([sample.center_maps for sample in samples])
 
 
-def map_weights(keypoint_weights: Tensor,
-                limbs: Tensor) -> Tuple[Tensor, Tensor]:
-    """Weights of the maps of a sample, from those of its keypoints.
+def with_background(weights: Tensor) -> Tensor:
+    """Weights (..., P + 1) of P heatmaps and the background, which is known
+    where all keypoints are."""
+    return torch.cat([weights, weights.amin(dim=-1, keepdim=True)], dim=-1)
+
+
+class PAFStage(BaseModule):
+    """A stage of OpenPose: branch ``L1`` gives PAFs, ``L2`` heatmaps.
+
+    Stage 1 is four 3x3 convolutions (conv5_1 ... conv5_3, conv5_4 is 1x1)
+    and the prediction, the others are five 7x7 convolutions, a 1x1 and the
+    prediction (Mconv1 ... Mconv7). No ReLU on the predictions. Arguments as
+    of :class:`PAFHead` and :class:`PAFBranch`, ``number`` from 1.
+    """
+
+    def __init__(self, number: int, in_channels: int, channels: int,
+                 paf_channels: int, heatmap_channels: int, map_channels: int,
+                 center_map: bool):
+        super().__init__()
+        for branch, out_channels in (('L1', paf_channels), ('L2',
+                                                            heatmap_channels)):
+            if number == 1:
+                widths = [(channels, 3)] * 3 + [(4 * channels, 1)]
+                pattern = f'conv5_{{}}_CPM_{branch}'
+            else:
+                widths = [(channels, 7)] * 5 + [(channels, 1)]
+                pattern = f'Mconv{{}}_stage{number}_{branch}'
+            layers = [(pattern.format(i), *width)
+                      for i, width in enumerate([*widths, (out_channels, 1)],
+                                                start=1)]
+            self.add_module(
+                branch,
+                PAFBranch(layers, in_channels, map_channels, center_map))
+
+    def forward(self, *inputs: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
+        """Heatmaps and PAFs, by both branches."""
+        return self.L2(*inputs), self.L1(*inputs)
+
+
+class PAFBranch(BaseModule):
+    """One branch of a stage: convolutions with ReLU between them.
+
+    Maps that a stage sees in addition have filters of their own, added to
+    the output of the first convolution: concatenation ("additional
+    convolutional filters are added to compensate the increased input
+    channels") that leaves the first convolution loadable as it was trained.
 
     Args:
-        keypoint_weights (Tensor): Weights in shape (N, P), 0 for a keypoint
-            that is not known.
-        limbs (Tensor): Keypoints at both ends of each limb in shape (L, 2).
-
-    Returns:
-        tuple[Tensor]: Weights of the heatmaps, (N, P + 1), the last for the
-        background, and of the PAFs, (N, 2 L).
+        layers (Sequence[tuple]): Name, output channels and kernel size of
+            each convolution.
+        in_channels (int): Channels of the input.
+        map_channels (int): Channels of the maps of the past, 0 for none.
+        center_map (bool): Whether the branch sees a centre map.
     """
-    background = keypoint_weights.amin(dim=1, keepdim=True)
-    heatmaps = torch.cat([keypoint_weights, background], dim=1)
-    pafs = keypoint_weights[:, limbs].prod(dim=2)
-    return heatmaps, pafs.repeat_interleave(2, dim=1)
+
+    def __init__(self, layers: Sequence[tuple], in_channels: int,
+                 map_channels: int, center_map: bool):
+        super().__init__()
+        _, width, kernel = layers[0]
+        extra = dict(padding=kernel // 2, bias=False)
+        self.maps_conv = nn.Conv2d(map_channels, width, kernel, **
+                                   extra) if map_channels else None
+        self.center_conv = nn.Conv2d(1, width, kernel, **
+                                     extra) if center_map else None
+        self.layer_names = [name for name, _, _ in layers]
+        for name, out_channels, kernel in layers:
+            self.add_module(
+                name,
+                nn.Conv2d(
+                    in_channels, out_channels, kernel, padding=kernel // 2))
+            in_channels = out_channels
+        self.relu = nn.ReLU(inplace=True)
+
+    def init_weights(self) -> None:
+        """"The added convolutional filters are initialized with a zero-mean
+        and 0.01 std Gaussian distribution", however the others start."""
+        super().init_weights()
+        for added in (self.maps_conv, self.center_conv):
+            if added is not None:
+                nn.init.normal_(added.weight, mean=0., std=0.01)
+
+    def forward(self,
+                x: Tensor,
+                maps: Optional[Tensor] = None,
+                center_maps: Optional[Tensor] = None) -> Tensor:
+        """Run the branch; maps that are None equal zero maps."""
+        first, *others = (getattr(self, name) for name in self.layer_names)
+        x = first(x)
+        if maps is not None and self.maps_conv is not None:
+            x = x + self.maps_conv(maps)
+        if center_maps is not None and self.center_conv is not None:
+            x = x + self.center_conv(center_maps)
+        for conv in others:
+            x = conv(self.relu(x))
+        return x

@@ -3,23 +3,21 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer
-from mmpose.evaluation.functional import pose_pck_accuracy
+from mmengine.model import BaseModule
 from mmpose.models.heads import HeatmapHead
 from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import MODELS
-from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptSampleList
 from torch import Tensor
 
-from .feature_projection import FeatureProjection
-from .temporal_refinement import TemporalRefinement
-from .video_head import Features, VideoHead, check_spelling, clip_targets
+from .video_head import Features, VideoHead, batch_accuracy, clip_targets
 
 
 @MODELS.register_module()
 class TemporalCorrelationHead(VideoHead, HeatmapHead):
-    """A heatmap head that remembers, for any MMPose backbone.
+    """A heatmap head with a memory, for any MMPose backbone.
 
     The (optional) deconvolutions and convolutions of
     :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
@@ -45,19 +43,16 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
             Defaults to 1.
         maps_std (float): Standard deviation with which the filters for the
             maps start. Defaults to 0.01, the paper's.
-        activation (dict, optional): What makes detection scores of the
-            output of the final layer, ``dict(type='Sigmoid')`` for logits,
-            which the loss then takes as they are. Defaults to None, the
-            heatmaps are regressed.
-        projection (dict, optional): Where the last feature map is too poor,
-            in channels or context, to tell a keypoint by: I is a learnt
-            projection of all maps of the neck,
-            ``dict(in_channels=(...), channels=64)``, see
-            :class:`FeatureProjection`. The block still refines the last
-            one. Defaults to None, I is the last one.
-        kwargs: Arguments of :class:`mmpose.models.HeatmapHead`:
-            deconv_out_channels, deconv_kernel_sizes, conv_out_channels,
-            conv_kernel_sizes, final_layer, loss, decoder, init_cfg.
+        activation (dict, optional): Turns the output of the final layer into
+            detection scores, ``dict(type='Sigmoid')`` for logits, which the
+            loss then takes as they are. Defaults to None, the heatmaps are
+            regressed.
+        projection (dict, optional): Makes I a learnt projection of all maps
+            of the neck, ``dict(in_channels=(...), channels=64)``, see
+            :class:`FeatureProjection`, where the last one is too poor to tell
+            a keypoint by. The block still refines the last one. Defaults to
+            None, I is the last one.
+        kwargs: Arguments of :class:`mmpose.models.HeatmapHead`.
 
     Raises:
         ValueError: If the codec does not give one heatmap per keypoint, or
@@ -77,7 +72,6 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
                  activation: Optional[dict] = None,
                  projection: Optional[dict] = None,
                  **kwargs):
-        check_spelling(temporal, kwargs)
         super().__init__(in_channels, out_channels, **kwargs)
         if temporal and getattr(self.decoder, 'heatmap_type',
                                 'gaussian') != 'gaussian':
@@ -115,15 +109,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
             super()._load_state_dict_pre_hook(*args, **kwargs)
 
     def features(self, feats: Features) -> Tensor:
-        """The intermediate feature maps I.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the backbone or neck.
-
-        Returns:
-            Tensor: I in shape (N, C, H, W); of a ``projection`` behind the
-            features that are refined.
-        """
+        """I; a ``projection`` stands behind the features that are refined."""
         features = self.conv_layers(self.deconv_layers(feats[-1]))
         if self.projection is None:
             return features
@@ -136,16 +122,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
 
     def predict_fields(self, features: Tensor,
                        maps: Optional[Tensor]) -> Tensor:
-        """Heatmaps, before the activation, from features and maps.
-
-        Args:
-            features (Tensor): What :meth:`features` returned.
-            maps (Tensor, optional): Maps of the past in shape
-                (N, M, H, W), None for zero maps.
-
-        Returns:
-            Tensor: Heatmaps in shape (N, P, H, W), float32.
-        """
+        """Heatmaps, before the activation, from features and maps."""
         features = features[:, :self.final_layer.in_channels]
         if self.refinement is not None:
             features = self.refinement(features, maps)
@@ -157,7 +134,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
 
     def flip(self, fields: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
-        """Turn the heatmaps (N, P, H, W) of mirrored frames back, by MMPose's
+        """Turn the heatmaps of mirrored frames back, by MMPose's
         ``flip_mode`` and ``shift_heatmap`` of ``test_cfg``."""
         return flip_heatmaps(
             fields,
@@ -171,29 +148,12 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
              past_feats: Optional[Features] = None,
              keep: Optional[Tensor] = None,
              train_cfg: ConfigType = {}) -> dict:
-        """Losses of the current frames, given the frames before them.
+        """``loss_kpt`` and ``acc_pose`` of the current frames, given the
+        frames before them.
 
-        Where the temporal module is unrolled, they are the mean over all
+        Where the temporal module is unrolled, the loss is the mean over all
         frames of a clip, in turn, and the single-frame heatmaps that the
         first one starts from.
-
-        Args:
-            feats (tuple[Tensor]): Features of the N current frames.
-            batch_data_samples (list[PoseDataSample]): N samples with the
-                targets of the current frame and, for clips, the fields
-                ``previous_heatmaps``, ``previous_weights`` and ``crops`` of
-                PackClipInputs.
-            past_feats (tuple[Tensor], optional): Features of the frames
-                that :meth:`TemporalModule.sample_past` chose.
-                Defaults to None.
-            keep (Tensor, optional): Whose memory is kept, see there.
-                Defaults to None.
-            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
-                flow into the exemplar frame, too. ``compute_acc`` (True):
-                whether to report the accuracy on the batch.
-
-        Returns:
-            dict: ``loss_kpt`` and ``acc_pose``.
         """
         samples = batch_data_samples
         if self.temporal is not None and self.temporal.unroll:
@@ -212,11 +172,8 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
         losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
         if train_cfg.get('compute_acc', True):
             current = slice(-len(samples), None)
-            _, accuracy, _ = pose_pck_accuracy(
-                output=to_numpy(heatmaps[current]),
-                target=to_numpy(targets[current]),
-                mask=to_numpy(weights[current]) > 0)
-            losses['acc_pose'] = targets.new_tensor(accuracy)
+            losses['acc_pose'] = batch_accuracy(
+                heatmaps[current], targets[current], weights[current])
         return losses
 
     def unroll(self, feats: Features, past_feats: Optional[Features],
@@ -243,3 +200,114 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
             heatmaps.append(fields)
         return torch.cat(heatmaps), targets.flatten(0, 1), weights.flatten(
             0, 1)
+
+
+class TemporalRefinement(BaseModule):
+    """A residual block in which features and maps of the past meet:
+    ``features + conv2(relu(conv1(features) + maps_conv(maps)))``.
+
+    Adding the output of the filters for the maps equals concatenating the
+    maps with the features ("more convolutional filters are added to handle
+    the additional input channels", Section 3), but keeps ``conv1`` loadable
+    from a model without maps. ``conv2`` starts at zero, so that the block
+    starts as identity.
+
+    Args:
+        in_channels (int): C, channels of the feature maps.
+        channels (int): Channels inside of the block.
+        map_channels (int): Channels of the maps; 0 for a block without.
+            Defaults to 0.
+        num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage
+            1. Defaults to 1.
+        maps_std (float): Standard deviation with which the filters for the
+            maps start. Defaults to 0.01.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 channels: int,
+                 map_channels: int = 0,
+                 num_convs: int = 1,
+                 maps_std: float = 0.01):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.maps_conv = nn.Conv2d(
+            map_channels, channels, 3, padding=1,
+            bias=False) if map_channels else None
+        self.convs = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1)
+            for _ in range(num_convs - 1))
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(channels, in_channels, 1)
+        self._register_load_state_dict_pre_hook(self._leave_other_depth)
+        self.maps_std = maps_std
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        """Kaiming for the 3x3 convolutions, a Gaussian for the filters of
+        the maps ("The added convolutional filters are initialized with a
+        zero-mean and 0.01 std Gaussian distribution"), zero for conv2."""
+        for conv in (self.conv1, *self.convs):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity='relu')
+            nn.init.zeros_(conv.bias)
+        if self.maps_conv is not None:
+            nn.init.normal_(self.maps_conv.weight, mean=0., std=self.maps_std)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+
+    def _leave_other_depth(self, state_dict: dict, prefix: str, *args) -> None:
+        """Do not load half of a block: one of another depth is another block,
+        and this one starts as identity."""
+        depth = sum(
+            key.startswith(f'{prefix}convs.') and key.endswith('.weight')
+            for key in state_dict)
+        if depth != len(self.convs):
+            for key in [key for key in state_dict if key.startswith(prefix)]:
+                del state_dict[key]
+
+    def forward(self, features: Tensor, maps: Optional[Tensor] = None):
+        """Refine features (N, C, H, W) by maps of the past (N, M, H, W); None
+        equals zero maps."""
+        hidden = self.conv1(features)
+        if maps is not None:
+            hidden = hidden + self.maps_conv(maps)
+        for conv in self.convs:
+            hidden = conv(self.relu(hidden))
+        return features + self.conv2(self.relu(hidden))
+
+
+class FeatureProjection(BaseModule):
+    """A 1x1 convolution of the feature maps of several levels, resized and
+    concatenated.
+
+    As resizing commutes with it, each level is projected at its own size and
+    the sum taken, which costs a fraction.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the levels.
+        channels (int): Channels of the projection.
+        init_cfg (dict | list, optional): Initialisation. Defaults to
+            Xavier's.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 channels: int,
+                 init_cfg=dict(type='Xavier', layer='Conv2d')):
+        super().__init__(init_cfg=init_cfg)
+        # One bias for the sum.
+        self.convs = nn.ModuleList(
+            nn.Conv2d(width, channels, 1, bias=not level)
+            for level, width in enumerate(in_channels))
+
+    def forward(self, feats: Sequence[Tensor], size: Tuple[int,
+                                                           int]) -> Tensor:
+        """Project maps (N, C_i, H_i, W_i) to (N, channels, *size)."""
+        total = 0.
+        for conv, level in zip(self.convs, feats):
+            level = conv(level)
+            if level.shape[2:] != size:
+                level = F.interpolate(
+                    level, size, mode='bilinear', align_corners=False)
+            total = total + level
+        return total

@@ -2,7 +2,9 @@
 from typing import Dict, List, Optional, Tuple
 
 import torch
+from mmpose.evaluation.functional import pose_pck_accuracy
 from mmpose.registry import MODELS
+from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType
 from torch import Tensor
 
@@ -14,18 +16,29 @@ Features = Tuple[Tensor, ...]
 class VideoHead:
     """What :class:`VideoTopdownPoseEstimator` asks of a head.
 
-    The memory is the business of a :class:`TemporalModule`, ``temporal``;
-    :meth:`step` is the paper's method in four lines. A head has a
-    ``decoder`` and
+    Arguments and results, N samples, P keypoints, heatmaps of H x W:
 
-    - ``features(feats)``: the intermediate feature maps I, at the resolution
-      of the heatmaps.
-    - ``predict_fields(features, maps, **conditions)``: all that is predicted
-      of a frame, (N, K, H, W), heatmaps of the P keypoints first. What the
-      temporal module makes of the past, ``maps``, joins the features here.
-    - ``flip(fields, flip_indices, test_cfg)``: the fields of mirrored frames,
-      turned back.
-    - ``loss(feats, samples, past_feats, keep, train_cfg)``.
+    - ``feats`` (tuple[Tensor]): feature maps of the backbone or neck.
+    - ``features`` (Tensor): the intermediate feature maps I, at the
+      resolution of the heatmaps, (N, C, H, W).
+    - ``maps`` (Tensor, optional): maps of the past by the temporal module,
+      (N, M, H, W), None for zero maps.
+    - ``fields`` (Tensor): all that is predicted of a frame, (N, K, H, W),
+      float32, heatmaps of the P keypoints first.
+    - ``memory`` (dict, optional): what is remembered of the frame before. A
+      row of zeros, or None for all, means nothing.
+    - ``crops`` (Tensor, optional): image to input, (N, 2, 3); None if they
+      are the same in all frames.
+    - ``past_feats`` (tuple[Tensor], optional), ``keep`` (Tensor, optional):
+      features of the frames chosen by :meth:`TemporalModule.sample_past`,
+      and whose memory is kept, (N, ).
+    - ``train_cfg`` (dict): ``exemplar_grad`` (True): whether gradients flow
+      into the exemplar frames, too. ``compute_acc`` (True): whether to report
+      the accuracy on the batch.
+
+    A head has a ``decoder`` (the codec), :meth:`features`,
+    :meth:`predict_fields`, where maps join features, :meth:`flip`, which
+    turns the fields of mirrored frames back, and :meth:`loss`.
     """
 
     #: Fields of a data sample that ``step`` takes, those of the last frame.
@@ -40,14 +53,8 @@ class VideoHead:
 
     def build_temporal(self, temporal: Optional[dict], in_channels: int,
                        num_keypoints: int) -> None:
-        """Build the temporal module.
-
-        Args:
-            temporal (dict, optional): Its config, None for a single-frame
-                head.
-            in_channels (int): C, channels of I.
-            num_keypoints (int): P, number of keypoints.
-        """
+        """Build the temporal module of a config, None for a single-frame
+        head, for I of ``in_channels`` channels."""
         self.num_keypoints = num_keypoints
         if temporal is None:
             return
@@ -74,23 +81,8 @@ class VideoHead:
              memory: Optional[Dict[str, Tensor]] = None,
              crops: Optional[Tensor] = None,
              **conditions: Tensor) -> Tuple[Tensor, Optional[dict]]:
-        """Process one frame: a pure function of the frame and the memory.
-
-        Args:
-            feats (tuple[Tensor]): Feature maps of the current frame.
-            memory (dict, optional): What the step before returned. None, or
-                a row of zeros, means that nothing is remembered.
-                Defaults to None.
-            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
-                input; None if they are the same in all frames.
-                Defaults to None.
-            conditions: Further inputs, see ``conditions``.
-
-        Returns:
-            tuple: Heatmaps, and what else is predicted, in shape
-            (N, K, H, W), float32, and the new memory, None for
-            ``temporal=None``.
-        """
+        """Process one frame: a pure function to fields and the new memory,
+        None for ``temporal=None``."""
         features = self.features(feats)
         fields, memory = self.advance(features, memory, crops, **conditions)
         return self.activate(fields), memory
@@ -98,8 +90,8 @@ class VideoHead:
     def advance(self, features: Tensor, memory: Optional[dict],
                 crops: Optional[Tensor],
                 **conditions: Tensor) -> Tuple[Tensor, Optional[dict]]:
-        """:meth:`step` from the features on, with fields before the
-        activation, as a loss takes them."""
+        """:meth:`step` from the features on, to fields before the activation,
+        as a loss takes them."""
         if self.temporal is None:
             return self.predict_fields(features, None, **conditions), None
         maps, state = self.temporal.maps(
@@ -117,21 +109,7 @@ class VideoHead:
     def training_maps(self, feats: Features, past_feats: Optional[Features],
                       samples: List, keep: Optional[Tensor],
                       train_cfg: ConfigType) -> Tuple[Tensor, Tensor]:
-        """Features of the current frames and the maps of the frame before.
-
-        Args:
-            feats (tuple[Tensor]): Features of the N current frames.
-            past_feats (tuple[Tensor], optional): Of the M frames that
-                :meth:`TemporalModule.sample_past` chose.
-            samples (list[PoseDataSample]): N samples.
-            keep (Tensor, optional): Whose memory is kept, see there.
-            train_cfg (dict): ``exemplar_grad`` (True): whether gradients
-                flow into the exemplar frames, too.
-
-        Returns:
-            tuple: Features in shape (N, ..., H, W), and maps, None for
-            ``temporal=None``.
-        """
+        """Features of the current frames and maps of the frames before."""
         if self.temporal is None:
             return self.features(feats), None
         past_features = None
@@ -153,16 +131,9 @@ class VideoHead:
 
 
 def clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
-    """What the heatmaps of clips should be, those of first frames twice: for
-    the network for single images, and for the first step.
-
-    Args:
-        samples (list[PoseDataSample]): N samples of clips of T frames.
-
-    Returns:
-        tuple[Tensor]: Targets in shape (T + 1, N, M, H, W) and weights of
-        the keypoints in shape (T + 1, N, P).
-    """
+    """Targets (T + 1, N, M, H, W) and keypoint weights (T + 1, N, P) of clips
+    of T frames, those of first frames twice: for the network for single
+    images, and for the first step."""
     heatmaps = torch.stack([
         torch.cat([sample.previous_heatmaps, sample.gt_fields.heatmaps[None]])
         for sample in samples
@@ -176,28 +147,12 @@ def clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
                        heatmaps]), torch.cat([weights[:1], weights]))
 
 
-SPELLINGS = dict(
-    correlation='ExemplarCorrelation', heatmap='PreviousHeatmaps',
-    lstm='ConvLSTM')  # yapf: disable
-
-
-def check_spelling(temporal: Optional[dict], kwargs: dict) -> None:
-    """Say how the arguments of a head of versions before 2.0 are spelt now.
-
-    Args:
-        temporal (dict, optional): ``temporal`` of the head.
-        kwargs (dict): Its other arguments.
-    """
-    moved = {'mask_rate', 'scale_init', 'bias_init', 'normalize', 'weighted',
-             'lstm_channels'}.intersection(kwargs)  # yapf: disable
-    if not moved and not isinstance(temporal, str):
-        return
-    if temporal is None:
-        raise ValueError(f'{", ".join(sorted(moved))}: leave it out, a head '
-                         'with temporal=None has no use for it')
-    name = SPELLINGS.get(temporal, temporal)
-    options = ''.join(
-        f', {"channels" if key == "lstm_channels" else key}={kwargs[key]}'
-        for key in sorted(moved - {'weighted'}))
-    raise ValueError(f'temporal={temporal!r} is the spelling of an older '
-                     f"version: write temporal=dict(type='{name}'{options})")
+def batch_accuracy(heatmaps: Tensor, targets: Tensor,
+                   weights: Tensor) -> Tensor:
+    """``acc_pose`` of heatmaps (N, P, H, W), as MMPose's heads report it;
+    keypoints of weight 0, (N, P), do not count."""
+    _, accuracy, _ = pose_pck_accuracy(
+        output=to_numpy(heatmaps.float()),
+        target=to_numpy(targets),
+        mask=to_numpy(weights) > 0)
+    return targets.new_tensor(accuracy)

@@ -7,8 +7,6 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from ..separable_conv import separable_conv
-
 
 @MODELS.register_module()
 class SeparableFPN(BaseModule):
@@ -69,3 +67,25 @@ class SeparableFPN(BaseModule):
             x = self.merges[level](x + lateral)
             outs.append(x)
         return tuple(outs)
+
+
+def separable_conv(in_channels: int, out_channels: int) -> nn.Sequential:
+    """A depthwise separable convolution as TensorFlow builds it: 3x3 without
+    bias, 1x1, ReLU.
+
+    Nothing stands between its two convolutions, neither a bias nor an
+    activation, which mmcv's DepthwiseSeparableConvModule cannot leave out.
+    """
+    layers = nn.Sequential()
+    layers.add_module(
+        'depthwise',
+        nn.Conv2d(
+            in_channels,
+            in_channels,
+            3,
+            padding=1,
+            groups=in_channels,
+            bias=False))
+    layers.add_module('pointwise', nn.Conv2d(in_channels, out_channels, 1))
+    layers.add_module('relu', nn.ReLU(inplace=True))
+    return layers

@@ -10,9 +10,8 @@ from ..correlation import detection_scores
 from .previous_heatmaps import identity_crops
 from .temporal_module import TemporalModule
 
-#: The gates in the order of their channels in the two convolutions, and
-#: what their biases start from as published: in and out are rather open, and
-#: little is forgotten.
+#: The gates in the order of their channels in the two convolutions, with the
+#: published initial biases: in and out rather open, little forgotten.
 GATES = dict(g=0., i=1.4, f=1., o=0.2)
 
 
@@ -31,8 +30,8 @@ class ConvLSTM(TemporalModule):
     Args:
         channels (int): Channels of h and of the cell. Defaults to 48, as
             published.
-        extra_channels (int): Channels of further inputs, for which heads
-            have a use: background and centre maps. Defaults to 0.
+        extra_channels (int): Channels of further inputs (background and
+            centre maps). Defaults to 0.
         std (float, optional): See :class:`ConvLSTMCell`. Defaults to None.
         carry (bool): Whether maps are carried, and heatmaps are detection
             scores. The published network does neither. Defaults to True.
@@ -61,8 +60,8 @@ class ConvLSTM(TemporalModule):
              crops,
              single_frame,
              extra: Sequence[Tensor] = ()):
-        """See :class:`TemporalModule`; ``extra`` are further inputs. The
-        state is h and cell of the current frame."""
+        """Hidden maps h; ``extra`` are further inputs, the state is h and cell
+        of the frame."""
         state = None
         if memory is None:
             heatmaps = single_frame()
@@ -82,7 +81,6 @@ class ConvLSTM(TemporalModule):
         return h, dict(h=h, cell=cell)
 
     def update(self, memory, features, heatmaps, crops, state):
-        """See :class:`TemporalModule`."""
         memory = dict(heatmaps=heatmaps)
         if self.carries_maps:
             memory = dict(
@@ -94,22 +92,18 @@ class ConvLSTM(TemporalModule):
 class ConvLSTMCell(nn.Module):
     """A convolutional LSTM as that of LSTM Pose Machines (CVPR 2018).
 
-    ``g = tanh``, ``i``, ``f`` and ``o = sigmoid`` of a convolution of the
+    ``g = tanh``, ``i``, ``f`` and ``o = sigmoid`` of a 3x3 convolution of the
     input plus one of the hidden maps h before, with one bias per channel;
     ``cell = f * cell + i * g``, ``h = o * tanh(cell)``. No peepholes.
 
-    Before the first frame there is neither h nor cell. Zeros are the same
-    to the last bit but the sign of zero: the convolution of h has no bias
-    of its own, and f has nothing to forget. So rows of a batch that begin
-    may stand beside others that go on. (In the published network the
-    convolution of h has a bias, which the one of the input takes over here
-    but in first frames.)
+    Before the first frame there is neither h nor cell. Zeros are the same,
+    as the convolution of h has no bias, so that rows of a batch that begin
+    may stand beside others that go on. (In the published network it has one,
+    which the bias of the input takes over here but in first frames.)
 
     Args:
         in_channels (int): Channels of the input.
-        channels (int): Channels of h and cell. Defaults to 48, the
-            published ones.
-        kernel_size (int): Of all convolutions, odd. Defaults to 3.
+        channels (int): Channels of h and cell. Defaults to 48, as published.
         std (float, optional): Standard deviation of the filters at the
             start. Defaults to None, Xavier's; 0.01 is the published one.
     """
@@ -117,15 +111,13 @@ class ConvLSTMCell(nn.Module):
     def __init__(self,
                  in_channels: int,
                  channels: int = 48,
-                 kernel_size: int = 3,
                  std: Optional[float] = None):
         super().__init__()
         self.channels = channels
         self.std = std
-        settings = dict(kernel_size=kernel_size, padding=kernel_size // 2)
         width = len(GATES) * channels
-        self.conv_x = nn.Conv2d(in_channels, width, **settings)
-        self.conv_h = nn.Conv2d(channels, width, bias=False, **settings)
+        self.conv_x = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.conv_h = nn.Conv2d(channels, width, 3, padding=1, bias=False)
         self.init_weights()
 
     def init_weights(self) -> None:
@@ -146,9 +138,8 @@ class ConvLSTMCell(nn.Module):
         x: Tensor,
         state: Optional[Tuple[Tensor, Tensor]] = None
     ) -> Tuple[Tensor, Tensor]:
-        """h and cell, (N, channels, H, W) each, of an input (N, in_channels,
-        H, W) and those of the frame before, None for a first frame; float32
-        under autocast, as they are carried on."""
+        """h and cell, (N, channels, H, W) each, of an input and those of the
+        frame before, None for a first frame; float32 under autocast, too."""
         gates = self.conv_x(x)
         if state is not None:
             gates = gates + self.conv_h(state[0])

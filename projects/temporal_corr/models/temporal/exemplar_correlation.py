@@ -16,9 +16,7 @@ class ExemplarCorrelation(ScaledMaps):
     """The paper's method: the exemplars of earlier frames, correlated with I.
 
     Remembers ``exemplars`` (N, P, C), unit vectors, zero for a keypoint that
-    was never found. How they are updated in test is chosen by
-    ``test_cfg.memory``: with every frame ('previous', the paper's rule), as
-    they were first found ('fixed'), or by a moving average ('average').
+    was never found, updated in test as ``test_cfg.memory`` says.
 
     Args:
         normalize (bool): Whether the features of every location are
@@ -48,13 +46,12 @@ class ExemplarCorrelation(ScaledMaps):
         self.policy = None
 
     def set_policy(self, policy: str, **options) -> None:
-        """See :class:`TemporalModule`. ``policy`` combines the exemplars so
-        far and those of the frame; None for the paper's rule."""
+        """``self.policy`` combines the exemplars so far and those of the
+        frame; None for the paper's rule."""
         self.policy = dict(
             fixed=keep_first, average=partial(average, **options)).get(policy)
 
     def maps(self, features, memory, crops=None, single_frame=None):
-        """See :class:`TemporalModule`."""
         if memory is None:
             return None, None
         exemplars = memory['exemplars']
@@ -70,7 +67,6 @@ class ExemplarCorrelation(ScaledMaps):
         return correlation_maps(features, exemplars)
 
     def update(self, memory, features, heatmaps, crops=None, state=None):
-        """See :class:`TemporalModule`."""
         exemplars = self.extract(features, heatmaps)
         if self.policy is not None:
             old = torch.zeros_like(exemplars)
@@ -85,13 +81,11 @@ class ExemplarCorrelation(ScaledMaps):
             self.intermediate(features), detection_scores(heatmaps))
 
     def sample_past(self, clips):
-        """See :class:`TemporalModule`: the frames before the last, of the
-        samples whose memory is kept."""
+        """The frames before the last, of the samples whose memory is kept."""
         keep = self.draw_kept(len(clips))
         return clips[kept_rows(keep), -2], keep
 
     def training_memory(self, past_features, samples, keep):
-        """See :class:`TemporalModule`."""
         rows = kept_rows(keep)
         heatmaps = self.true_heatmaps(samples)[rows]
         if self.exemplar_noise:
@@ -112,15 +106,8 @@ def kept_rows(keep: Tensor) -> Tensor:
 
 
 def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
-    """Move each heatmap at random: a keypoint found beside its place.
-
-    Args:
-        heatmaps (Tensor): Heatmaps in shape (N, P, H, W).
-        std (float): Standard deviation in cells, in x and in y.
-
-    Returns:
-        Tensor: Heatmaps in shape (N, P, H, W), bilinear, zero outside.
-    """
+    """Move each of (N, P, H, W) heatmaps at random, with a standard deviation
+    in cells, in x and in y: a keypoint found beside its place."""
     height, width = heatmaps.shape[2:]
     planes = heatmaps.flatten(0, 1)[:, None]
     offset = std * rank_draw(
@@ -139,14 +126,9 @@ def keep_first(old: Tensor, new: Tensor) -> Tensor:
 
 
 def average(old: Tensor, new: Tensor, momentum: float = 0.9) -> Tensor:
-    """Moving average of exemplars, of unit length; what is seen for the
-    first time is taken as it is.
-
-    Args:
-        old (Tensor): Exemplars so far, (N, P, C).
-        new (Tensor): Those of the frame.
-        momentum (float): Weight of those so far. Defaults to 0.9.
-    """
+    """Moving average of exemplars (N, P, C), of unit length, ``momentum`` the
+    weight of those so far; what is seen for the first time is taken as it
+    is."""
     # Of two numbers an exported where would make a double.
     share = torch.full_like(old[..., :1], momentum)
     share = share * (old != 0).any(dim=-1, keepdim=True)

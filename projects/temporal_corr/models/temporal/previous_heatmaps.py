@@ -22,7 +22,6 @@ class PreviousHeatmaps(ScaledMaps):
     carries_maps = True
 
     def maps(self, features, memory, crops, single_frame=None):
-        """See :class:`TemporalModule`."""
         if memory is None:
             return None, None
         mask = (memory['heatmaps'] != 0).flatten(1).any(dim=1)
@@ -31,7 +30,6 @@ class PreviousHeatmaps(ScaledMaps):
         return self.scaled(heatmaps, found), None
 
     def update(self, memory, features, heatmaps, crops, state=None):
-        """See :class:`TemporalModule`."""
         return dict(
             heatmaps=detection_scores(heatmaps),
             crops=identity_crops(heatmaps) if crops is None else crops)

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor
 
-from ..resample import carry_maps
+from ..resample import resample
 
 Memory = Dict[str, Tensor]
 
@@ -16,19 +16,27 @@ Memory = Dict[str, Tensor]
 class TemporalModule(BaseModule):
     """What is remembered of a frame, and the maps that are made of it.
 
-    The one protocol between the frames of a video. A head calls ``maps``
-    before it predicts a frame and ``update`` after it; the estimator hands
-    the memory on, one per person, and never looks inside. The memory is a
-    dict of tensors, the sample first; a row of zeros, or None for all rows,
-    means that nothing is remembered. Both methods are pure functions.
-
-    A module of your own is a registered subclass with these two methods,
-    named in the config: ``custom_imports`` and
+    A head calls :meth:`maps` before it predicts a frame and :meth:`update`
+    after it, two pure functions; the estimator hands the memory on, one per
+    person. The memory is a dict of tensors, the sample first; a row of zeros,
+    or None for all rows, means that nothing is remembered. Subclasses of your
+    own are registered and named in the config: ``custom_imports`` and
     ``model=dict(head=dict(temporal=dict(type=...)))``.
 
+    Arguments of the methods, N samples, P keypoints, maps of H x W:
+
+    - ``features`` (Tensor): features of the current frame in shape
+      (N, ..., H, W), of which :meth:`intermediate` takes I; None in training
+      where :meth:`sample_past` asks for none of earlier frames.
+    - ``memory`` (dict, optional): what is remembered of the frame before.
+    - ``heatmaps`` (Tensor): heatmaps of the frame in shape (N, P, H, W).
+    - ``crops`` (Tensor, optional): crops of the frame, (N, 2, 3), image to
+      input; None if all frames have the same.
+    - ``keep`` (Tensor): whether the memory of a sample is kept, (N, ).
+
     Args:
-        in_channels (int): C, channels of the features. Given by the head,
-            as are the next two.
+        in_channels (int): C, channels of I. Given by the head, as are the
+            next two.
         num_keypoints (int): P, number of keypoints.
         decoder (BaseKeypointCodec): The codec of the head.
         mask_rate (float): Share of the training samples of which nothing is
@@ -79,21 +87,10 @@ class TemporalModule(BaseModule):
         crops: Optional[Tensor],
         single_frame: Optional[Callable[[], Tensor]] = None
     ) -> Tuple[Optional[Tensor], Optional[Memory]]:
-        """The maps of the past, which the head joins to the features.
-
-        Args:
-            features (Tensor): Features of the current frame in shape
-                (N, ..., H, W), see :meth:`intermediate`.
-            memory (dict, optional): What is remembered.
-            crops (Tensor, optional): Crops of the current frame, (N, 2, 3),
-                image to input; None if all frames have the same.
-            single_frame (Callable, optional): Predicts heatmaps (N, P, H, W)
-                of the current frame as if nothing were remembered.
-
-        Returns:
-            tuple: Maps in shape (N, ``map_channels``, H, W), None for zero
-            maps, and what :meth:`update` needs of this, if anything.
-        """
+        """The maps of the past, which the head joins to the features, in
+        shape (N, ``map_channels``, H, W), None for zero maps, and what
+        :meth:`update` needs of this, if anything. ``single_frame`` predicts
+        heatmaps of the frame as if nothing were remembered."""
         raise NotImplementedError
 
     def update(self,
@@ -102,19 +99,8 @@ class TemporalModule(BaseModule):
                heatmaps: Tensor,
                crops: Optional[Tensor],
                state: Optional[Memory] = None) -> Memory:
-        """The memory after a frame.
-
-        Args:
-            memory (dict, optional): What was remembered before it.
-            features (Tensor): As of :meth:`maps`; None in training where no
-                features of earlier frames are asked for.
-            heatmaps (Tensor): Heatmaps of the frame, (N, P, H, W).
-            crops (Tensor, optional): Crops of the frame, (N, 2, 3).
-            state (dict, optional): What :meth:`maps` returned.
-
-        Returns:
-            dict: Tensors by name.
-        """
+        """The memory after a frame, tensors by name. ``memory`` is that
+        before it, ``state`` what :meth:`maps` returned."""
         raise NotImplementedError
 
     def set_policy(self, policy: str, **options) -> None:
@@ -123,16 +109,9 @@ class TemporalModule(BaseModule):
     def sample_past(
             self,
             clips: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
-        """What training looks at of the frames before the last.
-
-        Args:
-            clips (Tensor): Clips in shape (N, T, 3, H, W).
-
-        Returns:
-            tuple: Frames whose features are needed, (M, 3, H, W), or None,
-            and whether the memory of a sample is kept, (N, ), or None if
-            ``unroll``.
-        """
+        """What training looks at of the frames before the last of clips
+        (N, T, 3, H, W): frames whose features are needed, (M, 3, H, W), or
+        None, and ``keep``, or None if ``unroll``."""
         if self.unroll:
             return clips[:, :-1].transpose(0, 1).flatten(0, 1), None
         return None, self.draw_kept(len(clips))
@@ -143,20 +122,12 @@ class TemporalModule(BaseModule):
 
     def training_memory(self, past_features: Optional[Tensor], samples: List,
                         keep: Tensor) -> Memory:
-        """The memory before the last frame of clips, from true heatmaps:
-        "ground truth heatmaps are used as weight to extract keypoint
-        features so that the model would be more dependent on the input
-        correlation maps".
+        """The memory before the last frame of clips, from the true heatmaps
+        and the features of the frames that :meth:`sample_past` chose.
 
-        Args:
-            past_features (Tensor, optional): Features of the frames that
-                :meth:`sample_past` chose.
-            samples (list[PoseDataSample]): N samples with
-                ``previous_heatmaps`` and ``crops``.
-            keep (Tensor): Whether the memory of a sample is kept, (N, ).
-
-        Returns:
-            dict: The memory.
+        "Ground truth heatmaps are used as weight to extract keypoint features
+        so that the model would be more dependent on the input correlation
+        maps".
         """
         crops = torch.stack([sample.crops[-2] for sample in samples])
         memory = self.update(None, past_features, self.true_heatmaps(samples),
@@ -181,17 +152,21 @@ class TemporalModule(BaseModule):
         ])
 
     def carry(self, memory: Memory, crops: Optional[Tensor],
-              mask: Tensor) -> Memory:
-        """The maps of a memory with ``crops``, in the current crops.
-
-        Args:
-            memory (dict): What is remembered.
-            crops (Tensor, optional): As of :meth:`maps`.
-            mask (Tensor): Whether a row is remembered at all, (N, ).
-        """
+              known: Tensor) -> Memory:
+        """The maps of a memory with ``crops``, (N, channels, H, W) each,
+        resampled into the current crops; ``known``, (N, ), says which rows
+        are remembered at all."""
         maps = {name: part for name, part in memory.items() if name != 'crops'}
-        return carry_maps(maps, memory['crops'], crops, mask, self.map_stride,
-                          self.map_origin)
+        # A row of zeros is no crop: any other will do, its maps are zero.
+        identity = torch.eye(2, 3).to(memory['crops'])
+        source = torch.where(known[:, None, None], memory['crops'], identity)
+        if crops is None:
+            crops = identity.expand_as(source)
+        carried = resample(
+            torch.cat(list(maps.values()), dim=1), source, crops,
+            self.map_stride, self.map_origin)
+        sizes = [part.shape[1] for part in maps.values()]
+        return dict(zip(maps, carried.split(sizes, dim=1)))
 
 
 class ScaledMaps(TemporalModule):
