@@ -167,30 +167,31 @@ def predict(video_sample, videos):
 
 @pytest.fixture
 def clip_batch():
-    """Makes a training batch: clips (N, T, 3, 64, 64) and their samples.
+    """Makes a training batch: clips (N, T, 3, H, W) and their samples, with
+    targets of ``1 / stride`` of the size and further channels.
 
-    ``frames=0`` gives single frames (N, 3, 64, 64) as MMPose's.
+    ``frames=0`` gives single frames (N, 3, H, W) as MMPose's.
     """
 
-    def make(count=3, frames=2):
+    def make(count=3, frames=2, size=(64, 64), keypoints=KEYPOINTS, stride=4,
+             background=0):
         shape = (count, frames) if frames else (count, )
-        inputs = torch.randn(*shape, 3, 64, 64)
+        maps = (keypoints + background, *(side // stride for side in size))
+        inputs = torch.randn(*shape, 3, *size)
         samples = []
         for _ in range(count):
             sample = PoseDataSample()
-            sample.gt_fields = PixelData(
-                heatmaps=torch.rand(KEYPOINTS, 16, 16))
+            sample.gt_fields = PixelData(heatmaps=torch.rand(maps))
             sample.gt_instance_labels = InstanceData(
-                keypoint_weights=torch.ones(1, KEYPOINTS))
+                keypoint_weights=torch.ones(1, keypoints))
             if frames > 1:
-                sample.set_field(
-                    torch.rand(frames - 1, KEYPOINTS, 16, 16),
-                    'previous_heatmaps')
-                sample.set_field(
-                    torch.ones(frames - 1, KEYPOINTS), 'previous_weights')
                 crops = torch.eye(2, 3).repeat(frames, 1, 1)
                 crops[:, :, 2] = 8 * torch.rand(frames, 2)
-                sample.set_field(crops, 'crops')
+                for name, value in dict(
+                        previous_heatmaps=torch.rand(frames - 1, *maps),
+                        previous_weights=torch.ones(frames - 1, keypoints),
+                        crops=crops).items():
+                    sample.set_field(value, name)
             samples.append(sample)
         return inputs, samples
 

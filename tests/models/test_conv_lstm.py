@@ -37,22 +37,6 @@ def plain_lstm(cell, x, h=None, c=None):
     return o * c.tanh(), c
 
 
-def test_cell_is_an_lstm():
-    cell = ConvLSTMCell(4, 6).double()
-    torch.nn.init.normal_(cell.conv_x.bias)
-    first, second = torch.randn(2, 3, 4, 5, 7, dtype=torch.float64)
-    with torch.no_grad():
-        h, c = cell(first)
-        wanted = plain_lstm(cell, first)
-        torch.testing.assert_close((h, c), wanted)
-        torch.testing.assert_close(
-            cell(second, (h, c)), plain_lstm(cell, second, *wanted))
-        # Zeros are a first frame: no bias over h, nothing to forget.
-        zeros = torch.zeros_like(h)
-        torch.testing.assert_close(
-            cell(first, (zeros, zeros)), (h, c), atol=0, rtol=0)
-
-
 def test_starts_as_published(make_model):
     """Biases; and filters that MMPose's init_weights would all set to
     N(0, 0.001)."""
@@ -73,6 +57,7 @@ def test_step_from_its_parts(model):
     """Two frames of one crop, from the equations and the parts of the head:
     the heatmaps without LSTM first, then those predicted."""
     head, frames = model.head, torch.randn(2, 3, 32, 4, 4)
+    torch.nn.init.normal_(head.lstm.cell.conv_x.bias)
     with torch.no_grad():
         state, previous, memory = (), None, None
         for frame in frames:
@@ -111,62 +96,18 @@ def test_stream_equals_training(model, clip_batch):
     torch.testing.assert_close(losses['loss_kpt'], sum(wanted) / 5, **CLOSE)
 
 
-def test_crops_carry_all_maps(model):
-    """8 input pixels are two cells: h, cell and heatmaps alike."""
-    feats, crops = (torch.randn(1, 32, 4, 4), ), torch.eye(2, 3)[None]
-    moved = crops.clone()
-    moved[0, 0, 2] = -8.
-    with torch.no_grad():
-        _, memory = model.head.step(feats, None, crops)
-        carried = {
-            name: F.pad(part[..., 2:], (0, 2))
-            for name, part in memory.items() if name != 'crops'
-        }
-        wanted, _ = model.head.step(feats, dict(carried, crops=moved), moved)
-        got, _ = model.head.step(feats, memory, moved)
-        unmoved, _ = model.head.step(feats, memory, crops)
-    torch.testing.assert_close(got, wanted, **CLOSE)
-    assert (got - unmoved).abs().max() > 1e-3
-
-
-def test_zeros_equal_nothing_row_by_row(model):
-    """A video may begin beside others that go on."""
-    feats = (torch.randn(3, 32, 4, 4), )
-    with torch.no_grad():
-        alone, memory = model.head.step(feats)
-        wanted, _ = model.head.step(feats, memory)
-        zeros = {name: torch.zeros_like(part) for name, part in memory.items()}
-        torch.testing.assert_close(
-            model.head.step(feats, zeros), (alone, memory | dict(
-                crops=torch.eye(2, 3).repeat(3, 1, 1))), **CLOSE)
-        memory = {name: part.clone() for name, part in memory.items()}
-        for part in memory.values():
-            part[1] = 0
-        mixed, _ = model.head.step(feats, memory)
-    assert (wanted - alone).abs().max() > 1e-2
-    torch.testing.assert_close(mixed[1], alone[1], **CLOSE)
-    torch.testing.assert_close(mixed[[0, 2]], wanted[[0, 2]], **CLOSE)
-
-
-def test_every_parameter_gets_a_gradient(model, clip_batch):
-    """Two frames suffice for all gates and the convolution of h."""
-    inputs, samples = clip_batch(frames=2)
-    model.train().loss(inputs, samples)['loss_kpt'].backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        if 'lstm' in name:
-            assert parameter.grad.abs().max() > 0, name
-
-
-def test_hidden_weights_of_keypoints_count_nowhere(model, clip_batch):
-    """Neither in the current frame nor in one before."""
+def test_hidden_keypoints_count_nowhere(model, clip_batch):
+    """Neither in the current frame nor in one before. Two frames suffice for
+    gradients of all gates and of the convolution of h."""
     inputs, samples = clip_batch(count=1, frames=3)
     model.head.loss_module.use_target_weight = True
     samples[0].previous_weights[0, 2] = 0
     samples[0].gt_instance_labels.keypoint_weights[0, 4] = 0
+    before = model.loss(inputs, samples)['loss_kpt']
+    before.backward()
+    for name, parameter in model.head.lstm.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
     with torch.no_grad():
-        before = model.loss(inputs, samples)['loss_kpt']
         samples[0].previous_heatmaps[0, 2] += 1
         samples[0].gt_fields.heatmaps[4] += 1
         after = model.loss(inputs, samples)['loss_kpt']

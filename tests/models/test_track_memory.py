@@ -17,211 +17,73 @@ def frame(index, video='catch/A', length=10, **kwargs):
     return TrackFrame(video, index, **kwargs)
 
 
-def value(number, rows=1):
-    return dict(exemplars=torch.full((rows, 3), float(number)))
+def value(number):
+    return dict(exemplars=torch.full((1, 3), float(number)))
 
 
-def visit(memory, *frames):
-    """Recall and remember each frame, its index being its value."""
+def visit(*frames, **options):
+    """A memory that has seen frames, the index of each being its value."""
+    memory = TrackMemory(**options)
     for each in frames:
         memory.recall([each])
         memory.remember([each], value(each.frame_index))
+    return memory
 
 
-def test_hands_the_value_on():
-    memory = TrackMemory()
-    assert memory.recall([frame(0)]) is None
-    memory.remember([frame(0)], value(7))
-    torch.testing.assert_close(memory.recall([frame(1)]), value(7))
+def strided(index, previous):
+    return frame(index, previous_frame_index=previous)
 
 
-@pytest.mark.parametrize(
-    'seen, then, numbers, reason', [
-        ([0, 1], frame(1), (1, ), 'a frame twice'),
-        ([0, 1, 2], frame(1), (1, 2), 'an earlier frame'),
-        ([0, 1], frame(3), (3, 1), 'a frame skipped'),
-        ([], frame(4), (4, ), 'a video that was never started'),
-        ([0, 1, 2], frame(0), (0, 2), 'started again before its end'),
-        ([*range(10)], frame(9), (9, ), 'the last frame twice'),
-    ],
-    ids=lambda case: case if isinstance(case, str) else '')
-def test_order_errors(seen, then, numbers, reason):
+@pytest.mark.parametrize('seen, due, remembered', [
+    pytest.param([frame(0), frame(0, 'B'), frame(1, 'B')], frame(1), 0,
+                 id='whatever came in between'),
+    pytest.param([frame(0), strided(5, 0)], strided(10, 5), 5, id='a stride'),
+    pytest.param([frame(0), strided(4, None)], strided(9, None), 4,
+                 id='a live camera drops frames'),
+    pytest.param([frame(0), frame(1)], frame(2, is_first=True), None,
+                 id='a new shot'),
+    pytest.param([frame(0, is_last=True)], frame(0), None,
+                 id='the next evaluation'),
+])  # yapf: disable
+def test_what_comes_next(seen, due, remembered):
+    found = visit(*seen).recall([due])
+    if remembered is None:
+        assert found is None
+    else:
+        torch.testing.assert_close(found, value(remembered))
+
+
+@pytest.mark.parametrize('seen, then, numbers', [
+    pytest.param([frame(0), frame(1)], frame(1), (1, ), id='twice'),
+    pytest.param([frame(0), frame(1), frame(2)], frame(1), (1, 2),
+                 id='an earlier one'),
+    pytest.param([frame(0), frame(1)], frame(3), (3, 1), id='one skipped'),
+    pytest.param([frame(0), strided(5, 0)], strided(15, 10), (15, 5),
+                 id='one skipped, of a stride'),
+    pytest.param([frame(0), strided(4, None)], strided(2, None), (2, 4),
+                 id='backwards, of a live camera'),
+    pytest.param([], frame(4), (4, ), id='never started'),
+    pytest.param([frame(0), frame(1)], frame(0), (0, 1),
+                 id='started again before its end'),
+    pytest.param([frame(i) for i in range(10)], frame(9), (9, ),
+                 id='the last one twice'),
+    pytest.param([frame(0), frame(0, 'B')], frame(2), (2, 0),
+                 id='another video is no excuse'),
+])  # yapf: disable
+def test_order_errors(seen, then, numbers):
     """The message names the video, the frames and what to do."""
-    memory = TrackMemory()
-    visit(memory, *(frame(index) for index in seen))
-    with pytest.raises(RuntimeError) as error:
-        memory.recall([then])
-    message = str(error.value)
-    assert '"catch/A"' in message and 'VideoSampler' in message
+    with pytest.raises(RuntimeError, match='"catch/A".*VideoSampler') as error:
+        visit(*seen).recall([then])
     for number in numbers:
-        assert f'frame {number}' in message or f'{number}, too' in message
-
-
-def test_other_videos_are_no_excuse():
-    """Order is kept for each video, whatever came in between."""
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(0, 'catch/B'), frame(1, 'catch/B'))
-    with pytest.raises(RuntimeError, match='catch/A'):
-        memory.recall([frame(2, 'catch/B'), frame(2)])
-    torch.testing.assert_close(memory.recall([frame(1)]), value(0))
-
-
-def test_strided_frames():
-    """previous_frame_index says which frame is due, e.g. with a stride."""
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(5, previous_frame_index=0))
-    with pytest.raises(RuntimeError, match='right after frame 5'):
-        memory.recall([frame(15, previous_frame_index=10)])
-    torch.testing.assert_close(
-        memory.recall([frame(10, previous_frame_index=5)]), value(5))
-
-
-def test_without_previous_frame_index_gaps_are_accepted():
-    """A live camera drops frames; backwards stays an error."""
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(4, previous_frame_index=None))
-    torch.testing.assert_close(
-        memory.recall([frame(9, previous_frame_index=None)]), value(4))
-    with pytest.raises(RuntimeError, match='right after frame 4'):
-        memory.recall([frame(2, previous_frame_index=None)])
-
-
-def test_a_new_shot_starts_from_nothing():
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(1))
-    shot = frame(2, is_first=True, previous_frame_index=-1)
-    assert memory.recall([shot]) is None
-    memory.remember([shot], value(2))
-    torch.testing.assert_close(memory.recall([frame(3)]), value(2))
-
-
-def test_freed_at_the_last_frame():
-    memory = TrackMemory()
-    visit(memory, *(frame(index, length=3) for index in range(2)))
-    assert len(memory) == 1
-    visit(memory, frame(2, length=3))
-    assert len(memory) == 0
-    # The next evaluation of the same video is welcome.
-    assert memory.recall([frame(0, length=3)]) is None
-
-
-def test_a_video_of_one_frame_leaves_nothing():
-    memory = TrackMemory()
-    visit(memory, frame(0, length=1))
-    assert len(memory) == 0
-
-
-def test_reset():
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(0, 'catch/B'))
-    memory.reset()
-    assert len(memory) == 0
-    assert memory.recall([frame(0)]) is None
-    with pytest.raises(RuntimeError, match='no earlier frame'):
-        memory.recall([frame(1)])
-
-
-def test_max_tracks_forgets_who_waited_longest():
-    memory = TrackMemory(max_tracks=2)
-    visit(memory, frame(0, 'A'), frame(0, 'B'), frame(1, 'A'),
-          frame(0, 'C'))
-    assert len(memory) == 2
-    torch.testing.assert_close(memory.recall([frame(2, 'A')]), value(1))
-    torch.testing.assert_close(memory.recall([frame(1, 'C')]), value(0))
-    with pytest.raises(RuntimeError, match='"B"'):
-        memory.recall([frame(1, 'B')])
-
-
-def test_persons_and_mirrored_passes_are_apart():
-    memory = TrackMemory()
-    tracks = [
-        frame(0),
-        frame(0, track_id=1),
-        frame(0, mirrored=True),
-        frame(0, track_id=1, mirrored=True)
-    ]
-    memory.recall(tracks)
-    memory.remember(tracks, dict(part=torch.arange(4.)[:, None]))
-    assert len(memory) == 4
-    following = [
-        each._replace(
-            frame_index=1, is_first=False, previous_frame_index=0)
-        for each in reversed(tracks)
-    ]
-    recalled = memory.recall(following)['part']
-    assert recalled.flatten().tolist() == [3., 2., 1., 0.]
-
-
-def test_unknown_rows_are_zero():
-    memory = TrackMemory()
-    visit(memory, frame(0), frame(1))
-    recalled = memory.recall([frame(0, 'B'), frame(2), frame(0, 'C')])
-    rows = torch.tensor([0., 1., 0.])[:, None].expand(3, 3)
-    torch.testing.assert_close(recalled, dict(exemplars=rows))
-
-
-def test_tensors_of_several_shapes():
-    """As an LSTM's state."""
-    memory = TrackMemory()
-    built = dict(h=torch.randn(2, 3, 2), crops=torch.ones(2))
-    frames = [frame(0, 'A'), frame(0, 'B')]
-    memory.recall(frames)
-    memory.remember(frames, built)
-    recalled = memory.recall([frame(1, 'B'), frame(0, 'C'), frame(1, 'A')])
-    torch.testing.assert_close(
-        recalled, {
-            name: torch.stack([was[1], torch.zeros_like(was[0]), was[0]])
-            for name, was in built.items()
-        })
-
-
-def test_keeps_its_own_copy_without_graph():
-    """Neither later changes nor the autograd graph reach the memory."""
-    memory = TrackMemory()
-    batch = torch.ones(8, 3, requires_grad=True) * 2
-    memory.recall([frame(0)])
-    memory.remember([frame(0)], dict(exemplars=batch))
-    with torch.no_grad():
-        batch.zero_()
-    recalled = memory.recall([frame(1)])
-    torch.testing.assert_close(recalled, value(2))
-    assert not recalled['exemplars'].requires_grad
-
-
-def stored_bytes(memory):
-    """Bytes of every storage that is kept alive, each counted once."""
-    storages = {}
-    for entry in memory._entries.values():
-        storage = entry.value['exemplars'].untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
-    return sum(storages.values())
-
-
-def test_constant_over_ten_thousand_frames():
-    """One row, not the batch it came in, is kept; 15 x 128 floats."""
-    memory = TrackMemory()
-    batch = dict(exemplars=torch.zeros(4, 15, 128))
-    sizes = set()
-    for index in range(10_000):
-        due = frame(index, length=20_000)
-        memory.recall([due])
-        memory.remember([due], batch)
-        if index % 1000 == 0:
-            sizes.add((len(memory), stored_bytes(memory)))
-    assert sizes == {(1, 15 * 128 * 4)}
-
-
-def test_many_short_videos_leave_nothing():
-    memory = TrackMemory()
-    for video in range(500):
-        visit(memory, *(frame(i, str(video), length=3) for i in range(3)))
-    assert len(memory) == 0
+        assert f'frame {number}' in str(error.value) or (
+            f'{number}, too' in str(error.value))
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_interleaved_videos_get_their_own_values(data):
-    """Any interleaving, in batches of any size: each video sees its own."""
+    """Any interleaving, in batches of any size: each video sees its own,
+    zeros at first, and nothing is left."""
     lengths = data.draw(
         st.lists(st.integers(1, 6), min_size=1, max_size=5), label='lengths')
     due = {video: 0 for video in range(len(lengths))}
@@ -255,48 +117,66 @@ def test_interleaved_videos_get_their_own_values(data):
     assert len(memory) == 0
 
 
-def sample(**metainfo):
-    return PoseDataSample(metainfo=dict(img_path='a.png', **metainfo))
+def test_persons_and_passes_are_apart_and_forgotten():
+    """Tensors of several shapes, as an LSTM's state; another order."""
+    memory = TrackMemory()
+    tracks = [frame(0, track_id=i, mirrored=m) for i in (0, 1)
+              for m in (False, True)]  # yapf: disable
+    built = dict(h=torch.randn(4, 3, 2), crops=torch.arange(1., 5.))
+    memory.remember(tracks, built)
+    following = [
+        each._replace(frame_index=1, is_first=False, previous_frame_index=0)
+        for each in reversed(tracks)
+    ]
+    recalled = memory.recall([frame(0, 'B'), *following])
+    for name, part in built.items():
+        wanted = torch.cat([torch.zeros_like(part[:1]), part.flip(0)])
+        torch.testing.assert_close(recalled[name], wanted)
+    memory.forget('catch/A', 0)
+    memory.forget('catch/A', 5)  # never seen
+    assert len(memory) == 2
+    with pytest.raises(RuntimeError, match='no earlier frame'):
+        memory.recall([frame(1)])
+    memory.reset()
+    assert len(memory) == 0 and memory.recall([frame(0)]) is None
+
+
+def test_max_tracks_forgets_who_waited_longest():
+    memory = visit(
+        frame(0, 'A'), frame(0, 'B'), frame(1, 'A'), frame(0, 'C'),
+        max_tracks=2)  # yapf: disable
+    assert len(memory) == 2
+    torch.testing.assert_close(memory.recall([frame(2, 'A')]), value(1))
+    with pytest.raises(RuntimeError, match='"B"'):
+        memory.recall([frame(1, 'B')])
+
+
+def test_keeps_one_row_of_its_own():
+    """Neither later changes, the graph, nor the rest of the batch stay."""
+    memory = TrackMemory()
+    for index in range(100):
+        batch = torch.ones(8, 3, requires_grad=True) * 2
+        due = frame(index, length=1000)
+        memory.recall([due])
+        memory.remember([due], dict(exemplars=batch))
+        with torch.no_grad():
+            batch.zero_()
+        [entry] = memory.entries().values()
+        kept = entry.value['exemplars']
+        assert kept.tolist() == [2., 2., 2.] and not kept.requires_grad
+        assert kept.untyped_storage().nbytes() == 3 * 4
 
 
 def test_read_from_a_sample():
-    fields = dict(
-        video_id='catch/A',
-        frame_index=3,
-        is_first=False,
-        is_last=True,
-        previous_frame_index=2,
-        track_id=1)
-    assert TrackFrame.from_sample(sample(**fields)) == TrackFrame(**fields)
-    mirrored = TrackFrame.from_sample(sample(**fields), mirrored=True)
-    assert mirrored.mirrored and mirrored.key != TrackFrame(**fields).key
+    fields = dict(video_id='A', frame_index=3, is_first=False, is_last=True)
+    more = dict(previous_frame_index=2, track_id=1)
 
+    def read(**metainfo):
+        return TrackFrame.from_sample(
+            PoseDataSample(metainfo=dict(img_path='a.png', **metainfo)))
 
-def test_optional_fields_of_a_sample():
-    read = TrackFrame.from_sample(
-        sample(video_id='A', frame_index=0, is_first=True, is_last=False))
-    assert read == TrackFrame('A', 0, True, False, 0, None, False)
-
-
-def test_image_samples_have_no_track():
-    assert TrackFrame.from_sample(sample()) is None
-
-
-def test_half_of_the_video_fields_is_an_error():
-    with pytest.raises(KeyError) as error:
-        TrackFrame.from_sample(sample(video_id='A', frame_index=0))
-    for part in ('a.png', 'is_first', 'is_last', 'PackClipInputs'):
-        assert part in str(error.value)
-
-
-def test_forgets_one_person_in_both_passes():
-    memory = TrackMemory()
-    people = [(0, False), (0, True), (1, False)]
-    for track_id, mirrored in people:
-        visit(memory, frame(0, track_id=track_id, mirrored=mirrored))
-    memory.forget('catch/A', 0)
-    memory.forget('catch/A', 5)  # never seen
-    assert len(memory) == 1
-    assert memory.recall([frame(1, track_id=1)]) is not None
-    with pytest.raises(RuntimeError, match='no earlier frame'):
-        memory.recall([frame(1)])
+    assert read(**fields, **more) == TrackFrame(**fields, **more)
+    assert read(**fields) == TrackFrame('A', 3, False, True, 0, None, False)
+    assert read() is None
+    with pytest.raises(KeyError, match='a.png.*is_last.*PackClipInputs'):
+        read(video_id='A', frame_index=0, is_first=True)

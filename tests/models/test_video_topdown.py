@@ -1,32 +1,33 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""The estimator as a single-frame model, and in training."""
+"""The estimator as a single-frame model, in training, and its options."""
 from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData
+from mmpose.codecs import MSRAHeatmap
 from mmpose.models import build_pose_estimator
-from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.structures import PoseDataSample
 
 from projects.temporal_corr.models import keypoint_exemplars
+from projects.temporal_corr.models.video_topdown import ground_truth_heatmaps
 
 ALL = pytest.mark.parametrize(
     'temporal', ['correlation', 'heatmap', 'lstm', None])
-TEMPORAL = pytest.mark.parametrize(
-    'temporal', ['correlation', 'heatmap', 'lstm'])
+GRAD = pytest.mark.parametrize('exemplar_grad', [True, False],
+                               ids=['exemplar grad', 'no exemplar grad'])
 
 
 def keypoints(sample):
     return sample.pred_instances.keypoints
 
 
-@pytest.mark.parametrize(
-    'test_cfg', [
-        dict(),
-        dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
-        dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
-    ],
-    ids=['plain', 'flip', 'flip without shift'])
+@pytest.mark.parametrize('test_cfg', [
+    dict(),
+    dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
+], ids=['plain', 'flip'])  # yapf: disable
 @ALL
 def test_starts_as_topdown_pose_estimator(temporal, test_cfg, make_model,
                                           single_frame_model, video_sample):
@@ -39,17 +40,13 @@ def test_starts_as_topdown_pose_estimator(temporal, test_cfg, make_model,
     assert result.unexpected_keys == []
     prefixes = tuple('head.' + p for p in ours.head.temporal_parameters)
     assert all(key.startswith(prefixes) for key in result.missing_keys)
-    assert type(theirs) is TopdownPoseEstimator
-    remembered = []
-    for index in range(3):
+    for index in range(2):
         inputs = torch.randn(2, 3, 64, 64)
-
-        def samples():
-            return [video_sample(index, name) for name in 'AB']
-
         with torch.no_grad():
-            wanted = theirs.predict(inputs, samples())
-            got = ours.predict(inputs, samples())
+            got, wanted = (
+                model.predict(inputs,
+                              [video_sample(index, name) for name in 'AB'])
+                for model in (ours, theirs))
         for one, two in zip(got, wanted):
             # The two passes of a flip test are one batch here: rounding.
             torch.testing.assert_close(
@@ -60,55 +57,29 @@ def test_starts_as_topdown_pose_estimator(temporal, test_cfg, make_model,
             np.testing.assert_array_equal(keypoints(one), keypoints(two))
             np.testing.assert_array_equal(one.pred_instances.bboxes,
                                           two.pred_instances.bboxes)
-        remembered.append(len(ours.memory))
-    # It did remember; the residual block just does not speak yet.
-    passes = 2 if test_cfg.get('flip_test') else 1
-    assert remembered == [2 * passes * bool(temporal)] * 3
+        # It did remember; the residual block just does not speak yet.
+        passes = 2 if test_cfg.get('flip_test') else 1
+        assert len(ours.memory) == 2 * passes * bool(temporal)
 
 
 @ALL
-def test_tensor_mode_is_single_frame(temporal, make_model):
-    """What get_flops, the inferencer and exports call."""
+def test_images_are_predicted_alone(temporal, make_model, video_sample):
+    """No video fields: no memory, and no order to keep. Tensor mode is what
+    get_flops, the inferencer and exports call."""
     model = make_model(temporal)
     inputs = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         heatmaps = model(inputs, None, mode='tensor')
-        assert torch.equal(heatmaps, model._forward(inputs))
         assert torch.equal(heatmaps, model.step(inputs)[0])
-    assert heatmaps.shape == (2, 5, 16, 16)
-    assert len(model.memory) == 0
-
-
-@TEMPORAL
-def test_images_are_predicted_alone(temporal, make_model, video_sample):
-    """No video fields: no memory, and no order to keep."""
-    model = make_model(temporal)
-    inputs = torch.randn(2, 3, 64, 64)
-    with torch.no_grad():
-        first, second = (
+        found = [
             model.predict(inputs, [video_sample(video=None)] * 2)
-            for _ in range(2))
-        wanted = model.head.decode(model(inputs, None, mode='tensor'))
-    assert len(model.memory) == 0
-    np.testing.assert_array_equal(keypoints(first[1]), keypoints(second[1]))
-    np.testing.assert_array_equal(keypoints(first[1]), wanted[1].keypoints)
-
-
-@pytest.mark.parametrize('exemplar_grad', [True, False],
-                         ids=['exemplar grad', 'no exemplar grad'])
-def test_trains_on_the_exemplar_frame(exemplar_grad, make_model, clip_batch):
-    """The gradient stops at the exemplar frame, or flows into it."""
-    model = make_model(
-        'correlation',
-        mask_rate=0.,
-        train_cfg=dict(exemplar_grad=exemplar_grad))
-    inputs, samples = clip_batch()
-    inputs.requires_grad_()
-    loss = model.loss(inputs, samples)['loss_kpt']
-    loss.backward()
-    exemplar, current = inputs.grad.abs().amax(dim=(0, 2, 3, 4))
-    assert current > 0
-    assert (exemplar > 0) == exemplar_grad
+            for _ in range(2)
+        ]
+        wanted = model.head.decode(heatmaps)
+    assert heatmaps.shape == (2, 5, 16, 16) and len(model.memory) == 0
+    for samples in found:
+        np.testing.assert_array_equal(
+            keypoints(samples[1]), wanted[1].keypoints)
 
 
 @pytest.mark.parametrize('keep, looked_at', [
@@ -116,14 +87,16 @@ def test_trains_on_the_exemplar_frame(exemplar_grad, make_model, clip_batch):
     pytest.param([True, True, True], 3, id='all'),
     pytest.param([False, False, False], 1, id='one, for SyncBatchNorm'),
 ])
-@pytest.mark.parametrize('exemplar_grad', [True, False],
-                         ids=['exemplar grad', 'no exemplar grad'])
-def test_exemplar_frames_of_masked_samples_are_not_looked_at(
-        exemplar_grad, keep, looked_at, make_model, clip_batch):
-    """The loss is that of kept exemplars here and zero maps there."""
+@GRAD
+def test_training_on_the_exemplar_frame(exemplar_grad, keep, looked_at,
+                                        make_model, clip_batch):
+    """The loss is that of kept exemplars here and zero maps there; exemplar
+    frames of the others are not looked at. The gradient stops at the exemplar
+    frame, or flows into it."""
     model = make_model(
         'correlation', train_cfg=dict(exemplar_grad=exemplar_grad))
     inputs, samples = clip_batch()
+    inputs.requires_grad_()
     keep = torch.tensor(keep)
     seen = []
     model.backbone.register_forward_pre_hook(
@@ -132,6 +105,10 @@ def test_exemplar_frames_of_masked_samples_are_not_looked_at(
             model.head.temporal, 'draw_kept', return_value=keep):
         loss = model.loss(inputs, samples)['loss_kpt']
     assert sum(seen) == len(inputs) + looked_at
+    loss.backward()
+    exemplar, current = inputs.grad.abs().amax(dim=(2, 3, 4)).unbind(1)
+    assert (current > 0).all()
+    assert torch.equal(exemplar > 0, keep & exemplar_grad)
 
     feats = model.extract_feat(inputs[:, 1])
     exemplars = keypoint_exemplars(
@@ -144,12 +121,12 @@ def test_exemplar_frames_of_masked_samples_are_not_looked_at(
 
 
 @pytest.mark.parametrize('mask_rate', [0., 1.], ids=['kept', 'masked'])
-@pytest.mark.parametrize('exemplar_grad', [True, False],
-                         ids=['exemplar grad', 'no exemplar grad'])
+@GRAD
 @ALL
 def test_every_parameter_gets_a_gradient(temporal, exemplar_grad, mask_rate,
                                          make_model, clip_batch):
-    """So DistributedDataParallel needs no find_unused_parameters."""
+    """So DistributedDataParallel needs no find_unused_parameters. All frames
+    go through batch norm together, once, unless gradients stop."""
     options = dict(mask_rate=mask_rate) if temporal else {}
     model = make_model(
         temporal, train_cfg=dict(exemplar_grad=exemplar_grad),
@@ -159,21 +136,26 @@ def test_every_parameter_gets_a_gradient(temporal, exemplar_grad, mask_rate,
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
+    if exemplar_grad:
+        assert all(module.num_batches_tracked == 1
+                   for module in model.modules()
+                   if isinstance(module, torch.nn.BatchNorm2d))
 
 
-def test_single_frame_model_trains_on_images(make_model, clip_batch):
-    """MMPose's batches (N, 3, H, W), or clips of one frame; one that was to
-    remember is told apart by its longer clips."""
+def test_batches_that_do_not_fit_are_told(make_model, clip_batch):
+    """A single-frame model trains on MMPose's batches, or on clips of one
+    frame; with longer ones it was to remember, and the other way round."""
     model = make_model(None)
     inputs, samples = clip_batch()
     last = inputs[:, -1]
-    losses = [
+    torch.testing.assert_close(*(
         model(batch, samples, mode='loss')['loss_kpt']
-        for batch in (last, last[:, None])
-    ]
-    torch.testing.assert_close(*losses)
+        for batch in (last, last[:, None])))
     with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
         model(inputs, samples, mode='loss')
+    for temporal in ('correlation', 'heatmap', 'lstm'):
+        with pytest.raises(ValueError, match='clip_len=2.*consecutive'):
+            make_model(temporal).loss(*clip_batch(frames=0))
 
 
 def test_other_heads_are_refused(single_frame_config):
@@ -182,14 +164,12 @@ def test_other_heads_are_refused(single_frame_config):
             dict(single_frame_config, type='VideoTopdownPoseEstimator'))
 
 
-@pytest.mark.parametrize('flip_test', [False, True], ids=['', 'flip'])
 @ALL
-def test_mixed_precision(temporal, flip_test, make_model, clip_batch,
-                         predict):
+def test_mixed_precision(temporal, make_model, clip_batch, predict):
     model = make_model(
         temporal,
         refine=0.1,
-        test_cfg=dict(flip_test=flip_test, output_heatmaps=True))
+        test_cfg=dict(flip_test=True, output_heatmaps=True))
     inputs, samples = clip_batch(frames=2 if temporal else 0)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss = model.loss(inputs, samples)['loss_kpt']
@@ -207,16 +187,33 @@ def test_mixed_precision(temporal, flip_test, make_model, clip_batch,
         assert (low - full).abs().mean() < 0.05 * full.abs().mean()
 
 
-@pytest.mark.parametrize('temporal', ['correlation', None])
 @pytest.mark.parametrize('test_cfg, words', [
-    (dict(memry=dict(policy='fixed')), 'test_cfg.memry: .*memory'),
-    (dict(flip_test=True, fliptest=True), 'test_cfg.fliptest: .*flip_test'),
+    (dict(memry=dict(policy='fixed')), 'test_cfg.memry: .*mean memory'),
     (dict(output_heatmap=True), 'test_cfg.output_heatmap: .*output_heatmaps'),
     (dict(multiscale_test=True), 'test_cfg.multiscale_test'),
-    (dict(exemplars='ground_truth'), "memory=dict.policy='ground_truth'"),
 ])
-def test_misspelt_test_options_are_refused(temporal, test_cfg, words,
-                                           make_model):
+def test_unknown_test_options_are_refused(test_cfg, words, make_model):
     """Ignored, they would give the result of another setting."""
     with pytest.raises(ValueError, match=words):
-        make_model(temporal, test_cfg=test_cfg)
+        make_model(None, test_cfg=test_cfg)
+
+
+@pytest.mark.parametrize('flip', [False, True])
+def test_ground_truth_is_what_the_codec_draws_in_the_crop(flip):
+    """A crop that turns; mirrored, the heatmaps of the mirrored person."""
+    codec = MSRAHeatmap(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.)
+    matrix = cv2.getRotationMatrix2D((40, 30), 20, 1.2)
+    keypoints = np.random.default_rng(0).uniform((25, 20), (55, 40), (1, 5, 2))
+    visible = np.array([[1, 1, 1, 1, 0]])
+    sample = PoseDataSample(metainfo=dict(input_size=(64, 48)))
+    sample.gt_instances = InstanceData(
+        keypoints=keypoints, keypoints_visible=visible)
+    sample.set_field(torch.from_numpy(matrix)[None].float(), 'crops')
+    indices = [0, 2, 1, 4, 3] if flip else None
+    [found] = ground_truth_heatmaps([sample], codec, indices)
+    wanted = cv2.transform(keypoints, matrix)
+    if flip:
+        wanted = wanted[:, indices] * [-1, 1] + [63, 0]
+        visible = visible[:, indices]
+    wanted = codec.encode(wanted.astype(np.float32), visible)['heatmaps']
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-6)
