@@ -4,7 +4,7 @@ from typing import List
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.utils import ProgressBar
+from mmengine.utils import track_iter_progress
 from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader, Subset
 
@@ -57,15 +57,13 @@ class OfflineExemplarsHook(Hook):
             batch_size=loader.batch_size or 16,
             num_workers=loader.num_workers,
             collate_fn=loader.collate_fn)
-        bar = None
+        batches = first_pass
         if is_main_process():
-            bar = ProgressBar(len(first_pass))
-        for batch in first_pass:
+            batches = track_iter_progress((first_pass, len(first_pass)))
+        for batch in batches:
             batch = model.data_preprocessor(batch, False)
             collector.add(*model.extract_exemplars(
                 **batch, labelled=settings['source'] == 'labels'))
-            if bar:
-                bar.update()
         model.offline = collector.finish()
 
 
