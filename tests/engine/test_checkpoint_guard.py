@@ -16,45 +16,44 @@ from projects.temporal_corr.engine.checkpoint_guard_hook import (
 
 HOOK = dict(type='mmpose.AtomicCheckpointHook', interval=1)
 GUARD = dict(type='mmpose.CheckpointGuardHook')
-CODEC = dict(
-    type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2.)
+CORRELATION = dict(type='ExemplarCorrelation')
 
 
-def build(temporal='correlation', keypoints=15, head='TemporalCorrelationHead',
-          depth=18):
+def build(temporal=CORRELATION, keypoints=15, own=True):
+    """A model of this project, or of MMPose, with a few parameters."""
     register_all_modules()
-    types = dict(correlation='ExemplarCorrelation', heatmap='PreviousHeatmaps')
-    own = dict(
-        temporal=temporal and dict(type=types[temporal]), refine_channels=8)
-    own = own if head == 'TemporalCorrelationHead' else {}
-    return MODELS.build(
-        dict(
-            type='VideoTopdownPoseEstimator' if own else
-            'TopdownPoseEstimator',
-            backbone=dict(
-                type='ResNet', depth=depth, base_channels=4, stem_channels=4,
-                num_stages=1, strides=(1, ), dilations=(1, ),
-                out_indices=(0, )),
-            head=dict(
-                type=head,
-                in_channels=4 if depth == 18 else 16,
-                out_channels=keypoints,
-                deconv_out_channels=None,
-                conv_out_channels=(8, ),
-                conv_kernel_sizes=(1, ),
-                loss=dict(type='KeypointMSELoss', use_target_weight=True),
-                decoder=CODEC,
-                **own)))  # yapf: disable
+    head = dict(
+        type='HeatmapHead',
+        in_channels=4,
+        out_channels=keypoints,
+        deconv_out_channels=None,
+        conv_out_channels=(8, ),
+        conv_kernel_sizes=(1, ),
+        decoder=dict(
+            type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16),
+            sigma=2.))  # yapf: disable
+    if own:
+        head.update(type='TemporalCorrelationHead', temporal=temporal,
+                    refine_channels=8)  # yapf: disable
+    backbone = dict(
+        type='ResNet', depth=18, base_channels=4, stem_channels=4,
+        num_stages=1, strides=(1, ), dilations=(1, ),
+        out_indices=(0, ))  # yapf: disable
+    kind = 'VideoTopdownPoseEstimator' if own else 'TopdownPoseEstimator'
+    return MODELS.build(dict(type=kind, backbone=backbone, head=head))
 
 
-def single_of_mmpose(**kwargs):
-    return build(head='HeatmapHead', **kwargs)
+def single_of_mmpose():
+    return build(own=False)
+
+
+HEATMAPS = dict(type='PreviousHeatmaps')
 
 
 @pytest.mark.parametrize('temporal, new', [
-    ('correlation', ['head.correlation.scale', 'head.correlation.bias']),
-    ('heatmap', ['head.previous_heatmaps.scale',
-                 'head.previous_heatmaps.bias']),
+    (CORRELATION, ['head.correlation.scale', 'head.correlation.bias']),
+    (HEATMAPS, ['head.previous_heatmaps.scale',
+                'head.previous_heatmaps.bias']),
     (None, []),
 ])  # yapf: disable
 def test_own_checkpoints_and_starts_of_training(temporal, new):
@@ -94,28 +93,20 @@ def test_old_names_of_mmpose_are_understood():
     assert list(old) == before, 'comparing changes nothing'
 
 
-REFUSED = {  # checkpoint, model, message
-    'another temporal mode':
-    (lambda: build('correlation'), lambda: build('heatmap'),
+@pytest.mark.parametrize('start', [True, False], ids=['start', 'test'])
+@pytest.mark.parametrize('theirs, ours, words', [
+    (build, lambda: build(HEATMAPS),
      'another temporal mode: head.correlation.scale'),
-    'another number of keypoints':
-    (lambda: build('correlation', keypoints=13), lambda: build('correlation'),
+    (lambda: build(keypoints=13), build,
      r'head.final_layer.weight is \(13, 8, 1, 1\) in the checkpoint, '
      r'\(15, 8, 1, 1\) in the model.*keypoints_by_name.py'),
-    'a backbone alone':
-    (lambda: build('correlation').backbone, lambda: build('correlation'),
+    (lambda: build().backbone, build,
      r"not in the checkpoint: backbone.conv1.weight, .*init_cfg=dict\(type='"),
-}  # yapf: disable
-
-
-@pytest.mark.parametrize('start', [True, False], ids=['start', 'test'])
-@pytest.mark.parametrize('name', REFUSED)
-def test_refused(name, start):
-    theirs, ours, words = REFUSED[name]
+], ids=['temporal mode', 'keypoints', 'a backbone alone'])
+def test_refused(theirs, ours, words, start):
     checkpoint = dict(state_dict=theirs().state_dict())
-    with pytest.raises(RuntimeError, match=words) as error:
+    with pytest.raises(RuntimeError, match=f'some/epoch_1.pth .*{words}'):
         check_checkpoint(ours(), checkpoint, 'some/epoch_1.pth', start)
-    assert 'some/epoch_1.pth' in str(error.value)
 
 
 def test_leftovers_are_reported_at_a_start_and_refused_in_a_test():

@@ -8,9 +8,6 @@ import pytest
 from evaluation_samples import evaluate, video
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmengine.evaluator import Evaluator
-from mmengine.structures import InstanceData
-from mmpose.structures import PoseDataSample
 
 from projects.temporal_corr.evaluation import KeypointAcceleration
 from projects.temporal_corr.evaluation.keypoint_acceleration import (
@@ -217,30 +214,6 @@ def test_what_is_left_out_is_reported(messages):
                   'small % of the box per squared frame step',
                   '2 videos without three consecutive frames'):
         assert words in text
-
-
-def test_stays_beside_pck():
-    """As a config has them, on the data samples of a model."""
-    evaluator = Evaluator([
-        dict(type='GroupPCKAccuracy'),
-        dict(type='KeypointAcceleration'),
-        dict(type='KeypointAcceleration', prefix='val'),
-    ])
-    evaluator.dataset_meta = META
-    frames = sum(random_videos(2, (4, 5)), [])
-    alone = evaluate(META, frames)
-    samples = []
-    for sample in frames:
-        parts = {
-            name: InstanceData(**sample.pop(name))
-            for name in ('pred_instances', 'gt_instances')
-        }
-        samples.append(PoseDataSample(metainfo=sample, **parts))
-    evaluator.process(samples)
-    result = evaluator.evaluate(len(samples))
-    assert 0 <= result['PCK'] <= 1
-    assert result['val/acceleration/Mean'] == result['acceleration/Mean']
-    assert result['acceleration'] == alone['acceleration'] > 0
 
 
 def test_what_is_refused():

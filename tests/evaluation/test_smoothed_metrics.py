@@ -102,13 +102,3 @@ def test_not_assembled_stays_wrong():
     result = evaluate(
         frames, smoothing=dict(type='Gaussian', sigma=1), assembled_only=True)
     assert result['Head'] == pytest.approx(2 / 3) and result['Wri'] == 1
-
-
-def test_refused():
-    with pytest.raises(ValueError, match='SavitzkyGolay'):
-        GroupPCKAccuracy(smoothing=dict(type='Median'))
-    frames = video([0, 50, 0])
-    for sample in frames:
-        del sample['video_id']
-    with pytest.raises(ValueError, match='video_id'):
-        evaluate(frames, smoothing=dict(type='Gaussian'))
