@@ -139,7 +139,7 @@ class PartAffinityField(BackgroundHeatmap):
             raise ValueError(
                 f'keypoints must be in shape (N, {self.num_keypoints}, 2), '
                 f'got {keypoints.shape}: set num_keypoints and limbs of the '
-                'codec to those of the data set')
+                'codec to those of the dataset')
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
         wrong = np.argwhere(~np.isfinite(keypoints).all(axis=-1))

@@ -89,7 +89,7 @@ def rows_by_name(
             if len(value) % len(source):
                 raise ValueError(
                     f'{name} has {len(value)} rows, which is no multiple of '
-                    f'the {len(source)} keypoints: name the data set that '
+                    f'the {len(source)} keypoints: name the dataset that '
                     'the model was trained on')
             groups = value.unflatten(0, (len(source), -1))
             result[name] = torch.cat(

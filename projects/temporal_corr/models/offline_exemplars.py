@@ -1,10 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Exemplars chosen before a recorded video is run through.
 
-In a stream an exemplar can only come from an earlier prediction. Of a
-recorded video all frames are there: a first pass takes exemplars from frames
-labelled by a person, or chosen among the predictions, and the second pass
-correlates every frame with those.
+A first pass takes exemplars from frames labelled by a person, or chosen among
+the predictions, and the second pass correlates every frame with those.
 
 Shapes: L chosen frames of a track, T frames of it, P keypoints, C channels.
 """
@@ -54,16 +52,9 @@ def with_frame(known: Optional[OfflineExemplars], frame_index: int,
 
 
 def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
-    """The most confident frame of each part of a video, for each keypoint.
-
-    Args:
-        confidence (Tensor): Peaks of the heatmaps in shape (T, P).
-        num_frames (int): Into how many parts of equal length the video is
-            cut; T if it has no more frames.
-
-    Returns:
-        Tensor: Positions in 0 ... T - 1, (L, P), L = min(T, num_frames).
-    """
+    """The frame of the highest peak (T, P) in each of ``num_frames`` equal
+    parts of a video, for each keypoint: positions in 0 ... T - 1, (L, P),
+    L = min(T, num_frames)."""
     total = len(confidence)
     parts = min(total, num_frames)
     bounds = [round(part * total / parts) for part in range(parts + 1)]
@@ -74,16 +65,8 @@ def segment_peaks(confidence: Tensor, num_frames: int) -> Tensor:
 
 
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
-    """Which of the T frames of a video are labelled, 0 ... T - 1, ascending.
-
-    Args:
-        total (int): T.
-        frames (str | int): ``'first'``, ``'middle'``, ``'last'``, or every
-            so many frames from the first.
-
-    Raises:
-        ValueError: If ``frames`` is none of these.
-    """
+    """Which of the frames of a video are labelled, 0 ... total - 1: 'first',
+    'middle', 'last', or every so many from the first."""
     single = dict(first=0, middle=(total - 1) // 2, last=total - 1)
     if frames in single:
         return [single[frames]]
@@ -106,7 +89,7 @@ def check_offline(settings: dict) -> dict:
     - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``, or every
       so many frames. Defaults to ``'first'``.
     - ``crop_shift``, for labels: how the crops of the labelled frames are
-      shifted, in place of the data set's own ``crop_shift``: what is
+      shifted, in place of the dataset's own ``crop_shift``: what is
       remembered then stands elsewhere in its crop than what is sought.
 
     Returns:
@@ -141,20 +124,17 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
                   frames: Sequence[TrackFrame], conditions: Dict[str, Tensor],
                   offline: Dict[tuple, OfflineExemplars],
                   average: bool) -> Tensor:
-    """What a head predicts of frames, guided by offline exemplars.
+    """What a head predicts of N frames, guided by offline exemplars: fields
+    (N, K, H, W).
 
     Args:
         head (VideoHead): A head with :class:`ExemplarCorrelation`.
-        feats (tuple[Tensor]): Feature maps of N frames.
-        frames (Sequence[TrackFrame]): Which they are.
-        conditions (dict): Further inputs of ``head.step``.
+        feats, frames, conditions: Feature maps of the frames, which they are,
+            and further inputs of ``head.step``.
         offline (dict): Exemplars of each track, by ``TrackFrame.key``.
         average (bool): Whether to take the mean of what the chosen frames of
             a track predict, each alone. Else each keypoint is guided by the
             exemplar that is closest in time.
-
-    Returns:
-        Tensor: Fields in shape (N, ..., H, W).
     """
     own = [offline[frame.key] for frame in frames]
     features = head.features(feats)
@@ -186,12 +166,8 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
 
 
 class ExemplarCollector:
-    """Collects exemplars of a first pass and chooses among them.
-
-    Args:
-        num_frames (int, optional): See :func:`segment_peaks`. None takes all
-            frames that are added. Defaults to None.
-    """
+    """Collects exemplars of a first pass and chooses ``num_frames`` by
+    :func:`segment_peaks`, None for all."""
 
     def __init__(self, num_frames: Optional[int] = None):
         self.num_frames = num_frames

@@ -1,10 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What is remembered between frames, of whom, and for how long.
-
-What a temporal module remembers of a frame is a dict of tensors with the
-sample as first dimension (``exemplars`` (N, P, C) for the correlation). Here
-nobody looks inside; zeros mean that nothing is remembered.
-"""
+"""What is remembered between frames, of whom, and for how long."""
 from typing import Dict, NamedTuple, Optional, Sequence
 
 import torch

@@ -23,10 +23,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     """A top-down estimator whose head, a :class:`VideoHead`, remembers the
     frames before.
 
-    The memory is a dict of tensors that the estimator hands on, one per
-    person and video. Without it, for ``forward(mode='tensor')`` and data
-    samples without video fields, it is a
-    :class:`mmpose.models.TopdownPoseEstimator`, whose checkpoints load.
+    The memory is a dict of tensors, one per person and video. Without it, for
+    ``forward(mode='tensor')`` and data samples without video fields, this is
+    a :class:`mmpose.models.TopdownPoseEstimator`, whose checkpoints load.
 
     Args:
         kwargs: Arguments of :class:`mmpose.models.TopdownPoseEstimator`.
@@ -42,8 +41,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             - ``'ground_truth'``: as the paper, but from the annotation of
               each frame, which shows what perfect exemplars would bring.
             - ``'offline'``: exemplars from a first pass over whole videos,
-              see :func:`~projects.temporal_corr.models.offline_exemplars.
-              check_offline` for the options.
+              see :func:`check_offline` for the options.
 
     Raises:
         ValueError: If an option of ``train_cfg`` or ``test_cfg`` is not known.
@@ -103,21 +101,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
              memory: Optional[Dict[str, Tensor]] = None,
              crops: Optional[Tensor] = None,
              **conditions: Tensor) -> Tuple[Tensor, Optional[dict]]:
-        """Process one frame: the streaming core, a pure function.
-
-        Args:
-            inputs (Tensor): Normalised frames in shape (N, 3, H, W).
-            memory (dict, optional): What the step before returned, None
-                before the first frame. Defaults to None.
-            crops (Tensor, optional): Crops in shape (N, 2, 3), image to
-                input, where they differ between the frames.
-                Defaults to None.
-            conditions: Further inputs of the head, such as ``center_maps``.
-
-        Returns:
-            tuple: The fields of :class:`VideoHead` and the new memory, None
-            where nothing is remembered.
-        """
+        """Process one frame: the streaming core, a pure function of normalised
+        frames (N, 3, H, W) and the other arguments of :meth:`VideoHead.step`,
+        to fields (N, K, h, w), heatmaps first, and the new memory."""
         forget = self.policy == 'none'
         heatmaps, new = self.head.step(
             self.extract_feat(inputs), None if forget else memory, crops,
@@ -133,12 +119,12 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             raise ValueError(
                 'the batch holds clips, and the head remembers nothing: set '
                 "model.head.temporal=dict(type='ExemplarCorrelation'), or "
-                'leave clip_len of the training data set out')
+                'leave clip_len of the training dataset out')
         if self.head.temporal is not None:
             if clips.shape[1] == 1:
                 raise ValueError(
                     'a temporal head trains on clips, but the batch holds '
-                    'single frames: set clip_len=2 in the training data set, '
+                    'single frames: set clip_len=2 in the training dataset, '
                     "for an LSTM also clip_sampling='consecutive'")
             past, keep = self.head.temporal.sample_past(clips)
         if past is None:
@@ -156,12 +142,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             feats, data_samples, past_feats, keep, train_cfg=self.train_cfg)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
-        """Predict frames (N, 3, H, W), each from the memory of its track.
-
-        A batch may hold frames of any videos; several frames of one video
-        are stepped in their order. Samples without the video fields of
-        ``PackClipInputs`` are predicted alone.
-        """
+        """Predict frames (N, 3, H, W), each from the memory of its track,
+        several of one video in their order. Samples without the video fields
+        of ``PackClipInputs`` are predicted alone."""
         frames = self._track_frames(data_samples)
         truth = None
         if self.policy == 'ground_truth':
@@ -338,7 +321,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 'The data samples carry no video fields (video_id, '
                 'frame_index, is_first, is_last): every frame is predicted '
                 'alone. For video, use SubJhmdbDataset, PennActionDataset or '
-                'another data set with them, and PackClipInputs.',
+                'another dataset with them, and PackClipInputs.',
                 logger='current')
             self._warned = True
         return None

@@ -170,13 +170,8 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
 
 class InitialNetwork(BaseModule):
     """The network for single images that a first frame starts from: an
-    extractor of its own, a 9x9 and two 1x1 convolutions (conv1 to conv7).
-
-    Args:
-        out_channels (int): Channels of the heatmaps.
-        channels (int): See :class:`LSTMPoseMachineExtractor`.
-        width (int): Channels of conv5 and conv6.
-    """
+    extractor of its own, a 9x9 and two 1x1 convolutions of a ``width`` (conv1
+    to conv7)."""
 
     def __init__(self, out_channels: int, channels: int, width: int):
         super().__init__()

@@ -36,10 +36,8 @@ class PAFHead(VideoHead, BaseHead):
     Args:
         in_channels (int): C, channels of I. Defaults to 128.
         out_channels (int): P, number of keypoints. Defaults to 15.
-        temporal (dict, optional): What is remembered, a
-            :class:`TemporalModule`: ``dict(type='ExemplarCorrelation')``,
-            the paper's method, or ``dict(type='PreviousHeatmaps')``.
-            Defaults to None, the PAF baseline.
+        temporal (dict, optional): The :class:`TemporalModule`. Defaults to
+            None, the PAF baseline.
         center_map (bool): Whether all stages see a centre map, "which are
             generated from ground truth and indicate the central location of
             the person of interest". Needs ``GenerateCenterMap`` in the
@@ -50,8 +48,7 @@ class PAFHead(VideoHead, BaseHead):
             Defaults to :class:`EuclideanLoss`, OpenPose's.
         decoder (dict): The codec, from which the head knows the limbs, too.
         init_cfg (dict | list, optional): Initialisation. Defaults to the
-            Gaussian N(0, 0.01) of OpenPose. The added filters always start
-            from this one.
+            Gaussian N(0, 0.01) of OpenPose, that of the added filters anyway.
 
     Raises:
         ValueError: If there is no decoder, or no loss for ``temporal``.
@@ -165,7 +162,7 @@ class PAFHead(VideoHead, BaseHead):
             ]
         except ValueError as error:
             raise ValueError('a limb of the codec has no mirror image: the '
-                             "data set's swap pairs and the codec's limbs "
+                             "dataset's swap pairs and the codec's limbs "
                              f'do not agree ({error})') from error
         fields = fields.flip(-1)
         background = self.num_keypoints

@@ -19,39 +19,31 @@ from .video_head import Features, VideoHead, batch_accuracy, clip_targets
 class TemporalCorrelationHead(VideoHead, HeatmapHead):
     """A heatmap head with a memory, for any MMPose backbone.
 
-    The (optional) deconvolutions and convolutions of
-    :class:`mmpose.models.HeatmapHead` give the intermediate feature maps I
-    at the resolution of the heatmaps. A residual block takes I and the maps
-    of the past, and the final layer predicts the heatmaps. The single-frame
-    baseline has the same block.
-
-    Parameter names are those of HeatmapHead, so that its checkpoints load;
-    only what ``temporal_parameters`` lists is new.
+    The layers of :class:`mmpose.models.HeatmapHead`, whose checkpoints load,
+    give the intermediate feature maps I at the resolution of the heatmaps. A
+    residual block takes I and the maps of the past, and the final layer
+    predicts the heatmaps. The single-frame baseline has the same block.
 
     Args:
         in_channels (int | Sequence[int]): Channels of the backbone's last
             feature map.
         out_channels (int): P, number of keypoints.
-        temporal (dict, optional): What is remembered, a
-            :class:`TemporalModule`: ``dict(type='ExemplarCorrelation')``,
-            the paper's method, ``dict(type='PreviousHeatmaps')`` or
-            ``dict(type='ConvLSTM')``. Defaults to None, a single-frame head.
-        refine_channels (int): Channels inside of the residual block.
-            Defaults to 128, as the paper's Stage 1. 0 for no block, where
-            nothing is remembered.
+        temporal (dict, optional): The :class:`TemporalModule`, such as
+            ``dict(type='ExemplarCorrelation')``, the paper's method.
+            Defaults to None, a single-frame head.
+        refine_channels (int): Channels inside of the residual block, 0 for no
+            block (single frames). Defaults to 128, as the paper's Stage 1.
         refine_convs (int): Number of 3x3 convolutions of the block.
             Defaults to 1.
-        maps_std (float): Standard deviation with which the filters for the
-            maps start. Defaults to 0.01, the paper's.
+        maps_std (float): Initial standard deviation of the filters for the
+            maps. Defaults to 0.01, the paper's.
         activation (dict, optional): Turns the output of the final layer into
             detection scores, ``dict(type='Sigmoid')`` for logits, which the
-            loss then takes as they are. Defaults to None, the heatmaps are
-            regressed.
-        projection (dict, optional): Makes I a learnt projection of all maps
-            of the neck, ``dict(in_channels=(...), channels=64)``, see
-            :class:`FeatureProjection`, where the last one is too poor to tell
-            a keypoint by. The block still refines the last one. Defaults to
-            None, I is the last one.
+            loss then takes as they are. Defaults to None.
+        projection (dict, optional): Arguments of :class:`FeatureProjection`,
+            which makes I of all maps of the neck, where the last one is too
+            poor to tell a keypoint by; the block still refines that one.
+            Defaults to None, I is the last one.
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`.
 
     Raises:
@@ -148,13 +140,9 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
              past_feats: Optional[Features] = None,
              keep: Optional[Tensor] = None,
              train_cfg: ConfigType = {}) -> dict:
-        """``loss_kpt`` and ``acc_pose`` of the current frames, given the
-        frames before them.
-
-        Where the temporal module is unrolled, the loss is the mean over all
-        frames of a clip, in turn, and the single-frame heatmaps that the
-        first one starts from.
-        """
+        """``loss_kpt`` and ``acc_pose`` of the current frames; of an unrolled
+        temporal module the loss is the mean over all frames of a clip and the
+        single-frame heatmaps that the first one starts from."""
         samples = batch_data_samples
         if self.temporal is not None and self.temporal.unroll:
             heatmaps, targets, weights = self.unroll(feats, past_feats,
@@ -178,17 +166,10 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
 
     def unroll(self, feats: Features, past_feats: Optional[Features],
                samples: List) -> Tuple[Tensor, Tensor, Tensor]:
-        """Step through the frames of clips, the first being a first frame.
-
-        LSTM Pose Machines have a loss on every frame, and on the network for
-        single images that the first frame starts from.
-
-        Returns:
-            tuple[Tensor]: Heatmaps before the activation and targets in shape
-            ((T + 1) N, P, H, W), weights in shape ((T + 1) N, P). The first
-            N are the single-frame heatmaps of the first frames, the last N
-            those of the current frames.
-        """
+        """Step through the frames of clips: heatmaps before the activation and
+        targets ((T + 1) N, P, H, W), weights ((T + 1) N, P). The first N are
+        the single-frame heatmaps of the first frames, the last N those of the
+        current frames."""
         targets, weights = clip_targets(samples)
         # One pass for all frames: one set of batch statistics.
         features = self.features(tuple(map(torch.cat, zip(past_feats, feats))))
@@ -216,19 +197,12 @@ class TemporalRefinement(BaseModule):
         in_channels (int): C, channels of the feature maps.
         channels (int): Channels inside of the block.
         map_channels (int): Channels of the maps; 0 for a block without.
-            Defaults to 0.
-        num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage
-            1. Defaults to 1.
-        maps_std (float): Standard deviation with which the filters for the
-            maps start. Defaults to 0.01.
+        num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage 1.
+        maps_std (float): Initial standard deviation of the filters for them.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 channels: int,
-                 map_channels: int = 0,
-                 num_convs: int = 1,
-                 maps_std: float = 0.01):
+    def __init__(self, in_channels: int, channels: int, map_channels: int,
+                 num_convs: int, maps_std: float):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.maps_conv = nn.Conv2d(
@@ -256,8 +230,7 @@ class TemporalRefinement(BaseModule):
         nn.init.zeros_(self.conv2.bias)
 
     def _leave_other_depth(self, state_dict: dict, prefix: str, *args) -> None:
-        """Do not load half of a block: one of another depth is another block,
-        and this one starts as identity."""
+        """Do not load half of a block of another depth: start as identity."""
         depth = sum(
             key.startswith(f'{prefix}convs.') and key.endswith('.weight')
             for key in state_dict)

@@ -19,13 +19,11 @@ GATES = dict(g=0., i=1.4, f=1., o=0.2)
 class ConvLSTM(TemporalModule):
     """The recurrence of LSTM Pose Machines over any feature maps.
 
-    "By integrating an LSTM module into the CPM, the LSTM Pose Machine
-    propagates the hidden states as well as the output heatmaps through the
-    temporal space" (Section 1). A convolutional LSTM sees the features of
-    the current frame and the heatmaps of the previous one; in a first frame
-    the heatmaps of a single-frame model stand in for them. The maps are its
-    hidden maps h. Remembers ``heatmaps``, their ``crops``, ``h`` and
-    ``cell``, and carries all of them into the current crop.
+    A convolutional LSTM sees the features of the current frame and the
+    heatmaps of the previous one; in a first frame the heatmaps of a
+    single-frame model stand in for them. The maps are its hidden maps h.
+    Remembers ``heatmaps``, their ``crops``, ``h`` and ``cell``, and carries
+    all of them into the current crop.
 
     Args:
         channels (int): Channels of h and of the cell. Defaults to 48, as

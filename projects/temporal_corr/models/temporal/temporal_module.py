@@ -175,14 +175,12 @@ class ScaledMaps(TemporalModule):
     "A scale layer with learnable weights and biases is added right after the
     correlation maps for better convergence" and "since the keypoint feature
     is unavailable for the first frame of a video, the initial correlation
-    maps are set to zeros" (Section 3). The maps are zeroed behind the scale
-    layer: the paper's order would leave its bias where there is no exemplar,
-    which is no sign of a keypoint. They are multiplied by zero rather than
-    skipped, so that every parameter takes part in every iteration.
+    maps are set to zeros" (Section 3), here behind the scale layer, whose
+    bias is no sign of a keypoint. They are multiplied by zero, so that every
+    parameter takes part in every iteration.
 
     Args:
-        scale_init (float): Initial scale. The paper does not say; 1 leaves
-            the maps as they are. Defaults to 1.
+        scale_init (float): Initial scale. Defaults to 1.
         bias_init (float): Initial bias. Defaults to 0.
         kwargs: Arguments of :class:`TemporalModule`.
     """
