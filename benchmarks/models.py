@@ -55,7 +55,7 @@ def synthetic_jhmdb(work_dir: Path) -> str:
     root = work_dir / 'videos/jhmdb'
     for command in (['tools/misc/make_synthetic_videos.py', root.parent,
                      '--num-videos', 32, '--num-frames', 12, '--layout',
-                     'jhmdb', '--overwrite'],
+                     'jhmdb'],
                     ['tools/dataset_converters/jhmdb.py', root, '--split', 1,
                      '--out', root / 'annotations']):  # yapf: disable
         subprocess.run([sys.executable, *map(str, command)], cwd=ROOT,

@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """What was measured beside what is wanted: rows of a table."""
-from typing import List, Optional
+from typing import Optional
 
 CLOCKS = dict(cpu='of the processor', wall='by the clock on the wall')
 
@@ -9,10 +9,8 @@ def make_row(section: str,
              name: str,
              unit: str,
              ours: float,
-             other: Optional[float] = None,
-             bound: Optional[float] = None,
-             of: str = 'ratio',
-             at_least: bool = False) -> dict:
+             other: float,
+             bound: Optional[float] = None) -> dict:
     """One comparison.
 
     Args:
@@ -20,24 +18,19 @@ def make_row(section: str,
         name (str): What is compared, ours first.
         unit (str): Unit of ``ours`` and ``other``; 'ms' takes seconds.
         ours (float): The measured value.
-        other (float, optional): What it stands beside.
-        bound (float, optional): What is wanted.
-        of (str): What is bounded: ``'ratio'``, ours / other, or ``'ours'``.
-            Defaults to 'ratio'.
-        at_least (bool): Whether the bound is a lower one. Defaults to False.
+        other (float): What it stands beside.
+        bound (float, optional): What the ratio, ours / other, should be at
+            most.
 
     Returns:
         dict: All of it, and ``met``, whether the goal is (None without).
     """
     if unit == 'ms':
-        ours, other = 1000 * ours, other and 1000 * other
-    ratio = ours / other if other else None
-    value = ours if of == 'ours' else ratio
-    goal = None if bound is None else dict(
-        bound=bound, of=of, at_least=at_least)
-    met = goal and (value >= bound if at_least else value <= bound)
+        ours, other = 1000 * ours, 1000 * other
+    ratio = ours / other
     return dict(section=section, name=name, unit=unit, ours=ours, other=other,
-                ratio=ratio, goal=goal, met=met)
+                ratio=ratio, goal=bound and dict(bound=bound),
+                met=bound and ratio <= bound)  # yapf: disable
 
 
 def benchmark_table(content: dict, _: str = '') -> str:
@@ -55,31 +48,26 @@ def benchmark_table(content: dict, _: str = '') -> str:
         if row['section'] != section:
             section = row['section']
             lines.append([f'**{section}**', *5 * ['']])
-        lines.append([row['name'], *_cells(**row)])
+        goal = ['', '']
+        if row['goal']:
+            bound = _number(row['goal']['bound'])
+            goal = [f'<= {bound}', 'yes' if row['met'] else 'NO']
+        values = [f'{_number(row[key])} {row["unit"]}'
+                  for key in ('ours', 'other')]  # yapf: disable
+        lines.append([row['name'], *values, _number(row['ratio']), *goal])
     table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     machine, code = content['machine'], content['code']
     threads = machine['num_threads']
     return (
         f'{table}\n\nMedians, measured in turns; ratio: ours / other, which '
         'are before and behind the slash of a name; times '
-        f'{CLOCKS[content["clock"]]} where nothing else is said. '
+        f'{CLOCKS[content["clock"]]}. '
         f'{machine["device"]}, {threads} thread{"s" * (threads > 1)}, models '
         f'on {content["device"]}, torch {machine["torch"]}; commit '
         f'{(code["commit"] or "unknown")[:7]}'
         f'{" with uncommitted changes" * bool(code["dirty"])}; '
         f'{sum(content["seconds"].values()) / 60:.1f} minutes in all.\n\n'
         f'```shell\n{content["command"]}\n```\n')
-
-
-def _cells(unit, ours, other, ratio, goal, met, **_) -> List[str]:
-    bound = ''
-    if goal:
-        bound = f'{"<>"[goal["at_least"]]}= {_number(goal["bound"])}'
-        bound += f' {unit}' * (goal['of'] == 'ours')
-    values = ['' if number is None else f'{_number(number)} {unit}'
-              for number in (ours, other)]  # yapf: disable
-    return [*values, '' if ratio is None else _number(ratio), bound,
-            '' if met is None else 'yes' if met else 'NO']
 
 
 def _number(value: float) -> str:

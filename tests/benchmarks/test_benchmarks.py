@@ -1,8 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """What the benchmarks count, and what they say of it; no times."""
 import json
-import mmap
-import sys
 
 import cv2
 import numpy as np
@@ -10,10 +8,8 @@ import pytest
 import torch
 
 from benchmarks import __main__ as tool
-from benchmarks import (memory, models, optical_flow, processes, streaming,
-                        timing)
+from benchmarks import memory, models, optical_flow, streaming, timing
 from benchmarks.report import benchmark_table, make_row
-from projects.temporal_corr.models import TrackFrame, TrackMemory
 
 
 @pytest.mark.parametrize('block, calls', [
@@ -40,25 +36,12 @@ def test_in_turns(monkeypatch, block, calls, clock, name):
     assert times == dict(a=0.5, b=4.)
 
 
-@pytest.mark.parametrize('goal, met', [
-    (dict(bound=0.5), True),
-    (dict(bound=0.49), False),
-    (dict(bound=0.5, at_least=True), True),
-    (dict(bound=0.51, at_least=True), False),
-    (dict(bound=2, of='ours'), True),
-    (dict(bound=1.9, of='ours'), False),
-    (dict(), None),
-])
-def test_goals(goal, met):
-    assert make_row('s', 'n', 's', 2., 4., **goal)['met'] is met
-
-
 def test_file_and_table(tmp_path, monkeypatch):
     """What the JSON file holds, as Markdown, and with what it was made."""
 
     def measure(args):
         return [make_row('Speed', 'one', 'ms', .00123456, .002, 0.5),
-                make_row('Speed', 'two', 's', 3., None, 5, 'ours'),
+                make_row('Speed', 'two', 's', 3., 6., 0.5),
                 make_row('Memory', 'three', 'bytes', 7680, 126984)]
 
     monkeypatch.setattr(memory, 'measure', measure)
@@ -73,17 +56,14 @@ def test_file_and_table(tmp_path, monkeypatch):
     assert lines[2:7] == [
         '| **Speed** |  |  |  |  |  |',
         '| one | 1.235 ms | 2 ms | 0.6173 | <= 0.5 | NO |',
-        '| two | 3 s |  |  | <= 5 s | yes |',
+        '| two | 3 s | 6 s | 0.5 | <= 0.5 | yes |',
         '| **Memory** |  |  |  |  |  |',
         '| three | 7680 bytes | 126984 bytes | 0.06048 |  |  |'
     ]
-    assert lines[8] == (
-        'Medians, measured in turns; ratio: ours / other, which are before '
-        'and behind the slash of a name; times of the processor where nothing '
-        'else is said. 2 x Some CPU, 1 thread, models on cpu, torch 2.1.2; '
-        'commit 0123456 with uncommitted changes; 1.5 minutes in all.')
-    assert lines[11] == ('python -m benchmarks --only memory --device cpu '
-                         '--threads 1 --out cpu.json')
+    assert lines[8].endswith(
+        'times of the processor. 2 x Some CPU, 1 thread, models on cpu, torch '
+        '2.1.2; commit 0123456 with uncommitted changes; 1.5 minutes in all.')
+    assert lines[11] == 'python -m benchmarks --only memory --out cpu.json'
 
 
 def test_flows_find_a_shift():
@@ -99,14 +79,6 @@ def test_flows_find_a_shift():
         np.testing.assert_allclose(flow, [-3, -2], atol=0.5)
 
 
-def test_held_bytes_count_whole_storages():
-    track_memory = TrackMemory()
-    batch = torch.zeros(2, 15, 128)
-    frames = [TrackFrame('v', 0, True, False, track_id=i) for i in range(2)]
-    track_memory.remember(frames, dict(a=batch, b=torch.zeros(2, 6)))
-    assert memory.held_bytes(track_memory) == 2 * 4 * (15 * 128 + 6)
-
-
 @pytest.mark.parametrize('method, network, wanted', [
     ('correlation', ('openpose-slim_1xb16-6e_jhmdb-128x128', 32, (4, 6)),
      15 * 32 * 4),
@@ -118,46 +90,15 @@ def test_held_bytes_count_whole_storages():
      (48 + 48 + 15) * 4 * 6 * 4 + 6 * 4),
 ])
 def test_bytes_of_a_person(method, network, wanted):
+    """Of whole storages."""
     assert memory.value_bytes(method, *network) == wanted
 
 
-def test_a_long_video_is_remembered_as_a_short_one():
-    found = memory.predict_long_video(8, 2)
-    assert found['held'] == [4 * 15 * 8] * 4
-    assert len(found['resident']) == 4
-
-
-def test_a_step_and_its_added_work_run():
+@pytest.mark.parametrize('method', ['correlation', 'lstm'])
+def test_a_step_and_its_added_work_run(method):
     """On a small network, as on those that are timed."""
-    for method in ('correlation', 'lstm'):
-        config = f'{method}_res18_1xb16-2e-finetune_jhmdb-128x96'
-        model = models.build_model(models.load_config(config))
-        step, added = streaming.step_and_added(
-            model, torch.rand(1, 3, 128, 96))
-        step()
-        added()
-
-
-@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
-def test_process_memory_grows():
-    before, size = processes.memory_bytes('VmRSS'), 64 << 20
-    # Mapped anew: malloc may hand out what earlier tests have touched.
-    with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
-        block.write(b'1' * size)
-        assert processes.memory_bytes('VmRSS') - before > 0.9 * size
-        assert processes.memory_bytes('VmHWM') >= processes.memory_bytes(
-            'VmRSS')
-        assert processes.memory_bytes('Private_Dirty') > 0.9 * size
-    assert processes.memory_bytes('VmSomethingElse') is None
-
-
-def test_labels(tmp_path, monkeypatch, capsys):
-    """Of the option or the environment; a wrong folder is told."""
-    monkeypatch.setenv('PENN_ROOT', str(tmp_path))
-    assert tool.parse_args([]).penn_labels is None
-    assert tool.SECTIONS['penn'].measure(tool.parse_args([])) == []
-    (tmp_path / 'labels').mkdir()
-    assert tool.parse_args([]).penn_labels == tmp_path
-    with pytest.raises(SystemExit):
-        tool.parse_args(['--penn-labels', '/nowhere'])
-    assert 'no folder /nowhere/labels' in capsys.readouterr().err
+    config = f'{method}_res18_1xb16-2e-finetune_jhmdb-128x96'
+    model = models.build_model(models.load_config(config))
+    step, added = streaming.step_and_added(model, torch.rand(1, 3, 128, 96))
+    step()
+    added()
