@@ -1,12 +1,12 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What the correlation costs: every claim beside what it stands against.
+"""What the correlation costs, beside what it is compared with.
 
     python -m benchmarks --out results/benchmark_cpu.json
     python -m benchmarks --only streaming flow --repeat 5
 
-Things that are compared are measured in turns in one run; medians count.
-On a CPU with one thread times are those of the processor, so that other
-programs count as little as possible. Needs no data set: frames are synthetic.
+What is compared is measured in interleaved runs; medians are reported. On
+one CPU thread, CPU time is measured, so that other programs disturb as little
+as possible. Needs no data set: frames are synthetic.
 """
 import argparse
 import shlex
@@ -64,7 +64,6 @@ def parse_args(argv) -> argparse.Namespace:
         '--out', type=Path, help='JSON file for all that was measured')
     args = parser.parse_args(argv)
     args.work_dir = args.work_dir.absolute()
-    # On one thread of a busy machine processor time is what the work takes.
     alone = args.threads == 1 and args.device == 'cpu'
     args.clock = 'cpu' if alone else 'wall'
     return args

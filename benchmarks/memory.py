@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What is held of a person."""
+"""Bytes that the memory holds of a person."""
 from typing import List
 
 import torch
@@ -45,8 +45,8 @@ def held_bytes(memory: TrackMemory) -> int:
 
 @torch.no_grad()
 def value_bytes(method: str, config: str, channels: int, shape) -> int:
-    """Bytes of the storages that TrackMemory holds of a person, with feature
-    maps of so many channels and of a shape (h, w)."""
+    """Bytes of the storages that TrackMemory holds of a person, for feature
+    maps of ``channels`` channels and a shape (h, w)."""
     head = build_model(load_config(f'{method}_{config}')).head
     temporal, state = head.temporal, None
     # LSTM Pose Machines remember the background, too.

@@ -29,9 +29,9 @@ SIZES = (
 
 @torch.no_grad()
 def measure(args) -> List[dict]:
-    """In turns of 20 ms, as in a program that uses the one method or the
-    other, on two frames of a synthetic video. One row of each size has turns
-    of a single call, for which caches are cold."""
+    """On two frames of a synthetic video, in blocks of 20 ms, as in a program
+    that uses one of the methods. One row of each size has single calls, for
+    which caches are cold."""
     folder = Path(synthetic_jhmdb(args.work_dir)) / 'Rename_Images'
     images = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
               for path in sorted(folder.rglob('*.png'))[:2]]  # yapf: disable

@@ -1,8 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What was measured beside what is wanted: rows of a table."""
+"""Measurements and their goals as rows of a table."""
 from typing import Optional
 
-CLOCKS = dict(cpu='of the processor', wall='by the clock on the wall')
+CLOCKS = dict(cpu='CPU time', wall='wall-clock time')
 
 
 def make_row(section: str,
@@ -18,12 +18,12 @@ def make_row(section: str,
         name (str): What is compared, ours first.
         unit (str): Unit of ``ours`` and ``other``; 'ms' takes seconds.
         ours (float): The measured value.
-        other (float): What it stands beside.
-        bound (float, optional): What the ratio, ours / other, should be at
-            most.
+        other (float): What it is compared with.
+        bound (float, optional): Upper bound that the ratio, ours / other,
+            should meet.
 
     Returns:
-        dict: All of it, and ``met``, whether the goal is (None without).
+        dict: All of it, and ``met``, whether the goal is met (None without).
     """
     if unit == 'ms':
         ours, other = 1000 * ours, 1000 * other
@@ -34,7 +34,7 @@ def make_row(section: str,
 
 
 def benchmark_table(content: dict, _: str = '') -> str:
-    """Results of the benchmarks, and what they were measured with.
+    """Results of the benchmarks, and the machine and code they are of.
 
     Args:
         content (dict): Content of their file.
@@ -59,9 +59,8 @@ def benchmark_table(content: dict, _: str = '') -> str:
     machine, code = content['machine'], content['code']
     threads = machine['num_threads']
     return (
-        f'{table}\n\nMedians, measured in turns; ratio: ours / other, which '
-        'are before and behind the slash of a name; times '
-        f'{CLOCKS[content["clock"]]}. '
+        f'{table}\n\nMedians of interleaved runs; ratio: ours / other, the '
+        f'names before and after the slash; {CLOCKS[content["clock"]]}. '
         f'{machine["device"]}, {threads} thread{"s" * (threads > 1)}, models '
         f'on {content["device"]}, torch {machine["torch"]}; commit '
         f'{(code["commit"] or "unknown")[:7]}'

@@ -25,12 +25,12 @@ NETWORKS = (
 
 @torch.no_grad()
 def measure(args) -> List[dict]:
-    """Steps of both models in turns, and what the correlation adds, alone.
+    """Interleaved steps of both models, and the added work alone.
 
-    A hundredth of steps that take seconds, of which few can be repeated,
-    drowns in the noise of the machine. So the added work is measured by
-    itself, too: exemplars, maps, scale layer and the added filters, as a
-    share of the single-frame step. The goal for OpenPose is on that alone.
+    One percent of a step that takes seconds is lost in the noise of a few
+    repetitions. So the added work is also measured by itself, as a share of
+    the single-frame step: exemplars, maps, scale layer and the added filters.
+    The goal for OpenPose is on that alone.
     """
     rows = []
     for name, config, usual, increase, resolved in NETWORKS:

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Durations of things that are measured in turns."""
+"""Interleaved timing of functions."""
 import math
 import time
 from typing import Callable, Dict
@@ -14,23 +14,22 @@ def interleave(functions: Dict[str, Callable],
                device: str = 'cpu',
                warm_up: int = 1,
                block: float = 0.) -> Dict[str, float]:
-    """Time functions in turns: A B A B ...
+    """Time functions alternately: A B A B ...
 
-    What else happens on a machine meets all of them alike. With ``block`` a
-    turn is as many calls in a row, A A A B B B ..., as a loop of one of them
-    alone would be: a single call of less than a millisecond after another
-    method's work is mostly a measurement of cold caches.
+    Other load on the machine affects all of them alike. With ``block`` each
+    is called several times in a row, A A A B B B ...: a single call of less
+    than a millisecond after another method mostly measures cold caches.
 
     Args:
         functions (dict[str, Callable]): What to call, without arguments.
         repeat (int): How often each is timed.
-        clock (str): ``'wall'``, or ``'cpu'``: time of the processor, all
-            threads of this process together.
-        device (str): Where they work; a GPU is waited for.
+        clock (str): ``'wall'``, or ``'cpu'``: CPU time of all threads of
+            this process.
+        device (str): Where they run; a GPU is synchronized.
             Defaults to 'cpu'.
-        warm_up (int): Rounds before, which do not count. Defaults to 1.
-        block (float): Seconds that a turn takes at the least; its mean
-            counts. Defaults to 0, one call.
+        warm_up (int): Rounds before the timed ones. Defaults to 1.
+        block (float): Least seconds of a block of calls, whose mean is
+            taken. Defaults to 0, one call.
 
     Returns:
         dict[str, float]: Median seconds of a call.

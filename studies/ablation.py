@@ -3,10 +3,10 @@
 
     python -m studies.ablation studies/configs/jhmdb6_movenet.py
 
-A study says what the rows are (see :class:`studies.study.Study`). What is
-finished stays in the work directory and is not done again; a training that
-was stopped goes on. The results, after every test, are in the JSON file,
-from which ``python -m studies.table`` makes the table.
+A study defines the rows (see :class:`studies.study.Study`). Finished steps
+stay in the work directory and are not repeated; an interrupted training is
+resumed. The JSON file holds the results after every test;
+``python -m studies.table`` makes the table of it.
 """
 import argparse
 import fcntl
@@ -41,8 +41,8 @@ class Run:
 
     The folder is named by a digest of what the training depends on, and each
     result by one of the whole config: what is there belongs to these
-    settings. Rows that differ in what only tests look at share the folder.
-    The training goes on from ``start``.
+    settings. Rows that differ in test settings alone share the folder. The
+    training starts from the checkpoint of ``start``.
     """
 
     def __init__(self, study: Study, row: Row, seed: int,
@@ -97,8 +97,8 @@ class Run:
         return run and run.files['train']
 
     def check_model(self) -> None:
-        """Build the model: a misspelt option is to be told before hours are
-        spent on the rows before it."""
+        """Build the model, so that a misspelt option is reported before hours
+        are spent on earlier rows."""
         cfg = self.config()
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         try:
@@ -119,7 +119,7 @@ class Run:
                 old.unlink()  # tests of a training that was removed
             self.record = dict(
                 began=time.strftime('%Y-%m-%d %H:%M:%S'),
-                # Then the seconds are those of the last part only.
+                # Then the seconds are those of the last session only.
                 resumed=(work_dir / 'last_checkpoint').exists(),
                 **describe_code(),
                 **describe_machine(num_threads))
@@ -188,12 +188,11 @@ def call_tool(command: list, log: Path, num_threads: int) -> subprocess.Popen:
 
 def work(todo: Dict[Path, Tuple[Run, str]], jobs: int, num_threads: int,
          save: Callable[[], None]) -> int:
-    """Do what is left, several steps at a time.
+    """Run the steps that are left, several at a time.
 
     Args:
-        todo (dict): Runs and steps by the file that they leave, in order. A
-            training that fails takes those with it that need it, and no
-            others.
+        todo (dict): Runs and steps by the file that they leave, in order.
+            When a training fails, only what needs it is skipped.
         jobs (int): Processes side by side.
         num_threads (int): Threads of each.
         save (Callable): Called after each step that succeeded.

@@ -4,9 +4,9 @@
     python -m studies.frame_stride --model 'single frame' CONFIG CHECKPOINT \
         --model correlation CONFIG CHECKPOINT --out DIR
 
-Rate k keeps every k-th frame of each test video, from the first. What is
-finished is in DIR/frame_stride.json, a file of results, after every test, and
-is not run again as long as config, checkpoint and annotations are the same.
+Rate k keeps every k-th frame of each test video, from the first. Results are
+saved to DIR/frame_stride.json after every test; a test is not repeated as
+long as config, checkpoint and annotations are the same.
 """
 import argparse
 import hashlib

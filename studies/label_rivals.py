@@ -1,13 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What labelled frames of a clip are worth without a network.
+"""Baselines without a network: labels carried on to the other frames.
 
     python -m studies.label_rivals studies/configs/jhmdb6_movenet.py \
         --out results/NAME.json
 
-The label is kept, interpolated or moved along by optical flow, on the test
-data and by the metrics of a study (not smoothed), so that it can stand beside
-the rows of a model that takes labels as exemplars. A labelled frame has the
-label itself.
+The labels of some frames are copied, interpolated or propagated by optical
+flow, on the test data and by the metrics of a study (not smoothed), to be
+compared with a model that takes labels as exemplars. A labelled frame keeps
+its label.
 
 Shapes: T frames of a video, L of them labelled, K keypoints. ``numbers`` are
 the positions of the labelled frames among the T, ascending.
@@ -35,7 +35,7 @@ from .table import KIND, write_results
 
 
 def nearest(numbers: Sequence[int], total: int) -> np.ndarray:
-    """Which label is closest in time, of two the earlier one, (T, )."""
+    """Index of the label closest in time, the earlier one of two, (T, )."""
     return np.abs(np.arange(total)[:, None] - np.asarray(numbers)).argmin(1)
 
 
@@ -47,8 +47,8 @@ def keep_nearest(labels: np.ndarray, numbers: Sequence[int],
 
 def interpolate(labels: np.ndarray, numbers: Sequence[int],
                 total: int) -> np.ndarray:
-    """Straight on from label to label, at rest before and after: (L, K, 2)
-    to (T, K, 2)."""
+    """Linear interpolation, constant before the first and after the last
+    label: (L, K, 2) to (T, K, 2)."""
     flat = labels.reshape(len(labels), -1).T
     found = [np.interp(np.arange(total), numbers, values) for values in flat]
     return np.stack(found, axis=1).reshape(total, *labels.shape[1:])
@@ -70,7 +70,7 @@ def in_boxes(fill: Callable, labels, numbers, boxes, images) -> np.ndarray:
 
 
 def follow(step: Callable, labels, numbers, boxes, images) -> np.ndarray:
-    """Move each label from frame to frame of T grey images, on and back, as
+    """Propagate each label through T grey images, forwards and backwards, as
     far as it is the closest one."""
     closest = nearest(numbers, len(images))
     found = labels[closest].astype(np.float64)
@@ -179,7 +179,7 @@ def _sample(info: dict, keypoints: np.ndarray) -> dict:
 def main(argv=None):
     parser = argparse.ArgumentParser(
         prog='python -m studies.label_rivals',
-        description='What labelled frames are worth without a network')
+        description='Baselines that carry labels on without a network')
     add = parser.add_argument
     add('study', help='study file path')
     add('--labels', nargs='+', default=['first', 'middle', '10'],

@@ -10,7 +10,7 @@ from typing import Dict, Iterable, List, Optional
 
 from mmengine.config import Config
 
-#: Settings that a training does not depend on.
+#: Settings that training does not depend on.
 TEST_ONLY = ('test_dataloader', 'test_evaluator', 'test_cfg',
              'val_dataloader', 'val_evaluator', 'val_cfg', 'val_pipeline')
 

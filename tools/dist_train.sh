@@ -29,4 +29,4 @@ fi
 exec "${PYTHON:-python}" -m torch.distributed.run \
     "${RENDEZVOUS[@]}" \
     --nproc_per_node="$GPUS" \
-    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"
+    "$(dirname "$0")/${DIST_TOOL:-train.py}" "$CONFIG" --launcher pytorch "${@:3}"

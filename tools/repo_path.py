@@ -1,5 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Makes the package ``projects.temporal_corr`` of this repository importable.
+"""Makes the package ``projects.temporal_corr`` of this repository importable,
+and has the arguments that tools share.
 
 Importing this module, before ``projects``, puts the root of the repository
 first on ``sys.path``, so that the tools run from any directory.
@@ -65,6 +66,37 @@ def add_model_arguments(parser: argparse.ArgumentParser,
         'checkpoint',
         nargs='?',
         help='checkpoint file; a released model brings its own')
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, settings of the config by name."""
+    from mmengine.config import DictAction
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override settings of the config, as KEY=VALUE: '
+        'test_dataloader.dataset.frame_stride=3, or for lists KEY="[a,b]" or '
+        'KEY=a,b, without white space')
+
+
+def add_drawing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how pictures of a model are drawn, and ``--cfg-options``."""
+    from projects.temporal_corr.video_io.arguments import number
+    parser.add_argument(
+        '--fps',
+        type=number(float, 0.01, 1000),
+        default=12,
+        help='frames per second of an .mp4. Defaults to 12')
+    parser.add_argument(
+        '--height',
+        type=number(int, 32),
+        default=360,
+        help='height of a panel in pixels. Defaults to 360')
+    parser.add_argument(
+        '--device', default='cpu', help='device to run on. Defaults to cpu')
+    add_cfg_options(parser)
 
 
 def model_files(config: str, checkpoint: Optional[str]) -> Tuple[str, str]:

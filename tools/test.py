@@ -6,10 +6,10 @@ import os.path as osp
 import sys
 
 import mmengine
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
-from repo_path import add_model_arguments, model_files
+from repo_path import add_cfg_options, add_model_arguments, model_files
 
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
@@ -37,14 +37,7 @@ def parse_args():
         '--dump',
         metavar='FILE.pkl',
         help='dump predictions to a pickle file for offline evaluation')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of the config, as KEY=VALUE: '
-        'test_dataloader.batch_size=8, or for lists KEY="[a,b]" or KEY=a,b, '
-        'without white space')
+    add_cfg_options(parser)
     add_shared_arguments(parser)
     args = parser.parse_intermixed_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -6,9 +6,9 @@ import os.path as osp
 import sys
 from typing import Optional
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from repo_path import config_path
+from repo_path import add_cfg_options, config_path
 
 from projects.temporal_corr.engine import find_resumable_checkpoint
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
@@ -47,13 +47,7 @@ def parse_args():
         action='store_true',
         help='scale the learning rate by the actual batch size over '
         "auto_scale_lr['base_batch_size'] of the config")
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config, as KEY=VALUE: '
-        'train_cfg.max_epochs=5, or for lists KEY="[a,b]" or KEY=a,b, without '
-        'white space')
+    add_cfg_options(parser)
     add_shared_arguments(parser)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -63,8 +57,7 @@ def parse_args():
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Merge the command line into the config."""
     # First of all: what --resume finds must win over a load_from given here.
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg.merge_from_dict(args.cfg_options)
 
     if args.no_validate:
         cfg.val_cfg = None

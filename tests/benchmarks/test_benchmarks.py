@@ -61,8 +61,8 @@ def test_file_and_table(tmp_path, monkeypatch):
         '| three | 7680 bytes | 126984 bytes | 0.06048 |  |  |'
     ]
     assert lines[8].endswith(
-        'times of the processor. 2 x Some CPU, 1 thread, models on cpu, torch '
-        '2.1.2; commit 0123456 with uncommitted changes; 1.5 minutes in all.')
+        'CPU time. 2 x Some CPU, 1 thread, models on cpu, torch 2.1.2; commit '
+        '0123456 with uncommitted changes; 1.5 minutes in all.')
     assert lines[11] == 'python -m benchmarks --only memory --out cpu.json'
 
 

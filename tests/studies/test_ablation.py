@@ -313,6 +313,7 @@ def test_the_repositorys_studies(repo_root, monkeypatch):
             build_config(row, study.common, 0)
 
 
+@pytest.mark.slow
 def test_real_tools(tiny_config, tiny_jhmdb, monkeypatch, tmp_path):
     """A training and a test of a real, tiny model."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))

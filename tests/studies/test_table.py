@@ -7,12 +7,10 @@ import pytest
 from projects.temporal_corr.evaluation.published_results import COLUMNS
 from studies import table
 
-MEANS = {
-    'scratch': {0: .70, 1: .71, 2: .73},
-    'single': {0: .70, 1: .74, 2: .72},
-    'ours': {0: .75, 1: .78, 2: .80},
-}  # yapf: disable
-CEILING = {'ours': {0: .90, 1: .94, 2: .95}}
+#: Mean of each seed.
+MEANS = dict(
+    scratch=[.70, .71, .73], single=[.70, .74, .72], ours=[.75, .78, .80])
+CEILING = [.90, .94, .95]
 
 
 def metrics(mean):
@@ -30,14 +28,13 @@ def entry(name, seeds, **tested):
                      leaked_videos=0, thr=.2), **tested}  # yapf: disable
     found = {}
     for seed in seeds:
+        mean = MEANS[name][seed]
         found[str(seed)] = dict(
-            training=training, tested=tested,
-            metrics=metrics(MEANS[name][seed]),
-            strides={str(k): metrics(MEANS[name][seed] - k / 100)
-                     for k in (2, 10)})  # yapf: disable
-        if name in CEILING:
+            training=training, tested=tested, metrics=metrics(mean),
+            strides={str(k): metrics(mean - k / 100) for k in (2, 10)})
+        if name == 'ours':
             found[str(seed)]['tests'] = {
-                'ground-truth exemplars': metrics(CEILING[name][seed])
+                'ground-truth exemplars': metrics(CEILING[seed])
             }
     return dict(name=name, seeds=found)
 
@@ -74,30 +71,25 @@ def result(tmp_path):
 def line_of(text, name, head='model'):
     """Cells of a row, by the head of its table."""
     lines = [[cell.strip() for cell in line.strip('|').split('|')]
-             for line in text.splitlines() if line.startswith('|')]
-    start = [cells[0] for cells in lines].index(head)
-    heads = [number for number, cells in enumerate(lines) if '---' in cells]
-    end = min((number - 1 for number in heads if number > start + 1),
-              default=len(lines))
-    row, = [cells for cells in lines[start:end] if cells[0] == name]
-    return dict(zip(lines[start], row))
+             for line in text[text.index(f'| {head} |'):].splitlines()]
+    row = next(cells for cells in lines if cells[0] == name)
+    return dict(zip(lines[0], row))
+
+
+def cell(values, spec='.1f'):
+    return (f'{statistics.mean(values):{spec}} ± '
+            f'{statistics.stdev(values):.1f}')
 
 
 def test_mean_spread_ceiling_and_paired_difference(call, result):
     text = call(result())
     ours, single = line_of(text, 'ours'), line_of(text, 'single')
-    means = [100 * x for x in MEANS['ours'].values()]
-    ceilings = [100 * x for x in CEILING['ours'].values()]
-    pairs = [100 * (x - MEANS['single'][seed])
-             for seed, x in MEANS['ours'].items()]
-
-    def cell(values, spec='.1f'):
-        return (f'{statistics.mean(values):{spec}} ± '
-                f'{statistics.stdev(values):.1f}')
-
+    means = [100 * x for x in MEANS['ours']]
+    pairs = [x - 100 * y for x, y in zip(means, MEANS['single'])]
     assert ours['Mean'] == cell(means)
     assert ours['Mean, to single'] == cell(pairs, '+.1f')
-    assert ours['Mean, ground-truth exemplars'] == cell(ceilings)
+    assert ours['Mean, ground-truth exemplars'] == cell(
+        [100 * x for x in CEILING])
     for k, name in enumerate(COLUMNS[:-1]):
         expected = statistics.mean(means) + (k - 7) / 10
         assert ours[name] == f'{expected:.1f}'
@@ -123,9 +115,10 @@ def test_what_was_measured_with(call, result):
     assert 'python x' in text and 'without results' not in text
     assert line_of(text, 'scratch')['Mean, to single'] == '-'
     run['training']['resumed'] = True  # its seconds are not all
-    assert '; more than 4.5 hours' in call(result(value))
     value['rows'].append(dict(name='theirs, too', seeds={}))
-    assert 'without results: "theirs, too".' in call(result(value))
+    text = call(result(value))
+    assert '; more than 4.5 hours' in text
+    assert 'without results: "theirs, too".' in text
 
 
 def test_seeds(call, result):
@@ -155,13 +148,12 @@ def test_rows_of_filters(call, result):
                 f'Gaussian/{name}': score + gain
                 for name, score in run['metrics'].items()})
     text = call(result(value))
-    ours = line_of(text, 'ours + Gaussian')
+    ours, plain = line_of(text, 'ours + Gaussian'), line_of(text, 'ours')
     assert ours['Mean'].startswith('81.5')
     assert ours['@0.1'].startswith('43')
     assert ours['@0.05'].startswith('24.1')
     assert ours['acc. error'] == '12.00 ± 0.0'
     assert ours['Mean, to single'] == '+9.5 ± 0.7'
-    plain = line_of(text, 'ours')
     assert plain['Mean, to single'] == '+4.5 ± 0.7'
     assert plain['@0.1'] == '38.2 ± 1.1'
     assert 'the same filter' in text and 'Acc. error: ' in text
@@ -178,20 +170,19 @@ def test_leaks_are_said(call, result, leaked, word):
 
 
 def test_figure(call, result, monkeypatch):
-    drawn = []
+    drawn = {}
     monkeypatch.setattr(table, 'save_figure',
-                        lambda figure, path: drawn.append((figure, path)))
-    call(result(), '--figure', 'a.png')
-    call(result(), '--figure', 'b.png', '--only', 'sing')
-    (figure, path), (other, _) = drawn
-    assert path == 'a.png'
-    assert [x.get_label() for x in other.axes[0].lines] == ['single']
-    mean, spread = (100 * f(MEANS['ours'].values())
+                        lambda figure, path: drawn.update({path: figure}))
+    call(result(), '--figure', 'all.png')
+    call(result(), '--figure', 'some.png', '--only', 'sing')
+    labels = {path: [line.get_label() for line in figure.axes[0].lines]
+              for path, figure in drawn.items()}  # yapf: disable
+    assert labels == {'all.png': ['single', 'ours'], 'some.png': ['single']}
+    mean, spread = (100 * f(MEANS['ours'])
                     for f in (statistics.mean, statistics.stdev))
-    axes, = figure.axes
-    ours = next(x for x in axes.lines if x.get_label() == 'ours')
-    assert ours.get_xdata().tolist() == [2, 10]
-    assert ours.get_ydata() == pytest.approx([mean - 2, mean - 10])
+    axes, = drawn['all.png'].axes
+    assert axes.lines[1].get_xdata().tolist() == [2, 10]
+    assert axes.lines[1].get_ydata() == pytest.approx([mean - 2, mean - 10])
     band = axes.collections[1].get_paths()[0].vertices[:, 1]
     assert [band.min(), band.max()] == pytest.approx(
         [mean - 10 - spread, mean - 2 + spread])
@@ -218,34 +209,30 @@ def test_chosen_rows_of_several_files(call, result):
         call(result(dict(kind='headline', rows=rows), 'head'))
 
 
+BEGIN, END = '<!-- results/x.json -->\n', '<!-- end of results/x.json -->\n'
+
+
 @pytest.mark.parametrize('named', [True, False])
 def test_document(call, result, tmp_path, named):
     """Written, then the same."""
     document = tmp_path / 'README.md'
-    document.write_text('# Title\n\n<!-- results/x.json -->\nold\n'
-                        '<!-- end of results/x.json -->\n\nmore\n')
+    document.write_text(f'# Title\n\n{BEGIN}old\n{END}\nmore\n')
     with pytest.raises(FileNotFoundError, match='results/x.json'):
         call('--check', document)
-    files = [result()] * named
-    result()
+    files = [result()][:named]
     with pytest.raises(SystemExit, match='differs from .*x.json: run'):
         call(*files, '--check', document)
     assert 'old' in document.read_text()
-    assert 'replaced' in call(*files, '--write', document)
-    text = document.read_text()
-    assert 'old' not in text and call(result()).strip() in text
-    assert text.startswith('# Title\n\n<!-- results/x.json -->\n\nPCK')
-    assert text.endswith('<!-- end of results/x.json -->\n\nmore\n')
+    for said in ('replaced', 'has the table'):
+        assert said in call(*files, '--write', document)
+        text = document.read_text()
+        assert 'old' not in text and call(tmp_path / 'results/x.json') in text
+        assert text.startswith(f'# Title\n\n{BEGIN}\nPCK')
+        assert text.endswith(f'{END}\nmore\n')
     assert 'has the table' in call(*files, '--check', document)
-    call(*files, '--write', document)
-    assert document.read_text() == text
 
 
-@pytest.mark.parametrize('text', [
-    '<!-- results/x.json -->\n',
-    '<!-- end of results/x.json -->\n<!-- results/x.json -->\n',
-    2 * '<!-- results/x.json -->\n<!-- end of results/x.json -->\n'
-])  # yapf: disable
+@pytest.mark.parametrize('text', [BEGIN, END + BEGIN, 2 * (BEGIN + END)])
 def test_marks(call, result, tmp_path, text):
     document = tmp_path / 'README.md'
     document.write_text(text)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import mmpose
+import pytest
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
@@ -15,28 +16,18 @@ if not TOOLS.is_dir():  # mmpose installed in development mode
     TOOLS = Path(mmpose.__file__).parents[1] / 'tools'
 
 
-def test_testing(run_launcher, repo_root, tiny_config, untrained, tiny_jhmdb,
-                 tmp_path):
+@pytest.mark.slow
+def test_testing(run_launcher, repo_root, tiny_config, untrained, tmp_path):
     """In a process that knows nothing else: the metrics of tools/test.py."""
-    environment = {
-        name: value
-        for name, value in os.environ.items() if name != 'PYTHONPATH'
-    }
-    environment.update(
-        PYTHONPATH=str(repo_root),
-        JHMDB_ROOT=str(tiny_jhmdb),
-        OMP_NUM_THREADS='1',
-        CUDA_VISIBLE_DEVICES='')
     theirs, ours = tmp_path / 'theirs.json', tmp_path / 'ours.json'
     result = subprocess.run(
-        [
-            sys.executable, TOOLS / 'test.py', tiny_config, untrained,
-            '--work-dir', 'run', '--out', theirs, '--show-dir', 'pictures'
-        ],
+        [sys.executable, TOOLS / 'test.py', tiny_config, untrained,
+         '--work-dir', 'run', '--out', theirs, '--show-dir', 'pictures'],
         cwd=tmp_path,
-        env=environment,
+        env=dict(os.environ, PYTHONPATH=str(repo_root), OMP_NUM_THREADS='1',
+                 CUDA_VISIBLE_DEVICES=''),
         capture_output=True,
-        text=True)
+        text=True)  # yapf: disable
     assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
     assert len(list(tmp_path.glob('run/*/pictures/**/*.png'))) == 20
     run_launcher('tools/test.py', tiny_config, untrained, '--work-dir',
@@ -48,16 +39,11 @@ def test_testing(run_launcher, repo_root, tiny_config, untrained, tiny_jhmdb,
 
 def test_training(run_launcher, tiny_config, tmp_path):
     run_launcher(
-        TOOLS / 'train.py',
-        tiny_config,
-        '--work-dir',
-        tmp_path,
-        options=[
-            'train_cfg.max_epochs=1',
-            # Ours leave out what no workers cannot have.
-            'train_dataloader.persistent_workers=False',
-            'val_dataloader.persistent_workers=False'
-        ])
+        TOOLS / 'train.py', tiny_config, '--work-dir', tmp_path,
+        options=['train_cfg.max_epochs=1',
+                 # Ours leave out what no workers cannot have.
+                 'train_dataloader.persistent_workers=False',
+                 'val_dataloader.persistent_workers=False'])  # yapf: disable
     assert (tmp_path / 'epoch_1.pth').is_file()
 
 

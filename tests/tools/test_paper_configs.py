@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """penn.py as the README starts it, on synthetic videos in Penn's layout."""
 import json
-import runpy
+import os
 import subprocess
 import sys
 
@@ -19,63 +19,41 @@ SMALL = [
 ]  # yapf: disable
 
 
-@pytest.fixture
-def penn(repo_root, tmp_path, monkeypatch):
-    """Runs a tool with a data root of three synthetic videos.
-
-    The shell scripts in processes of their own; Python's tools in this one,
-    which has imported everything.
-    """
-    for name, value in dict(
-            PENN_ROOT=tmp_path / 'data/penn_action',
-            PENN_20K=tmp_path / 'run/iter_2.pth',
-            OMP_NUM_THREADS=1,
-            CUDA_VISIBLE_DEVICES='',
-            PORT=29651,
-            PYTHON=sys.executable).items():
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.chdir(tmp_path)
-
-    def run(tool, *arguments):
-        tool = repo_root / 'tools' / tool
-        command = [str(tool), *map(str, arguments)]
-        if tool.suffix == '.sh':
-            result = subprocess.run(command, capture_output=True, text=True)
-            output = result.stdout + result.stderr
-            assert result.returncode == 0, output[-3000:]
-            return output
-        with monkeypatch.context() as context:
-            context.setattr(sys, 'argv', command)
-            context.syspath_prepend(str(tool.parent))
-            runpy.run_path(str(tool), run_name='__main__')
-
-    run('misc/make_synthetic_videos.py', 'data', '--layout', 'penn',
-        '--num-videos', 3, '--num-frames', 3, '--size', 240, 180)
-    root = tmp_path / 'data/penn_action'
-    run('dataset_converters/penn_action.py', root, '--out',
-        root / 'annotations')
-    return run
-
-
-def test_both_phases(penn, tmp_path):
+@pytest.mark.slow
+def test_both_phases(repo_root, run_tool, tmp_path, monkeypatch):
     """20k without correlation maps, then 60k with on two processes; here 2
     and 2 iterations."""
+    root = tmp_path / 'data/penn_action'
+    monkeypatch.setenv('PENN_ROOT', str(root))
+    monkeypatch.setenv('PENN_20K', str(tmp_path / 'run/iter_2.pth'))
+    monkeypatch.chdir(tmp_path)
     configs = 'projects/temporal_corr/configs/'
-    penn('train.py',
-         configs + 'openpose/single_openpose_4xb5-20k_penn-368x368.py',
-         '--work-dir', 'run', '--no-validate', '--cfg-options', *SMALL,
-         'load_from=None')
-    log = penn('dist_train.sh', configs + 'penn.py', 2, '--work-dir', 'ours',
-               '--no-validate', '--cfg-options', *SMALL,
-               'default_hooks.logger.interval=1')
+    run_tool('tools/misc/make_synthetic_videos.py', 'data', '--layout', 'penn',
+             '--num-videos', 3, '--num-frames', 3, '--size', 240, 180)
+    run_tool('tools/dataset_converters/penn_action.py', root, '--out',
+             root / 'annotations')
+    run_tool('tools/train.py',
+             configs + 'openpose/single_openpose_4xb5-20k_penn-368x368.py',
+             '--work-dir', 'run', '--no-validate', '--cfg-options', *SMALL,
+             'load_from=None')
+    result = subprocess.run(
+        [repo_root / 'tools/dist_train.sh', configs + 'penn.py', '2',
+         '--work-dir', 'ours', '--no-validate', '--cfg-options', *SMALL,
+         'default_hooks.logger.interval=1'],
+        env=dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='',
+                 PORT='29651', PYTHON=sys.executable),
+        capture_output=True,
+        text=True)  # yapf: disable
+    log = result.stdout + result.stderr
+    assert result.returncode == 0, log[-3000:]
     assert 'Iter(train) [2/2]' in log and 'loss_stage2_paf' in log
     state = torch.load(tmp_path / 'ours/iter_2.pth', map_location='cpu')
     assert 'head.stage1.L1.maps_conv.weight' in state['state_dict']
     assert 'head.stage2.L2.center_conv.weight' in state['state_dict']
     assert 'temporal parameters are new' in log
 
-    penn('test.py', configs + 'penn.py', 'ours/iter_2.pth', '--out',
-         'ours.json', '--cfg-options', *SMALL)
+    run_tool('tools/test.py', configs + 'penn.py', 'ours/iter_2.pth', '--out',
+             'ours.json', '--cfg-options', *SMALL)
     metrics = json.loads((tmp_path / 'ours.json').read_text())
     assert metrics['assembled/Mean'] <= metrics['Mean']
     assert metrics['run']['train_videos']

@@ -11,15 +11,6 @@ from mmpose.visualization import PoseLocalVisualizer
 FRAMES = (5, 3, 7, 1, 4)
 
 
-def names(interval=1):
-    """Names of the pictures of every so many frames."""
-    return {
-        f'Rename_Images/act/clip{video}/{frame:05d}.png'
-        for video, count in enumerate(FRAMES, start=1)
-        for frame in range(1, count + 1, interval)
-    }
-
-
 def pictures(folder: Path) -> set:
     return {
         path.relative_to(folder).as_posix()
@@ -27,22 +18,29 @@ def pictures(folder: Path) -> set:
     }
 
 
-def test_one_picture_a_frame(run_launcher, tiny_config, untrained, tiny_jhmdb,
-                             tmp_path):
-    """Four videos side by side in a batch, with equal file names."""
-    run_launcher(
-        'tools/test.py',
-        tiny_config,
-        untrained,
-        '--work-dir',
-        tmp_path,
-        '--show-dir',
-        'pictures',
-        options=['model.test_cfg.output_heatmaps=True'])
+def test_every_third_frame_of_each_video(run_launcher, tiny_config, untrained,
+                                         tiny_jhmdb, tmp_path, monkeypatch):
+    """Four videos side by side in a batch, with equal file names. Windows,
+    too, are named, and shown as long as told."""
+    shown = []
+    monkeypatch.setattr(
+        PoseLocalVisualizer, 'show',
+        lambda self, image, win_name, wait_time: shown.append(
+            (f'{win_name}.png', wait_time)))
+    monkeypatch.setattr(
+        'projects.temporal_corr.engine.launch.can_open_windows', lambda: True)
+    run_launcher('tools/test.py', tiny_config, untrained, '--work-dir',
+                 tmp_path, '--show', '--wait-time', 0.25, '--interval', 3,
+                 '--show-dir', 'pictures',
+                 options=['model.test_cfg.output_heatmaps=True'])
     folder, = tmp_path.glob('*/pictures')
-    assert pictures(folder) == names()
+    names = {f'Rename_Images/act/clip{video}/{frame:05d}.png'
+             for video, count in enumerate(FRAMES, start=1)
+             for frame in range(1, count + 1, 3)}  # yapf: disable
+    assert pictures(folder) == names
+    assert set(shown) == {(name, 0.25) for name in names}
     # the frame itself with something drawn on it, and below it its heatmap
-    name = 'Rename_Images/act/clip2/00002.png'
+    name = 'Rename_Images/act/clip5/00004.png'
     frame = cv2.imread(str(tiny_jhmdb / name)).astype(int)
     drawn = cv2.imread(str(folder / name)).astype(int)
     assert drawn.shape == (2 * frame.shape[0], *frame.shape[1:])
@@ -50,44 +48,14 @@ def test_one_picture_a_frame(run_launcher, tiny_config, untrained, tiny_jhmdb,
     assert 0.3 < same < 1
 
 
-def test_interval_counts_in_each_video(run_launcher, tiny_config, untrained,
-                                       tmp_path, monkeypatch):
-    """Windows, too, are named, shown as long as told, and need no folder."""
-    shown = []
-    monkeypatch.setattr(
-        PoseLocalVisualizer, 'show',
-        lambda self, image, win_name, wait_time: shown.append(
-            (win_name, wait_time)))
-    monkeypatch.setattr(
-        'projects.temporal_corr.engine.launch.can_open_windows', lambda: True)
-    run_launcher('tools/test.py', tiny_config, untrained, '--work-dir',
-                 tmp_path / 'run', '--show', '--wait-time', 0.25, '--interval',
-                 3, '--show-dir', tmp_path / 'pictures')
-    assert pictures(tmp_path / 'pictures') == names(interval=3)
-    assert {f'{name}.png' for name, _ in shown} == names(interval=3)
-    assert {wait_time for _, wait_time in shown} == {0.25}
-
-
 @pytest.fixture
-def read_events():
-    """Reads a run with TensorBoard's own reader."""
+def run_with_events(run_launcher, tiny_config, tmp_path):
+    """Runs a tool with local files and TensorBoard; returns what TensorBoard
+    reads of it."""
     accumulator = pytest.importorskip(
         'tensorboard.backend.event_processing.event_accumulator')
-
-    def read(work_dir):
-        events, = work_dir.glob('*/vis_data/events.out.tfevents*')
-        reader = accumulator.EventAccumulator(
-            str(events), size_guidance=dict(images=0, scalars=0))
-        reader.Reload()
-        return reader
-
-    return read
-
-
-@pytest.fixture
-def both_backends(tiny_config, tmp_path):
-    path = tmp_path / 'both_backends.py'
-    path.write_text(f"""
+    config = tmp_path / 'both_backends.py'
+    config.write_text(f"""
 _base_ = '{tiny_config}'
 visualizer = dict(vis_backends=[
     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
@@ -95,15 +63,21 @@ default_hooks = dict(
     logger=dict(interval=2), visualization=dict(enable=True, interval=2))
 train_cfg = dict(max_epochs=1, val_interval=1)
 """)
-    return path
+
+    def run(tool, *files):
+        run_launcher(tool, config, *files, '--work-dir', tmp_path)
+        events, = tmp_path.glob('*/vis_data/events.out.tfevents*')
+        reader = accumulator.EventAccumulator(
+            str(events), size_guidance=dict(images=0, scalars=0))
+        reader.Reload()
+        return reader
+
+    return run
 
 
-def test_tensorboard_in_test(run_launcher, both_backends, untrained,
-                             read_events, tmp_path):
+def test_tensorboard_in_test(run_with_events, untrained, tmp_path):
     """One image a video, one step a frame; the same for local files."""
-    run_launcher('tools/test.py', both_backends, untrained, '--work-dir',
-                 tmp_path)
-    reader = read_events(tmp_path)
+    reader = run_with_events('tools/test.py', untrained)
     steps = {
         tag: [event.step for event in reader.Images(tag)]
         for tag in reader.Tags()['images']
@@ -118,11 +92,9 @@ def test_tensorboard_in_test(run_launcher, both_backends, untrained,
     }
 
 
-def test_tensorboard_in_training(run_launcher, both_backends, read_events,
-                                 tmp_path):
+def test_tensorboard_in_training(run_with_events, tmp_path):
     """20 frames in batches of 4, logged every other iteration."""
-    run_launcher('tools/train.py', both_backends, '--work-dir', tmp_path)
-    reader = read_events(tmp_path)
+    reader = run_with_events('tools/train.py')
     assert [event.step for event in reader.Scalars('loss')] == [2, 4]
     assert [event.step for event in reader.Scalars('Mean')] == [1]
     assert 'val_img' in reader.Tags()['images']

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import pickle
-import shutil
 import socket
 import subprocess
 import sys
@@ -63,6 +62,16 @@ def config():
             test_evaluator=dict(type='GroupPCKAccuracy'),
             load_from='single.pth',
             resume=False))
+
+
+def run(command, folder, **variables):
+    """Run a command with more variables of the environment."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env={**os.environ, **{k: str(v) for k, v in variables.items()}},
+        capture_output=True,
+        text=True)
 
 
 # --- flags --------------------------------------------------------------
@@ -171,32 +180,32 @@ def test_the_guard_is_always_there_and_no_workers_are_none(name, merge):
 
 
 @pytest.fixture
-def work_dir(tmp_path):
-    complete = dict(
-        state_dict=dict(weight=torch.ones(1)),
-        optimizer={},
-        meta={},
-        message_hub={})
-    torch.save(complete, tmp_path / 'epoch_3.pth')
-    (tmp_path / 'last_checkpoint').write_text('/gone/epoch_4.pth')
-    return tmp_path
+def checkpoint(tmp_path):
+    """A complete one, and a pointer to another that is not there."""
+    path = tmp_path / 'run/epoch_3.pth'
+    path.parent.mkdir()
+    torch.save(
+        dict(state_dict=dict(weight=torch.ones(1)), optimizer={},
+             message_hub={}, meta=dict(epoch=3, iter=30)), path)
+    (tmp_path / 'run/last_checkpoint').write_text('/gone/epoch_4.pth')
+    return str(path)
 
 
-def test_resume_goes_before_load_from(work_dir, merge, tmp_path_factory):
+def test_resume_goes_before_load_from(checkpoint, merge):
     """Also before one given by --cfg-options, from the first start; from
     where the hook saves; or from a path."""
-    path = str(work_dir / 'epoch_3.pth')
-    cfg = merge('train', '--work-dir', work_dir, '--resume', '--cfg-options',
-                'load_from=single.pth')
-    assert cfg.resume is True and cfg.load_from == path
-    cfg = merge('train', '--resume', path)
-    assert cfg.resume is True and cfg.load_from == path
-    out_dir = tmp_path_factory.mktemp('out')
-    shutil.copytree(work_dir, out_dir / 'run')
-    cfg = config()
-    cfg.default_hooks.checkpoint.out_dir = str(out_dir)
-    cfg = merge('train', '--work-dir', 'elsewhere/run/', '--resume', cfg=cfg)
-    assert cfg.load_from == str(out_dir / 'run' / 'epoch_3.pth')
+    work_dir = os.path.dirname(checkpoint)
+    saved_elsewhere = config()
+    saved_elsewhere.default_hooks.checkpoint.out_dir = os.path.dirname(
+        work_dir)
+    for cfg, flags in (
+        (config(), ['--work-dir', work_dir, '--resume', '--cfg-options',
+                    'load_from=single.pth']),
+        (config(), ['--resume', checkpoint]),
+        (saved_elsewhere, ['--work-dir', 'elsewhere/run/', '--resume']),
+    ):  # yapf: disable
+        cfg = merge('train', *flags, cfg=cfg)
+        assert cfg.resume is True and cfg.load_from == checkpoint
 
 
 def test_resume_with_nothing_there(tmp_path, merge, capsys):
@@ -213,21 +222,19 @@ def test_resume_with_nothing_there(tmp_path, merge, capsys):
         merge('train', '--resume', path)
 
 
-@pytest.mark.parametrize('train_cfg, done, words', [
-    (dict(by_epoch=True, max_epochs=3), dict(epoch=3, iter=30),
-     'raise train_cfg.max_epochs'),
-    (dict(type='IterBasedTrainLoop', max_iters=30), dict(epoch=0, iter=30),
+@pytest.mark.parametrize('train_cfg, words', [
+    (dict(by_epoch=True, max_epochs=3), 'raise train_cfg.max_epochs'),
+    (dict(type='IterBasedTrainLoop', max_iters=30),
      'raise train_cfg.max_iters'),
-    (dict(by_epoch=True, max_epochs=4), dict(epoch=3, iter=30), None),
+    (dict(by_epoch=True, max_epochs=4), None),
 ])  # yapf: disable
 @pytest.mark.parametrize('auto', [True, False])
-def test_resume_of_what_is_finished(train_cfg, done, words, auto, work_dir,
-                                    merge, capsys):
-    path = work_dir / 'epoch_3.pth'
-    torch.save(dict(torch.load(path), meta=done), path)
+def test_resume_of_what_is_finished(train_cfg, words, auto, checkpoint, merge,
+                                    capsys):
     cfg = config()
     cfg.train_cfg = train_cfg
-    flags = ['--work-dir', work_dir, '--resume'] + ([] if auto else [path])
+    flags = ['--work-dir', os.path.dirname(checkpoint), '--resume']
+    flags += [] if auto else [checkpoint]
     if words is None:
         assert merge('train', *flags, cfg=cfg).resume
         return
@@ -277,12 +284,9 @@ def test_released_models_by_name(tool, tmp_path, monkeypatch):
 
 def test_another_projects_package_is_named(repo_root, tmp_path):
     (tmp_path / 'projects').mkdir()
-    (tmp_path / 'projects' / '__init__.py').write_text('')
-    result = subprocess.run([sys.executable, 'tools/repo_path.py'],
-                            cwd=repo_root,
-                            env=dict(os.environ, PYTHONPATH=str(tmp_path)),
-                            capture_output=True,
-                            text=True)
+    (tmp_path / 'projects/__init__.py').touch()
+    result = run([sys.executable, 'tools/repo_path.py'], repo_root,
+                 PYTHONPATH=tmp_path)
     assert result.returncode == 1
     assert f"named 'projects' wins: {tmp_path}/projects" in result.stderr
 
@@ -293,9 +297,7 @@ def test_another_projects_package_is_named(repo_root, tmp_path):
 @pytest.mark.parametrize('script', [
     'dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
 def test_scripts_say_how_they_are_called(script, repo_root):
-    result = subprocess.run([repo_root / 'tools' / script],
-                            capture_output=True,
-                            text=True)
+    result = run([repo_root / 'tools' / script], repo_root)
     assert result.returncode == 2
     assert 'usage:' in result.stderr and script in result.stderr
 
@@ -305,15 +307,10 @@ def test_slurm_command(repo_root, tmp_path):
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     srun.chmod(0o755)
-    env = dict(
-        os.environ,
-        PATH=f'{tmp_path}:{os.environ["PATH"]}',
-        GPUS='16',
-        SRUN_ARGS='--time=1:00 --qos=low')
-    result = subprocess.run(
-        [repo_root / 'tools/slurm_train.sh', 'gpu', 'my job', 'c.py', 'wd',
-         '--cfg-options', 'a=[1, 2]'],
-        env=env, capture_output=True, text=True, check=True)
+    result = run([repo_root / 'tools/slurm_train.sh', 'gpu', 'my job', 'c.py',
+                  'wd', '--cfg-options', 'a=[1, 2]'], tmp_path,
+                 PATH=f'{tmp_path}:{os.environ["PATH"]}', GPUS=16,
+                 SRUN_ARGS='--time=1:00 --qos=low')  # yapf: disable
     words = result.stdout.splitlines()
     for word in ('--job-name=my job', '--ntasks=16', '--qos=low',
                  '--launcher=slurm', '--work-dir=wd', 'a=[1, 2]'):
@@ -334,30 +331,40 @@ def test_configs_know_the_number_of_processes(launcher, name, monkeypatch):
     assert os.environ['WORLD_SIZE'] == '4'
 
 
-def run(command, cwd, env):
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        text=True)
-    output = result.stdout + result.stderr
-    assert result.returncode == 0, output[-3000:]
-    return output
+# --- runs ---------------------------------------------------------------
 
 
-def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
-    """Train on two, test on two and on one: the same result to a digit.
+def frames(path):
+    """Frames of a dump by video and number, each once."""
+    with open(path, 'rb') as file:  # our own file
+        samples = pickle.load(file)
+    found = {(x['video_id'], x['frame_index']): x for x in samples}
+    assert len(found) == len(samples) == 5 + 3 + 7 + 1 + 4
+    return found
 
-    From another folder; five videos of unequal length.
-    """
-    env = dict(
-        os.environ,
-        JHMDB_ROOT=str(tiny_jhmdb),
-        OMP_NUM_THREADS='1',
-        CUDA_VISIBLE_DEVICES='',
-        PYTHON=sys.executable)
-    tools = repo_root / 'tools'
+
+def differing(first, second):
+    """How many frames have other keypoints."""
+    return sum(not np.array_equal(first[k]['pred_instances']['keypoints'],
+                                  second[k]['pred_instances']['keypoints'])
+               for k in first)
+
+
+@pytest.mark.slow
+def test_two_processes_on_a_cpu(repo_root, run_launcher, tiny_config,
+                                tiny_jhmdb, tmp_path):
+    """Train on two, test on two and on one, however the videos are spread
+    over lanes: the same result to a digit. From another folder; five videos
+    of unequal length."""
+
+    def script(name, *arguments):
+        result = run([repo_root / 'tools' / name, *arguments], tmp_path,
+                     OMP_NUM_THREADS=1, CUDA_VISIBLE_DEVICES='',
+                     PYTHON=sys.executable)  # yapf: disable
+        output = result.stdout + result.stderr
+        assert result.returncode == 0, output[-3000:]
+        return output
+
     # The port that torchrun takes if nothing is said is somebody else's.
     other = socket.socket()
     try:
@@ -365,25 +372,54 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
         other.listen()
     except OSError:
         pass  # it is somebody else's
-    log = run([
-        tools / 'dist_train.sh', tiny_config, 2, '--work-dir', 'run',
-        '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1'
-    ], tmp_path, env)
+    log = script('dist_train.sh', tiny_config, 2, '--work-dir', 'run',
+                 '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1')
     # 20 frames on 2 processes in batches of 4
     assert 'Epoch(train) [1][3/3]' in log
-    checkpoint = tmp_path / 'run' / 'epoch_1.pth'
+    checkpoint = tmp_path / 'run/epoch_1.pth'
+    content = torch.load(checkpoint)
+    for name, value in content['state_dict'].items():
+        if 'bn' not in name and 'downsample.1' not in name:
+            torch.nn.init.normal_(value, std=0.1)  # looks at the maps
+    torch.save(content, checkpoint)
 
-    run([
-        tools / 'dist_test.sh', tiny_config, checkpoint, 2, '--out',
-        'two.json'
-    ], tmp_path, env)
+    files = [tiny_config, checkpoint, '--work-dir', tmp_path / 'test']
+
+    def options(lanes, batch_size):
+        return [f'test_dataloader.sampler.lanes={lanes}',
+                f'test_dataloader.batch_size={batch_size}',
+                'model.test_cfg.flip_test=True']
+
+    # Batches that hold one video twice.
+    script('dist_test.sh', *files[:2], 2, *files[2:], '--out', 'two.json',
+           '--dump', 'two.pkl', '--cfg-options', *options(2, 3))
     other.close()
-    log = run([
-        sys.executable, tools / 'test.py', tiny_config, checkpoint, '--out',
-        'one.json', '--dump', 'one.pkl'
-    ], tmp_path, env)
-    one = json.loads((tmp_path / 'one.json').read_text())
+
+    def test(name, *more):
+        run_launcher('tools/test.py', *files, '--out',
+                     tmp_path / f'{name}.json', '--dump',
+                     tmp_path / f'{name}.pkl', options=more)
+        return json.loads((tmp_path / f'{name}.json').read_text())
+
+    one = test('one', *options(1, 1))
+    log = next(tmp_path.glob('test/*/*.log')).read_text()
+    assert 'trained on 5 of the 5 test videos' in log
     assert json.loads((tmp_path / 'two.json').read_text()) == one
+    # More lanes than videos.
+    assert test('lanes', *options(8, 8)) == one
+    test('alone', *options(4, 4), 'model.test_cfg.memory.policy=none')
+    expected = frames(tmp_path / 'one.pkl')
+    for name in ('two', 'lanes'):
+        found = frames(tmp_path / f'{name}.pkl')
+        assert not differing(found, expected)
+        for key, sample in found.items():
+            np.testing.assert_allclose(
+                sample['pred_instances']['keypoint_scores'],
+                expected[key]['pred_instances']['keypoint_scores'], rtol=1e-5)
+    # The model would tell: without memory it predicts otherwise.
+    assert differing(frames(tmp_path / 'alone.pkl'), expected) > 5
+    assert not list(tmp_path.glob('.incomplete*'))
+
     # what was tested, and that the tiny data set trains on its test videos
     videos = [f'Rename_Images/act/clip{i}' for i in range(1, 6)]
     assert one['run'] == dict(
@@ -395,15 +431,9 @@ def test_two_processes_on_a_cpu(repo_root, tiny_config, tiny_jhmdb, tmp_path):
         frame_stride=1,
         indices=None,
         num_frames=20)
-    assert 'trained on 5 of the 5 test videos' in log
-    assert not list(tmp_path.glob('.incomplete*'))
-
-    # the dump holds every frame once, and gives the same result
-    with open(tmp_path / 'one.pkl', 'rb') as file:
-        frames = pickle.load(file)
-    assert len({(f['video_id'], f['frame_index']) for f in frames}) == 20
+    # the dump gives the same result
     hits = []
-    for sample in frames:
+    for sample in expected.values():
         gt = sample['gt_instances']
         reach = 0.2 * max(np.ravel(gt['bbox_size']))
         hits += [

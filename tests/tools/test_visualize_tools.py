@@ -34,17 +34,16 @@ def properties(path):
 
 def test_correlation_as_picture_and_video(draw, tiny_model_files, tmp_path):
     (tmp_path / 'maps.png').write_bytes(b'the one before')
-    said = draw('visualize_correlation', *tiny_model_files(), '--out',
-                'maps.png', '--video', VIDEOS[1], '--keypoints', 'neck')
+    chosen = [*tiny_model_files(), '--video', VIDEOS[1], '--keypoints', 'neck']
+    said = draw('visualize_correlation', *chosen, '--out', 'maps.png')
     assert 'maps.png (replaced)' in said
     assert 'clip5, frame 3, exemplars from frame 2' in said
-    picture = cv2.imread('maps.png')
-    said = draw('visualize_correlation', *tiny_model_files(), '--out',
-                'maps.mp4', '--video', VIDEOS[1], '--keypoints', 'neck',
-                '--fps', 25)
+    said = draw('visualize_correlation', *chosen, '--out', 'maps.mp4', '--fps',
+                25)
     assert 'clip5, 3 frames, 25 a second' in said
     # the same pictures, made even
-    height, width = (side + side % 2 for side in picture.shape[:2])
+    height, width = (side + side % 2
+                     for side in cv2.imread('maps.png').shape[:2])
     assert properties('maps.mp4') == [3, 25, width, height]
 
 
@@ -56,7 +55,8 @@ def test_released_model_by_its_name(draw, tiny_jhmdb, monkeypatch):
     assert 'clip2, frame 2, exemplars from frame 1' in said
 
 
-def test_predictions_of_two_models(draw, tiny_model_files):
+def test_predictions(draw, tiny_model_files):
+    """Of two models on two videos; of one on the first, third and fifth."""
     compare = []
     for temporal in ('correlation', None):
         compare += ['--compare', *tiny_model_files(temporal), str(temporal)]
@@ -65,10 +65,6 @@ def test_predictions_of_two_models(draw, tiny_model_files):
          '--sheet', 'sheet.png')
     assert properties('video.mp4') == [3 + 4, 5, 2 * 128, 96 + 3 * BAR]
     assert cv2.imread('sheet.png') is not None
-
-
-def test_one_model_shows_three_videos_of_five(draw, tiny_model_files):
-    """Spread over the data set: the first, third and fifth."""
     draw('visualize_predictions', *tiny_model_files(), '--out', 'video.mp4',
          '--height', 64)
     assert properties('video.mp4')[0] == 5 + 7 + 4

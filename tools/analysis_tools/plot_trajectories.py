@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import List, Sequence
 
 import numpy as np
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmpose.structures import PoseDataSample
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import model_files
+from repo_path import add_cfg_options, model_files
 
 from projects.temporal_corr.apis.video_model import (load_video_model,
                                                      stream_predictions)
 from projects.temporal_corr.evaluation import (GroupPCKAccuracy,
                                                KeypointAcceleration)
+from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.output_files import (output_path,
                                                           save_figure)
 from projects.temporal_corr.video_io.progress import Progress
@@ -59,13 +59,7 @@ def parse_args():
         '--out', required=True, help='picture to write: .png, .jpg, .pdf')
     parser.add_argument(
         '--device', default='cpu', help='device to run on. Defaults to cpu')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of all configs, as KEY=VALUE: '
-        'test_dataloader.dataset.frame_stride=3')
+    add_cfg_options(parser)
     args = parser.parse_args()
     names = [name for name, _, _ in args.model]
     if len(set(names)) < len(names):
@@ -137,7 +131,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

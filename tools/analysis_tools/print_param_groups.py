@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -15,7 +15,7 @@ from terminaltables import AsciiTable
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import config_path
+from repo_path import add_cfg_options, config_path
 
 
 class Rate(NamedTuple):
@@ -62,12 +62,7 @@ def abbreviate(names: List[str]) -> str:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='train config file path')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of the config, as KEY=VALUE')
+    add_cfg_options(parser)
     args = parser.parse_args()
     cfg = Config.fromfile(config_path(args.config))
     cfg.merge_from_dict(args.cfg_options)

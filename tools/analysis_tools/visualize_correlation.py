@@ -14,15 +14,14 @@ import sys
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from mmengine.config import DictAction
 from mmengine.visualization.utils import img_from_canvas
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import add_model_arguments, model_files
+from repo_path import add_drawing_arguments, add_model_arguments, model_files
 
 from projects.temporal_corr.apis.correlation_views import stream_correlation
 from projects.temporal_corr.apis.video_model import load_video_model
-from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.output_files import (SameSize, VideoFile,
                                                           output_path,
                                                           save_figure)
@@ -58,25 +57,7 @@ def parse_args():
         required=True,
         help='picture to write: .png, .jpg, .pdf, or video of all frames: '
         '.mp4')
-    parser.add_argument(
-        '--fps',
-        type=number(float, 0.01, 1000),
-        default=12,
-        help='frames per second of an .mp4. Defaults to 12')
-    parser.add_argument(
-        '--height',
-        type=number(int, 32),
-        default=360,
-        help='height of a panel in pixels. Defaults to 360')
-    parser.add_argument(
-        '--device', default='cpu', help='device to run on. Defaults to cpu')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of the config, as KEY=VALUE: '
-        'test_dataloader.dataset.frame_stride=3')
+    add_drawing_arguments(parser)
     args = parser.parse_args()
     args.is_video = args.out.lower().endswith('.mp4')
     if args.is_video and args.frame is not None:
@@ -115,7 +96,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

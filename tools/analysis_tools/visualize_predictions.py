@@ -13,15 +13,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import add_model_arguments, model_files
+from repo_path import add_drawing_arguments, add_model_arguments, model_files
 
 from projects.temporal_corr.apis.video_model import (load_video_model,
                                                      read_rgb,
                                                      stream_predictions)
-from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.arguments import number, run_command
 from projects.temporal_corr.video_io.output_files import (VideoFile, fit_image,
                                                           output_path,
                                                           save_figure)
@@ -55,16 +54,6 @@ def parse_args():
         action='store_true',
         help='draw the ground truth in white, and a magenta line from each '
         'keypoint that PCK@0.2 counts as wrong to where it should be')
-    parser.add_argument(
-        '--fps',
-        type=number(float, 0.01, 1000),
-        default=12,
-        help='frames per second. Defaults to 12')
-    parser.add_argument(
-        '--height',
-        type=number(int, 32),
-        default=360,
-        help='height of a panel in pixels. Defaults to 360')
     parser.add_argument('--out', required=True, help='video to write: .mp4')
     parser.add_argument(
         '--sheet', help='picture of some frames to write: .png, .jpg, .pdf')
@@ -73,15 +62,7 @@ def parse_args():
         type=number(int, 1),
         default=6,
         help='frames of each video on the sheet. Defaults to 6')
-    parser.add_argument(
-        '--device', default='cpu', help='device to run on. Defaults to cpu')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of all configs, as KEY=VALUE: '
-        'test_dataloader.dataset.frame_stride=3')
+    add_drawing_arguments(parser)
     args = parser.parse_args()
     if not args.config and not args.compare:
         parser.error('give CONFIG CHECKPOINT, or --compare')
@@ -137,7 +118,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -15,7 +15,7 @@ from typing import List, Tuple
 
 import cv2
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmengine.utils import track_iter_progress
@@ -23,7 +23,7 @@ from mmpose.registry import DATASETS, VISUALIZERS
 from mmpose.structures import PoseDataSample
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import config_path
+from repo_path import add_cfg_options, config_path
 
 from projects.temporal_corr.video_io.output_files import save_image
 from projects.temporal_corr.video_io.window import can_open_windows
@@ -67,13 +67,7 @@ def parse_args():
         type=int,
         default=0,
         help='seed of exemplars and augmentations. Defaults to 0')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings of the config, as KEY=VALUE: '
-        'train_dataloader.dataset.clip_len=2, or for lists KEY="[a,b]" or '
-        'KEY=a,b, without white space')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -160,8 +154,7 @@ def build_dataset(cfg: Config, phase: str):
 def main():
     args = parse_args()
     cfg = Config.fromfile(config_path(args.config))
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
 
     dataset = build_dataset(cfg, args.phase)

@@ -133,21 +133,20 @@ def _draw_place(place: Tuple, camera: Camera, t: int, size: Tuple[int, int],
     return np.concatenate([pictures[0][:edge], pictures[1][edge:]])
 
 
-def make_clip(index: int, seed: int, num_frames: Tuple[int, int],
+def make_clip(index: int, seed: int, count: int,
               size: Tuple[int, int]) -> Clip:
     """Simulate and draw a video.
 
     Args:
         index (int): 0-based number of the clip.
         seed (int): Seed of the whole set; a clip depends on nothing else.
-        num_frames (tuple): Least and largest number of frames.
+        count (int): Number of frames.
         size (tuple): (width, height) in pixels.
 
     Returns:
         Clip: The video and its annotations.
     """
     rng = np.random.default_rng([seed, index])
-    count = int(rng.integers(num_frames[0], num_frames[1] + 1))
     action, number = clip_action(index)
     seconds = np.arange(count) / rng.uniform(13, 28)
     light, moving, grain = rng.uniform((-1, 0, 1), (1, 1, 4))

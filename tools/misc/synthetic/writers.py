@@ -39,19 +39,6 @@ def _save_images(folder: Path, pattern: str, frames: np.ndarray) -> None:
             raise OSError(f'{path} cannot be written: is the disk full?')
 
 
-def _save_video(path: Path, frames: np.ndarray) -> None:
-    """Write Motion JPEG, which OpenCV encodes itself on every platform."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25.,
-                             frames.shape[2:0:-1])
-    if not writer.isOpened():
-        raise OSError(f'{path}: OpenCV cannot write Motion JPEG; leave out '
-                      '--video to write PNG frames instead')
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-
-
 def mask_boxes(masks: np.ndarray) -> np.ndarray:
     """Extents of masks (n, H, W): x1, y1, x2, y2, 1-based and inclusive."""
     boxes = np.zeros((len(masks), 4))
@@ -62,20 +49,11 @@ def mask_boxes(masks: np.ndarray) -> np.ndarray:
     return boxes
 
 
-def write_jhmdb(clip: Clip, root: Path, video: bool) -> None:
-    """Write frames, joints and mask of a clip under JHMDB's root.
-
-    Args:
-        clip (Clip): The clip.
-        root (Path): Folder that holds ``joint_positions`` and so on.
-        video (bool): Write ``ReCompress_Videos/*.avi`` in place of the PNG
-            frames in ``Rename_Images``.
-    """
+def write_jhmdb(clip: Clip, root: Path) -> None:
+    """Write frames, joints and mask of a clip under JHMDB's root, which holds
+    ``joint_positions`` and so on."""
     part = Path(clip.action) / clip.name
-    if video:
-        _save_video(root / 'ReCompress_Videos' / f'{part}.avi', clip.frames)
-    else:
-        _save_images(root / 'Rename_Images' / part, '{:05d}.png', clip.frames)
+    _save_images(root / 'Rename_Images' / part, '{:05d}.png', clip.frames)
     h, w = clip.masks.shape[1:]
     pos_img = (clip.keypoints + 1).transpose(2, 1, 0)
     # The puppet's scale comes in steps; positions relative to it follow.
