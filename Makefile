@@ -1,5 +1,5 @@
 # make demo   set up, then the whole method on synthetic videos: train, test, table, pictures, video
-# make test   set up, then the tests
+# make test   set up, then the tests (PYTEST_ARGS='-m "not slow"': those that start no processes)
 # make bench  set up, then the table of what the correlation costs
 # make lint   flake8 and isort
 # make clean  remove what demo and tests made (make clean-env: the environment, too)

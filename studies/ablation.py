@@ -26,7 +26,10 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
-from projects.temporal_corr.engine import AtomicLocalBackend
+from projects.temporal_corr.engine import (AtomicLocalBackend,
+                                           find_resumable_checkpoint)
+from projects.temporal_corr.engine.resume import (describe_finished,
+                                                  load_resumable)
 from projects.temporal_corr.video_io.arguments import number, run_command
 
 from .provenance import (ROOT, describe_code, describe_machine,
@@ -34,6 +37,14 @@ from .provenance import (ROOT, describe_code, describe_machine,
 from .study import (Row, Study, as_folder, build_config, digest, merged,
                     quoted, read_study, trained_part)
 from .table import KIND, entries, finished, read_results, write_results
+
+#: Settings that a training elsewhere must share with the row.
+TRAINED_BY = ('model', 'optim_wrapper', 'param_scheduler',
+              'train_cfg.max_epochs', 'train_cfg.max_iters',
+              'train_dataloader.batch_size',
+              *(f'train_dataloader.dataset.{name}'
+                for name in ('ann_file', 'frame_stride', 'clip_len',
+                             'clip_sampling', 'exemplar_range')))
 
 
 class Run:
@@ -174,6 +185,56 @@ def _read(path: Path) -> dict:
     return json.loads(path.read_text(encoding='utf-8'))
 
 
+def _get(cfg: Config, name: str):
+    for part in name.split('.'):
+        cfg = cfg.get(part, {})
+    return cfg
+
+
+def adopt(folder: Path, runs: List[Run]) -> None:
+    """Take over what tools/train.py trained in a work directory.
+
+    Raises:
+        FileNotFoundError: If there is no training in it.
+        ValueError: If it is not finished, or of none of the runs.
+    """
+    configs = [*folder.glob('*.py')]
+    checkpoint = find_resumable_checkpoint(str(folder))
+    if checkpoint is None or len(configs) != 1:
+        raise FileNotFoundError(
+            f'{folder} holds no training: it has no checkpoint, or not one '
+            'config; give the --work-dir of tools/train.py')
+    given = Config.fromfile(configs[0])
+    given.model.pop('test_cfg', None)
+    if not describe_finished(load_resumable(checkpoint), given.train_cfg):
+        raise ValueError(f'{folder} is not trained to its end: let '
+                         'tools/train.py --resume go on')
+    reason = 'no row of the study has its config and its seed'
+    for run in runs:
+        if (configs[0].name, given.randomness.get('seed')) != (osp.basename(
+                run.row.config), run.seed):
+            continue
+        wanted = trained_part(run.config())
+        other = [name for name in TRAINED_BY
+                 if _get(given, name) != _get(wanted, name)]
+        if run.start and (not run.start.files['train'].is_file()
+                          or osp.realpath(given.load_from or '') !=
+                          osp.realpath(run.start.checkpoint)):
+            other.append('load_from')
+        if not other:
+            if not run.files['train'].is_file():
+                # How long it took and with which code is not known.
+                write_results(
+                    dict(checkpoint=osp.abspath(checkpoint),
+                         schedule=describe_schedule(given), seconds=0,
+                         resumed=True, commit=None, dirty=None, device=None),
+                    run.files['train'])  # yapf: disable
+            return
+        reason = f'{", ".join(other)} differ from row "{run.row.name}"'
+    raise ValueError(f'{configs[0]}: {reason}; give another folder to '
+                     '--trained, or train it anew')
+
+
 def call_tool(command: list, log: Path, num_threads: int) -> subprocess.Popen:
     """Call a file in ``tools/`` with arguments, its output in a log."""
     tool, *arguments = map(str, command)
@@ -281,6 +342,9 @@ def parse_args(argv=None):
     add('--jobs', type=number(int, 1), default=1,
         help='processes side by side; they share the cores unless '
         'OMP_NUM_THREADS is set. Defaults to 1')
+    add('--trained', nargs='+', type=Path, default=[], metavar='FOLDER',
+        help="work directories of tools/train.py, the start's first, of rows "
+        'that are not to be trained again')
     return parser.parse_args(argv)
 
 
@@ -318,6 +382,9 @@ def main(argv=None):
             runs.append(Run(study, row, seed, start, work_dir))
             if row is study.start:
                 start = runs[-1]
+
+    for folder in args.trained:
+        adopt(folder, runs)
 
     def results():
         found = [dict(

@@ -266,8 +266,9 @@ def _notes(content: dict) -> List[str]:
                 continue
             schedules.setdefault(_schedule(**training['schedule']),
                                  {})[entry['name']] = None
-            threads = training['num_threads']
-            machines[f'{training["device"]}, {threads} thread'
+            threads = training.get('num_threads')
+            machines['trained by tools/train.py' if threads is None else
+                     f'{training["device"]}, {threads} thread'
                      f'{"s" * (threads > 1)}, torch {training["torch"]}'] = 0
             commits[f'commit {(training["commit"] or "unknown")[:7]}'
                     + ' with uncommitted changes' * bool(

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from studies import ablation
@@ -62,6 +63,7 @@ def study(tmp_path):
     (tmp_path / 'tiny.py').write_text("""
 model = dict(head=dict(temporal=None))
 train_dataloader = dict(batch_size=4)
+train_cfg = dict(max_epochs=1)
 test_dataloader = dict(dataset=dict())
 test_evaluator = dict(type='GroupPCKAccuracy', thr=0.2)
 worth = 0.5
@@ -225,6 +227,59 @@ def test_processes_end_with_the_study(call, monkeypatch):
     assert ended == 2 * ['terminate', 'wait']
 
 
+@pytest.fixture
+def elsewhere(study, tmp_path):
+    """Writes what tools/train.py leaves of a row with seed 0."""
+
+    def write(row, start=None, epoch=1, **changes):
+        content = read_study(study())
+        rows = {x.name: x for x in [content.start, *content.rows]}
+        cfg = build_config(rows[row], {}, 0, start)
+        cfg.merge_from_dict(changes)
+        folder = tmp_path / 'elsewhere' / row
+        folder.mkdir(parents=True)
+        (folder / 'tiny.py').write_text(cfg.pretty_text)
+        torch.save(
+            dict(state_dict=dict(weight=torch.ones(1)), optimizer={},
+                 message_hub={}, meta=dict(epoch=epoch)),
+            folder / 'epoch_1.pth')  # yapf: disable
+        return folder
+
+    return write
+
+
+def test_trained_elsewhere(call, elsewhere, tmp_path):
+    folders = [elsewhere('scratch')]
+    start = str(folders[0] / 'epoch_1.pth')
+    folders.append(elsewhere('ours', start))
+    results = call('--seeds', 0, '--trained', *folders)
+    assert [row for tool, row, _ in CALLS if tool == 'train'] == ['single']
+    path, = tmp_path.glob('work_dirs/*/*/single/*/train/epoch_1.pth')
+    assert path.read_text() == start
+    training = results['rows'][1]['seeds']['0']['training']
+    assert training['checkpoint'] == 'epoch_1.pth'
+    assert training['commit'] is None and training['resumed']
+    assert call('--seeds', 0) == results and not CALLS
+
+
+@pytest.mark.parametrize('changes, word', [
+    ({'model.head.temporal': 'lstm'}, 'model differ from row "ours"'),
+    ({'train_dataloader.batch_size': 8}, 'batch_size differ'),
+    ({'load_from': 'other.pth'}, 'load_from differ'),
+    ({'randomness.seed': 7}, 'its config and its seed'),
+])  # yapf: disable
+def test_trained_otherwise(call, elsewhere, tmp_path, changes, word):
+    start = elsewhere('scratch')
+    other = elsewhere('ours', str(start / 'epoch_1.pth'), **changes)
+    with pytest.raises(ValueError, match=word):
+        call('--seeds', 0, '--trained', start, other)
+    with pytest.raises(ValueError, match='not trained to its end'):
+        call('--trained', elsewhere('single', epoch=0))
+    with pytest.raises(FileNotFoundError, match='holds no training'):
+        call('--trained', tmp_path)
+    assert not CALLS
+
+
 def test_refused(call, tmp_path):
     with pytest.raises(ValueError, match='no row "hours": choose --rows '
                        'from "single", "ours"'):
@@ -278,7 +333,7 @@ def test_a_model_that_cannot_be_built_is_told_at_once(
 
 def test_values_of_any_kind_arrive(tiny_config, tmp_path):
     """Dicts and lists, merged as MMEngine merges them, in the file that is
-    written, too; the row's win."""
+    written, too; the row's win over those of all rows."""
     options = {
         'model.head.train_cfg': dict(exemplars=dict(prob=[.5, (1, None)])),
         'param_scheduler.0.T_max': 7,
@@ -291,15 +346,13 @@ def test_values_of_any_kind_arrive(tiny_config, tmp_path):
     path = tmp_path / 'written.py'
     path.write_text(cfg.pretty_text)
     for found in (cfg, Config.fromfile(path)):
-        assert found.model.head.train_cfg.exemplars == dict(
-            prob=[.5, (1, None)])
+        assert found.model.head.train_cfg == options['model.head.train_cfg']
         assert found.param_scheduler[0].T_max == 7
         assert found.param_scheduler[0].type == 'CosineAnnealingLR'
         assert found.train_dataloader.sampler == dict(type='New')
-        assert found.train_cfg.max_epochs == 3
-        assert found.train_cfg.val_interval == 9
-        assert found.randomness.seed == 5
-        assert found.load_from == 'some.pth'
+        assert (found.train_cfg.max_epochs, found.train_cfg.val_interval) == (
+            3, 9)
+        assert (found.randomness.seed, found.load_from) == (5, 'some.pth')
     assert digest(cfg) != digest(plain)
 
 
