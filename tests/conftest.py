@@ -207,3 +207,19 @@ def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
         return str(config), str(checkpoint)
 
     return make
+
+
+@pytest.fixture
+def write_video(tmp_path):
+    """Writes frames, BGR uint8 (H, W, 3), as a video."""
+
+    def write(frames, name='clip.avi', fps=12.5, fourcc='MJPG'):
+        writer = cv2.VideoWriter(
+            str(tmp_path / name), cv2.VideoWriter_fourcc(*fourcc), fps,
+            frames[0].shape[1::-1])
+        for frame in frames:
+            writer.write(frame)
+        writer.release()
+        return str(tmp_path / name)
+
+    return write

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
-from projects.temporal_corr.smoothing import OneEuroFilter, build_smoother
+from projects.temporal_corr.smoothing import (StreamSmoother, build_smoother,
+                                              smooth_recording)
 
 ALL = [
     dict(type='OneEuro', fps=25),
@@ -68,24 +71,20 @@ def test_one_euro_equals_the_paper(missing):
                 found[:, k, axis], expected, rtol=1e-12)
 
 
-def test_gaussian_equals_scipy():
+@pytest.mark.parametrize('cfg, expected, half', [
+    (dict(type='Gaussian', sigma=1.5),
+     lambda points: gaussian_filter1d(points, 1.5, axis=0), 6),
+    *[(dict(type='SavitzkyGolay', window=window, order=order),
+       lambda points, window=window, order=order: savgol_filter(
+           points, window, order, axis=0), window // 2)
+      for window, order in ((7, 3), (7, 0), (21, 5))]
+])  # yapf: disable
+def test_equals_scipy(cfg, expected, half):
     """Where nothing is cut off; SciPy makes frames up at the ends."""
     points, _, frames = track(1)
-    found = build_smoother(dict(type='Gaussian', sigma=1.5))(
-        points, np.full(points.shape[:2], 0.3), frames)
-    expected = gaussian_filter1d(points, 1.5, axis=0)
-    np.testing.assert_allclose(found[6:-6], expected[6:-6], rtol=1e-12)
-
-
-@pytest.mark.parametrize('window, order', [(7, 3), (7, 0), (21, 5)])
-def test_savitzky_golay_equals_scipy(window, order):
-    points, _, frames = track(2)
-    found = build_smoother(
-        dict(type='SavitzkyGolay', window=window, order=order))(
-            points, np.full(points.shape[:2], 0.3), frames)
-    expected = savgol_filter(points, window, order, axis=0)
-    inner = slice(window // 2, -(window // 2))
-    np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-9)
+    found = build_smoother(cfg)(points, np.full(points.shape[:2], 0.3), frames)
+    np.testing.assert_allclose(
+        found[half:-half], expected(points)[half:-half], rtol=1e-9)
 
 
 def test_gaussian_with_gaps_and_scores():
@@ -190,14 +189,49 @@ def test_labels_are_not_moved(cfg):
     np.testing.assert_array_equal(found[:, 2:], without[:, 2:])
 
 
-def test_stream_and_track_are_the_same():
-    points, scores, frames = track(10, missing=(4, 5))
-    one_euro = build_smoother(ALL[0], streaming=True)()
-    assert isinstance(one_euro, OneEuroFilter)
-    found = [one_euro(*row) for row in zip(points, frames)]
-    np.testing.assert_array_equal(found,
-                                  build_smoother(ALL[0])(points, scores,
-                                                         frames))
+@each
+def test_people_of_a_video(cfg):
+    """Each shot of each person alone, in a stream and of a recording; labels
+    stay."""
+    rng = np.random.default_rng(0)
+    cut, shown = 5, {0: [0, 1, 3, 4, 5, 6, 7], 4: [2, 3, 6]}
+    points = rng.uniform(0, 50, (8, 5, 3, 2)).astype(np.float32)
+    scores = rng.uniform(0.1, 1, (8, 5, 3)).astype(np.float32)
+    labelled = np.zeros((8, 5, 3), dtype=bool)
+    labelled[3, 0, 0] = True
+    video = [[] for _ in range(8)]
+    for person, times in shown.items():
+        for t in times:
+            sample = PoseDataSample(
+                metainfo=dict(
+                    track_id=person, frame_index=t - cut * (t >= cut)))
+            if labelled[t, person].any():
+                sample.set_metainfo(dict(labelled=labelled[t, person]))
+            sample.pred_instances = InstanceData(
+                keypoints=points[t, person][None],
+                keypoint_scores=scores[t, person][None])
+            video[t].append(sample)
+    if cfg['type'] == 'OneEuro':
+        stream = StreamSmoother(cfg)
+        for t, samples in enumerate(video):
+            if t == cut:
+                stream.reset()
+            stream(samples)
+    else:
+        smooth_recording(video, build_smoother(cfg))
+        with pytest.raises(ValueError, match='OneEuro'):
+            StreamSmoother(cfg)
+    found = {(t, sample.track_id): sample.pred_instances.keypoints[0]
+             for t, samples in enumerate(video) for sample in samples}
+    for person, times in shown.items():
+        for shot in (range(0, cut), range(cut, 8)):
+            rows = [t for t in times if t in shot]
+            expected = build_smoother(cfg)(points[rows, person],
+                                           scores[rows, person], rows,
+                                           labelled[rows, person])
+            np.testing.assert_allclose([found[t, person] for t in rows],
+                                       expected, rtol=1e-5)
+    np.testing.assert_array_equal(found[3, 0][0], points[3, 0, 0])
 
 
 @st.composite
@@ -261,9 +295,3 @@ def test_input_stays_as_it_is(cfg):
 def test_refused(cfg, word):
     with pytest.raises(ValueError, match=word):
         build_smoother(cfg)
-
-
-@pytest.mark.parametrize('cfg', ALL[1:], ids=lambda cfg: cfg['type'])
-def test_stream_knows_no_later_frames(cfg):
-    with pytest.raises(ValueError, match='OneEuro'):
-        build_smoother(cfg, streaming=True)

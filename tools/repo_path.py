@@ -113,7 +113,7 @@ def model_files(config: str, checkpoint: Optional[str]) -> Tuple[str, str]:
     Raises:
         SystemExit: If there is no such config or no checkpoint.
     """
-    from projects.temporal_corr.apis.released_models import released_models
+    from projects.temporal_corr.apis import released_models
     from projects.temporal_corr.engine.safe_loading import is_missing
     released = released_models()
     if config in released:

@@ -11,9 +11,11 @@ import pytest
 from projects.temporal_corr.apis import (BoxFile, FrameSource, LabelFile,
                                          Prompts, SourceFrame, compare_people)
 
-BOX = dict(image_id=0, bbox=[1, 2, 3, 4])
+XYWH = dict(bbox=[1, 2, 3, 4])
+BOX = dict(XYWH, image_id=0)
 NAMES = ['head', 'hand', 'foot']
 POINTS = [10, 5, 2, 20, 15, 1, 30, 25, 2]
+BLACK = np.zeros((30, 40, 3), np.uint8)
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def make_clip(tmp_path):
         path = tmp_path / folder
         path.mkdir(parents=True, exist_ok=True)
         for name in names:
-            cv2.imwrite(str(path / name), np.zeros((30, 40, 3), np.uint8))
+            cv2.imwrite(str(path / name), BLACK)
         return FrameSource(str(path))
 
     return make
@@ -56,7 +58,7 @@ def read_labels(read):
 
 
 def frame(index):
-    return SourceFrame(index, np.zeros((4, 4, 3), np.uint8), True)
+    return SourceFrame(index, BLACK, True)
 
 
 def counts(boxes):
@@ -64,7 +66,13 @@ def counts(boxes):
     return [len(boxes.find(frame(index))[0]) for index in range(3)]
 
 
-def test_boxes_and_identities(read):
+def told(file, *fields):
+    """Whether there is a message about each of the fields, and no other."""
+    return len(file.messages) == len(fields) and all(
+        any(field in text for text in file.messages) for field in fields)
+
+
+def test_boxes_and_identities(read, make_clip):
     boxes = read([
         dict(image_id=1, bbox=[1, 2, 3, 4], score=0.5, track_id=4),
         dict(image_id=0, bbox=[5, 5, 1, 1], track_id=4),
@@ -85,15 +93,11 @@ def test_boxes_and_identities(read):
     assert boxes.people() == {0: [4], 1: [4]}
     # A tracker uses weak ones, too.
     assert boxes.find(frame(1))[0].tolist() == [[1, 2, 4, 6], [0, 0, 2.5, 2]]
-
-
-def test_nobody(read, make_clip):
-    """An empty file, nobody certain, and a camera of no length."""
+    # Nobody, nobody certain, and a camera of no length.
     boxes = read([])
     assert boxes.has_identities and boxes(frame(0)).track_ids == []
-    assert 'has no box' in boxes.messages[0]
-    boxes = read([dict(BOX, score=.2)], score_thr=0.3)
-    assert '0.3 (--bbox-thr)' in boxes.messages[0]
+    assert told(boxes, 'has no box')
+    assert told(read([dict(BOX, score=.2)], score_thr=0.3), '--bbox-thr')
     clip = make_clip()
     clip.num_frames, clip.files, clip.kind = None, [], 'webcam'
     assert len(read([dict(BOX, image_id=10**6)], clip)(frame(10**6)).scores)
@@ -107,7 +111,7 @@ def test_nobody(read, make_clip):
 ])
 def test_ways_to_name_an_image(read, field, name):
     """Of any system, with as many folders as there are, or none."""
-    assert counts(read([{field: name, 'bbox': [1, 2, 3, 4]}])) == [0, 1, 0]
+    assert counts(read([{field: name, **XYWH}])) == [0, 1, 0]
 
 
 @pytest.mark.parametrize('name', [
@@ -117,51 +121,38 @@ def test_ways_to_name_an_image(read, field, name):
 @pytest.mark.parametrize('more', [{}, dict(frame_index=1)])
 def test_another_video(read, name, more):
     """Its frames have the same names, so folders decide."""
-    entry = dict(more, file_name=name, bbox=[1, 2, 3, 4])
+    entry = dict(more, file_name=name, **XYWH)
     with pytest.raises(ValueError, match='file_name.* has other folders'):
         read([entry])
     boxes = read([entry, BOX])
-    assert counts(boxes) == [1, 0, 0]
-    message, = boxes.messages
-    assert '1 entries' in message and 'file_name' in message
+    assert counts(boxes) == [1, 0, 0] and told(boxes, 'file_name')
 
 
 def test_absolute_paths_of_another_computer(read, make_clip):
     """The one with the most folders of the input is about it, and a warning
     says that the others were not compared."""
     boxes = read([
-        dict(file_name=f'/home/{clip}/img/01.png', bbox=[1, 2, 3, 4])
-        for clip in ('a', 'b')
+        dict(XYWH, file_name=f'/home/{clip}/img/01.png') for clip in 'ab'
     ], make_clip(folder='b/img'))
     assert counts(boxes) == [0, 1, 0]
-    for words in ('b/img', 'other folders'):
-        assert any(words in message for message in boxes.messages)
+    assert told(boxes, 'b/img', 'other folders')
 
 
-def test_names_of_a_video(read, tmp_path):
+def test_names_of_a_video(read, write_video):
     """STEM/NUMBER as this project writes it, numbers as text, the name of
     the file, and pictures of an annotation tool with their number."""
-    path = str(tmp_path / 'clip.avi')
-    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'MJPG'), 5,
-                             (40, 30))
-    for _ in range(3):
-        writer.write(np.zeros((30, 40, 3), np.uint8))
-    writer.release()
-    video = FrameSource(path)
-    entries = [
-        dict(more, bbox=[1, 2, 3, 4])
-        for more in (dict(file_name='clip/1'), dict(image_id='1'),
-                     dict(image_id=1.),
-                     dict(frame_index='1', file_name='clip.avi'),
-                     dict(frame_index=1, file_name='frame_1.PNG'),
-                     dict(file_name='frame_000001.PNG'))  # of CVAT
-    ]
-    assert counts(read(entries, video)) == [0, 6, 0]
+    video = FrameSource(write_video([BLACK] * 3))
+    ways = (dict(file_name='clip/1'), dict(image_id='1'), dict(image_id=1.),
+            dict(frame_index='1', file_name='clip.avi'),
+            dict(frame_index=1, file_name='frame_1.PNG'),
+            dict(file_name='frame_000001.PNG'))  # of CVAT
+    assert counts(read([dict(way, **XYWH) for way in ways],
+                       video)) == [0, 6, 0]
     for name in ('other/1', 'other.avi', 'clip/other/1'):
         with pytest.raises(ValueError, match='file_name.* has other folders'):
-            read([dict(BOX, frame_index=1, file_name=name)], video)
+            read([dict(XYWH, frame_index=1, file_name=name)], video)
     with pytest.raises(ValueError, match='file_name.*add "frame_index"'):
-        read([dict(file_name='frame_1.PNG', bbox=[1, 2, 3, 4])], video)
+        read([dict(XYWH, file_name='frame_1.PNG')], video)
 
 
 @pytest.mark.parametrize('entry, message', [
@@ -173,32 +164,23 @@ def test_names_of_a_video(read, tmp_path):
 ])  # yapf: disable
 def test_frames_in_doubt(read, make_clip, entry, message):
     with pytest.raises(ValueError, match=message):
-        read([dict(entry, bbox=[1, 2, 3, 4])],
+        read([dict(entry, **XYWH)],
              make_clip(['1.png', '2.png', 'a.jpg', 'a.png'], 'doubt'))
 
 
 @pytest.mark.parametrize('categories, kept', [
-    ([0, 0], 2),
-    ([None, None], 2),
-    (['1', 1.], 2),
-    ([3, 3], 2),
-    ([1, 17], 1),
-    ([None, 17], 1),
-    (['person', 'dog'], 1),
+    ([0, 0], 2), ([None, None], 2), (['1', 1.], 2), ([3, 3], 2),
+    ([1, 17], 1), ([None, 17], 1), (['person', 'dog'], 1),
     # From 0 or from 1? The user is asked, and can tell.
-    ([0, 1], None),
-    ([2, 3], None),
-    ([0, None], None),
-    (['dog', 'cat'], None),
-])
+    ([0, 1], None), ([2, 3], None), ([0, None], None), (['dog', 'cat'], None),
+])  # yapf: disable
 def test_categories_without_names(read, categories, kept):
     """A single one is people; of several it is COCO's 1."""
     entries = [dict(BOX, category_id=c) for c in categories]
     if kept:
         boxes = read(entries)
         assert counts(boxes) == [kept, 0, 0]
-        assert ['category_id' in text
-                for text in boxes.messages] == [True] * (kept == 1)
+        assert told(boxes, *['category_id'] * (kept == 1))
         return
     for category in (None, 9):
         with pytest.raises(ValueError, match='category_id.*--bbox-cat'):
@@ -207,35 +189,34 @@ def test_categories_without_names(read, categories, kept):
         assert counts(read(entries, category=categories[0])) == [1, 0, 0]
 
 
-def data_set(**images):
-    """A file in COCO's format of data sets; the second box is a dog's."""
-    return dict(
-        images=[
-            dict(id=5, file_name='x/01.png'),
-            dict(id='6', file_name='clip/02.png', **images)
-        ],
-        annotations=[
-            dict(image_id=6, bbox=[1, 2, 3, 4], category_id=8),
-            dict(image_id='6', bbox=[0, 0, 9, 9], category_id=7),
-            dict(image_id=5, bbox=[1, 2, 3, 4], category_id=8),
-        ],
-        categories=[dict(id=7, name='dog'),
-                    dict(id=8, name='Person')])
-
-
 def test_data_set(read, make_clip):
+    """Of several videos, with the box of a dog, and ids as text."""
+
+    def data_set(**size):
+        return dict(
+            images=[
+                dict(id=5, file_name='x/01.png'),
+                dict(id='6', file_name='clip/02.png', **size)
+            ],
+            annotations=[
+                dict(XYWH, image_id=6, category_id=8),
+                dict(image_id='6', bbox=[0, 0, 9, 9], category_id=7),
+                dict(XYWH, image_id=5, category_id=8),
+            ],
+            categories=[dict(id=7, name='dog'),
+                        dict(id=8, name='Person')])
+
     boxes = read(data_set(width=40, height='30'))
     assert boxes.find(frame(2))[0].tolist() == [[1, 2, 4, 6]]
     assert counts(boxes) == [0, 0, 1]
-    assert ['category_id' in text for text in boxes.messages] == [True, False]
-    other = data_set(width=80, height=60)
+    assert told(boxes, 'category_id', 'file_name')
     with pytest.raises(ValueError,
                        match=r'images\[1\].*clip/02.png.*80 x 60.*40 x 30'):
-        read(other)
+        read(data_set(width=80, height=60))
     # Each picture of a folder is compared with what is said of it.
     clip = make_clip()
     cv2.imwrite(clip.files[2], np.zeros((60, 80, 3), np.uint8))
-    assert counts(read(other, clip)) == [0, 0, 1]
+    assert counts(read(data_set(width=80, height=60), clip)) == [0, 0, 1]
     far = [dict(image_id=i, bbox=[50, 40, 9, 9]) for i in (1, 2)]
     assert counts(read(far, clip)) == [0, 0, 1]
 
@@ -247,8 +228,7 @@ def test_boxes_outside(read):
         for box in ([40, 0, 5, 5], [0, 30, 5, 5], [-9, 3, 9, 5])
     ]
     boxes = read([BOX, *outside])
-    assert counts(boxes) == [1, 0, 0]
-    assert '3 entries' in boxes.messages[0] and 'bbox' in boxes.messages[0]
+    assert counts(boxes) == [1, 0, 0] and told(boxes, '3 entries')
     with pytest.raises(ValueError, match='bbox lies outside'):
         read(outside)
     with pytest.raises(ValueError, match=r'\.bbox.* between 0 and 1'):
@@ -274,24 +254,16 @@ def images(*entries):
     ('{', 'is not a complete JSON file'),
     (dict(annotations=[]), 'is a dict, not a list.*must be a list of boxes'),
     (dict(images={}, annotations=[]), 'images is a dict, not a list'),
-    (dict(images=[], annotations={}), 'annotations is a dict, not a list'),
     (dict(images=[], annotations=[None]), r'annotations\[0\] is None'),
-    (images(*[dict(id=1, frame_index=0)] * 2),
-     r'images\[1\].id is 1, as images\[0\].id'),
     (images(dict(id=1, frame_index=0), dict(id='1', frame_index=1)),
      r'images\[1\].id is 1, as images\[0\].id'),
     (images(dict(frame_index=0)), r'images\[0\].id is None'),
-    (images(dict(id=[1], frame_index=0)), r'images\[0\].id is \[1\]'),
     (images(dict(id=0, frame_index=1.5)), r'images\[0\].frame_index'),
     (images(dict(id=0, frame_index=True)), r'images\[0\].frame_index'),
     (images(dict(id=0, frame_index=None)), r'images\[0\] names no frame'),
-    (images(dict(id=0, frame_index=1, file_name='00.png')),
-     r'images\[0\].file_name.*frame 0 .*frame 1'),
     (images(dict(id=0, frame_index=1, width=80)),
      r'images\[0\].*80 x None.*40 x 30'),
-    (images(dict(id=0, frame_index=1, height='x')), 'None x x.*40 x 30'),
-    (images(dict(id=1, frame_index=0)),
-     r'annotations\[0\].image_id is 0, which no entry of images'),
+    (images(dict(id=1, frame_index=0)), r'annotations\[0\].image_id is 0'),
     (dict(images=[dict(id=1, frame_index=0)], annotations=[],
           categories=['person']), r'categories\[0\] is .person.'),
     # The frames count from 1: all would be one too late.
@@ -301,31 +273,27 @@ def images(*entries):
     ([dict(BOX, video_id=i) for i in (3, 5)], r'entries\[1\].*_id.*3, 5'),
     ([dict(BOX, file_name=3)], r'entries\[0\].file_name is 3'),
     ([BOX, 3], r'\[1\] is 3, not a dictionary'),
-    ([dict(bbox=[1, 2, 3, 4])], r'entries\[0\] names no frame; add'),
-    ([dict(BOX, image_id=None)], r'entries\[0\] names no frame; add'),
-    ([dict(BOX, image_id=[1])], r'image_id is \[1\]; it must be the number'),
-    ([dict(BOX, image_id=1.5)], r'image_id is 1.5; it must be the number'),
-    ([dict(BOX, frame_index='x')], "frame_index is 'x'; it must be the num"),
-    ([dict(image_id=0)], 'bbox is None; it must be four'),
-    ([dict(BOX, bbox=[1, 2, 3])], 'must be four numbers x, y, w, h'),
-    ([dict(BOX, bbox=[1, 2, 3, 'x'])], 'must be four numbers'),
-    ([dict(BOX, bbox=[1, 2, 3, True])], 'must be four numbers'),
-    ('[{"image_id": 0, "bbox": [1, 2, NaN, 4]}]', 'must be four numbers'),
+    ([XYWH], r'entries\[0\] names no frame; add'),
+    ([dict(BOX, image_id=[1])], r'image_id is \[1\]'),
+    ([dict(BOX, image_id=1.5)], r'image_id is 1.5'),
+    ([dict(BOX, frame_index='x')], "frame_index is 'x'"),
+    ([dict(image_id=0)], r'entries\[0\].bbox is None'),
+    ([dict(BOX, bbox=[1, 2, 3])], r'bbox is \[1, 2, 3\]'),
+    ([dict(BOX, bbox=[1, 2, 3, True])], 'four numbers x, y, w, h'),
+    ('[{"image_id": 0, "bbox": [1, 2, NaN, 4]}]', 'four numbers'),
     ([dict(BOX, bbox=[1, 2, 0, 4])], 'with an area'),
-    ([dict(BOX, score='high')], 'score is \'high\', not a number'),
+    ([dict(BOX, score='high')], "score is 'high'"),
     ('[{"image_id": 0, "bbox": [1, 2, 3, 4], "score": NaN}]', 'score is nan'),
     ([dict(BOX, category_id=[1])], r'category_id is \[1\]'),
-    ([dict(BOX, track_id='a')], 'track_id is \'a\', not an integer'),
-    ([dict(BOX, track_id=True)], 'track_id is True'),
+    ([dict(BOX, track_id='a')], "track_id is 'a'"),
     ([dict(BOX, track_id=-1)], 'track_id is -1'),
     ([dict(BOX, attributes=dict(track_id=1.5))], 'attributes.track_id is 1.5'),
-    ([BOX, dict(BOX, track_id=1)], r'entries\[0\] has no "track_id" and .*'
-     r'entries\[1\]'),
+    ([BOX, dict(BOX, track_id=1)],
+     r'entries\[0\] has no "track_id" and .*entries\[1\]'),
     ([dict(BOX, track_id=1)] * 2, '2 boxes with "track_id" 1 in frame 0'),
-    ([dict(BOX, image_id=4)], 'no box for any frame of .*clip.*from 0 to 3'),
     ([dict(BOX, image_id=-1)], 'no box for any frame of .*clip.*from 0'),
-    ([dict(bbox=[1, 2, 3, 4], file_name='a.png')], 'no box for any frame.*'
-     'file_name is no image of the input'),
+    ([dict(XYWH, file_name='a.png')],
+     'no box for any frame.*file_name is no image of the input'),
 ])  # yapf: disable
 def test_files_of_boxes_that_are_refused(read, content, message):
     """File, entry and field are named, whatever is there."""
@@ -400,9 +368,7 @@ def test_labels_of_another_video(read_labels):
     ]
     others = [dict(image_id=i) for i in (11, 12)]
     file = read_labels(labels(dict(image_id=10), *others, images=images))
-    assert people(file) == {1: [0]}
-    message, = file.messages
-    assert '2 entries' in message and 'file_name' in message
+    assert people(file) == {1: [0]} and told(file, '2 entries')
     with pytest.raises(ValueError, match='2 entries.*file_name'):
         read_labels(labels(*others, images=images))
 
@@ -419,9 +385,7 @@ def test_several_categories(read_labels):
         dict(id=2, name='body', keypoints=NAMES)
     ]
     file = read_labels(content)
-    assert people(file) == {0: [0]}
-    assert sorted('category_id' in text
-                  for text in file.messages) == [False, True]
+    assert people(file) == {0: [0]} and told(file, 'category_id', 'file_name')
     # Two with keypoints: the person.
     content['categories'][0]['keypoints'] = ['tail', *NAMES]
     with pytest.raises(ValueError, match='categories.*"person"'):
@@ -433,10 +397,8 @@ def test_several_categories(read_labels):
 def test_labels_that_were_not_corrected(read_labels, make_clip):
     """Keypoints outside of the frame are no exemplars, nor are those that are
     not visible; a box without the keypoints gives way to their extent."""
-    file = read_labels(
-        labels(
-            dict(keypoints=[10, 5, 2, 40, 15, 2, 0, 0, 0], bbox=[31, 0, 5,
-                                                                 5])))
+    points = [10, 5, 2, 40, 15, 2, 0, 0, 0]
+    file = read_labels(labels(dict(keypoints=points, bbox=[31, 0, 5, 5])))
     outside, box = file.messages
     assert '1 keypoints lie outside of frame 0 (40 x 30)' in outside
     assert 'annotations[0].bbox' in box
@@ -469,14 +431,13 @@ def label(field, *path):
 
 @pytest.mark.parametrize('content, message', [
     ([], 'no "images"'),
-    (change('images', None), 'no "images"'),
     (change('annotations', []), '"annotations" is empty'),
     (dict(labels(dict(labelled=False))), 'set "labelled" to true'),
     (change('categories', []), 'categories must hold one with keypoints'),
     (change('categories', 0, 'keypoints', None), 'categories must hold one'),
-    (change('categories', 0, 'keypoints', 3), "lack .*'foot'"),
-    (change('categories', 0, 'keypoints', [NAMES]), "lack .*'foot'"),
-    (change('categories', 0, 'keypoints', ['head', 'hand']), "lack .*'foot'"),
+    (change('categories', 0, 'keypoints', 3), "keypoints is 3.*'foot'"),
+    (change('categories', 0, 'keypoints', ['head', 'hand']),
+     r"categories\[0\].keypoints.*'foot'. are missing"),
     (change('categories', 0, 'keypoints', NAMES + ['head']),
      r'keypoints\[3\] is head'),
     (change('images', 1, 'frame_index', 4), 'frame_index.* from 0 to 3'),
@@ -487,24 +448,18 @@ def label(field, *path):
     (labels(dict(track_id=2), dict(track_id=2)),
      r'annotations\[1\].*frame 0 whose track_id is 2'),
     (label('track_id', 0), r'annotations\[0\] has no "track_id"'),
-    (label('track_id', 'p1'), "track_id is 'p1'"),
     (label('attributes', dict(object_id='a')), "attributes.object_id is 'a'"),
-    (label('labelled', None), r'\[1\].labelled is None'),
     (label('labelled', 'no'), r"\[1\].labelled is 'no'"),
     (label('keypoints', None), r'\[1\].keypoints'),
-    (label('keypoints', []), r'\[1\].keypoints has 0'),
-    (label('keypoints', POINTS[:8]), 'keypoints has 8 va'),
+    (label('keypoints', POINTS[:8]), r'\[1\].keypoints has 8 va'),
     (label('keypoints', [[1, 2]] * 3), 'has 6 values'),
     (label('keypoints', 0, None), 'are None, 5'),
     (label('keypoints', 1, float('nan')), '10, nan'),
     (label('keypoints', 0, True), 'True, 5'),
     (label('keypoints', [0] * 9), 'no labelled keypoint'),
-    *[(label('keypoints', 5, v),
-       rf'\[1\].keypoints: v of number 1 \(from 0\) is {v!r}')
-      for v in (-1, 3, 0.9, True, None, '2', float('nan'))],
+    *[(label('keypoints', 5, v), rf'v of number 1 \(from 0\) is {v!r}')
+      for v in (3, 0.9, True, None, '2', float('nan'))],
     (label('bbox', [1, 2, 3]), r'\[1\].bbox'),
-    (label('bbox', [1, 2, 3, None]), r'\[1\].bbox'),
-    (label('bbox', [1, 2, 0, 4]), r'\[1\].bbox'),
     (label('keypoints', [.1, .2, 2] * 3), r'\[1\].keypoints lie between 0'),
     (label('keypoints', [50, 20, 2] * 3),
      r'\[1\].keypoints lie outside of frame 1, which is 40 x 30'),

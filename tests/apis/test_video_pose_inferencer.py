@@ -11,15 +11,19 @@ from mmengine.dataset import pseudo_collate
 from mmpose.apis import inference_topdown
 from mmpose.registry import DATASETS
 from mmpose.structures import merge_data_samples
-from mmpose.visualization import PoseLocalVisualizer
 from torch.utils.data import DataLoader
 
-from projects.temporal_corr.apis import FollowedPerson
+from projects.temporal_corr.apis import (DEFAULT_MODEL, FollowedPerson,
+                                         VideoPoseInferencer, released_models)
+from projects.temporal_corr.apis.video_pose_inferencer import as_bgr
 from projects.temporal_corr.datasets import VideoSampler
+from projects.temporal_corr.smoothing import OneEuroFilter
 
 BOX = [8., 6., 56., 42.]
 OTHER = [20., 2., 60., 40.]
-PENN = 'projects/temporal_corr/configs/penn.py'
+NAN = float('nan')
+PENN = 'projects/temporal_corr/configs/correlation_openpose_4xb5-60k_penn' \
+    '-368x368.py'
 SMALL_OPENPOSE = {
     'model.backbone.base_channels': 2,
     'model.backbone.out_channels': 8,
@@ -74,8 +78,11 @@ def test_stream_equals_the_test_of_the_data_set(make_inferencer, temporal,
             assert sample.frame_index == number
 
 
-@pytest.mark.parametrize('temporal', ['correlation', 'heatmap'])
-@pytest.mark.parametrize('flip_test', [False, True])
+@pytest.mark.parametrize('temporal, flip_test', [
+    ('correlation', False),
+    ('correlation', True),
+    ('heatmap', True),
+])
 def test_people_carry_their_own_values(make_inferencer, video, temporal,
                                        flip_test):
     """Two who come and go, in any order, are each as if alone."""
@@ -109,25 +116,23 @@ def test_who_is_gone_too_long_starts_anew(make_inferencer, video, gap,
     again = scores(inferencer(video[1], [BOX], [5]))
     inferencer.reset()
     alone = scores(inferencer(video[1], [BOX], [5]))
-    assert np.array_equal(again, alone) != remembered
     assert remembered == (np.abs(again - alone).max() > 1e-4)
+    assert remembered != np.array_equal(again, alone)
 
 
-@pytest.mark.parametrize('flip_test', [False, True])
-def test_memory_does_not_grow(make_inferencer, video, flip_test):
-    """A new person in every frame, one value (two with flip test) each."""
-    inferencer = make_inferencer(flip_test=flip_test, max_age=3)
+def test_memory_does_not_grow(make_inferencer, video):
+    """A new person in every frame, two values each with a flip test."""
+    inferencer = make_inferencer(flip_test=True, max_age=3)
     for number in range(12):
         inferencer(video[0], [BOX], [number])
     assert inferencer.track_ids == [8, 9, 10, 11]
-    assert len(inferencer.model.memory) == 4 * (1 + flip_test)
+    assert len(inferencer.model.memory) == 4 * 2
     # Nobody gives way who is waited for; that of an evaluation has room for
     # 1024.
     assert inferencer.model.memory.max_tracks > 10**6
     for _ in range(4):
         assert inferencer(video[0], []) == []
-    assert inferencer.track_ids == []
-    assert len(inferencer.model.memory) == 0
+    assert inferencer.track_ids == [] and len(inferencer.model.memory) == 0
 
 
 @pytest.mark.parametrize('thr', [-9., 9.], ids=['followed', 'never found'])
@@ -148,29 +153,82 @@ def test_one_person_is_followed_without_boxes(thr, make_inferencer, video,
         if not person.follow(pose.keypoints[0], pose.keypoint_scores[0],
                              (64, 48)):
             given.take_back([0])
-        np.testing.assert_array_equal(sample.pred_instances.keypoints,
-                                      pose.keypoints)
-        np.testing.assert_array_equal(sample.pred_instances.bboxes,
-                                      pose.bboxes)
+        for name in ('keypoints', 'bboxes'):
+            np.testing.assert_array_equal(sample.pred_instances[name],
+                                          pose[name])
         assert sample.track_id == 0
         if thr > 0 or sample.frame_index == 0:
             np.testing.assert_allclose(sample.pred_instances.bboxes,
                                        [[6.4, 4.8, 57.6, 43.2]])
 
 
-def test_samples_work_with_mmpose(make_inferencer, video):
+@pytest.mark.parametrize('flip_test', [False, True])
+@pytest.mark.parametrize('bad', [0, 2])
+def test_a_frame_that_is_taken_back(make_inferencer, video, bad, flip_test):
+    """As if that person had not been in it; the others were."""
+    inferencer = make_inferencer(flip_test=flip_test)
+
+    def stream(shown, take_back=False):
+        inferencer.reset()
+        for number, track_ids in enumerate(shown):
+            samples = inferencer(video[number], [BOX, OTHER][:len(track_ids)],
+                                 track_ids)
+            if take_back and number == bad:
+                inferencer.take_back([1])
+        return keypoints(samples)
+
+    together = [[7, 1]] * 4
+    found = stream(together, take_back=True)
+    without = [[7] if i == bad else [7, 1] for i in range(4)]
+    np.testing.assert_array_equal(found, stream(without))
+    assert not np.array_equal(found, stream(together))
+    inferencer.reset()
+    inferencer(video[0], [BOX, OTHER], [7, 1])
+    inferencer.take_back([1])
+    assert inferencer.track_ids == [7]
+
+
+@pytest.mark.parametrize('max_age', [30, 2])
+def test_smoothing(make_inferencer, video, max_age):
+    """Memory does not know of it; who is forgotten starts anew."""
+    plain = make_inferencer(max_age=max_age)
+    smooth = make_inferencer(
+        max_age=max_age, smoothing=dict(type='OneEuro', fps=20))
+    visits = [(7, 3), (3, ), (7, 3), (3, ), (3, ), (3, ), (3, 7), (7, )]
+    filters = {7: OneEuroFilter(fps=20), 3: OneEuroFilter(fps=20)}
+    for index, (frame, ids) in enumerate(zip(video, visits)):
+        if index == 6 and max_age == 2:  # away in frames 3, 4, 5
+            filters[7] = OneEuroFilter(fps=20)
+        pair = [model(frame, [BOX] * len(ids), ids)
+                for model in (plain, smooth)]  # yapf: disable
+        for ours, theirs in zip(*pair):
+            a, b = ours.pred_instances, theirs.pred_instances
+            np.testing.assert_array_equal(a.keypoint_scores, b.keypoint_scores)
+            assert a.keypoints.dtype == b.keypoints.dtype
+            np.testing.assert_allclose(
+                b.keypoints[0],
+                filters[ours.track_id](a.keypoints[0], index),
+                rtol=1e-5)
+    plain.reset()
+    smooth.reset()
+    np.testing.assert_array_equal(
+        keypoints(plain(video[0], [BOX])), keypoints(smooth(video[0], [BOX])))
+    with pytest.raises(ValueError, match='OneEuro'):
+        make_inferencer(smoothing=dict(type='Gaussian'))
+
+
+def test_samples_are_those_of_mmpose(make_inferencer, video):
     inferencer = make_inferencer()
     inferencer.model.test_cfg['output_heatmaps'] = True
-    samples = inferencer(video[0], [BOX, OTHER], bbox_scores=[0.5, 0.25])
+    frame, boxes = video[0].copy(), np.array([BOX, OTHER])
+    samples = inferencer(frame, boxes, bbox_scores=[0.5, 0.25])
     merged = merge_data_samples(samples)
     assert merged.pred_instances.keypoints.shape == (2, 15, 2)
     assert merged.pred_instances.bbox_scores.tolist() == [0.5, 0.25]
     assert merged.pred_fields.heatmaps.shape == (15, 48, 64)
-    visualizer = PoseLocalVisualizer()
-    visualizer.set_dataset_meta(inferencer.dataset_meta)
-    drawn = visualizer.add_datasample(
-        'frame', video[0], merged, draw_gt=False, kpt_thr=-1e9)
-    assert drawn.shape == (48, 64, 3) and (drawn != video[0]).any()
+    # What is given stays as it is.
+    np.testing.assert_array_equal(frame, video[0])
+    np.testing.assert_array_equal(boxes, [BOX, OTHER])
 
 
 def test_model_of_mmpose_equals_its_own_inference(make_inferencer, video):
@@ -202,27 +260,14 @@ def test_openpose_with_centre_maps(make_inferencer, repo_root, video):
     cfg = Config.fromfile(repo_root / PENN)
     inferencer = make_inferencer(cfg=cfg, cfg_options=SMALL_OPENPOSE)
     assert inferencer.model.head.conditions == ('crops', 'center_maps')
-    assert len(inferencer.dataset_meta['keypoint_id2name']) == 15
-    samples = inferencer(video[0], [BOX, OTHER])
-    maps = [sample.center_maps[0, 0] for sample in samples]
-    for sample, center in zip(samples, maps):
+    for sample in inferencer(video[0], [BOX, OTHER]):
+        center = sample.center_maps[0, 0]
         # The crop's middle, 184, is 3.5 pixels off the cell at 23 * 8 + 3.5.
         assert center.shape == (46, 46)
         assert center[23, 23] == center.max()
         np.testing.assert_allclose(
             center.max(), np.exp(-2 * 3.5**2 / (2 * 21**2)), rtol=1e-5)
         assert np.isfinite(sample.pred_instances.keypoints).all()
-    inferencer(video[1], [OTHER], [1])
-    assert inferencer.track_ids == [0, 1]
-
-
-def test_pipeline_that_drops_the_video_is_refused(tiny_cfg, make_inferencer,
-                                                  video):
-    cfg = tiny_cfg()
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    pipeline[-1] = dict(type='PackPoseInputs')
-    with pytest.raises(ValueError, match='end with PackClipInputs'):
-        make_inferencer(cfg=cfg)(video[0])
 
 
 def test_checkpoint_is_loaded_and_checked(tiny_cfg, make_inferencer, video,
@@ -231,42 +276,72 @@ def test_checkpoint_is_loaded_and_checked(tiny_cfg, make_inferencer, video,
     before = cfg.to_dict()
     path = str(tmp_path / 'model.pth')
     torch.save(dict(state_dict=trained.model.state_dict(), meta={}), path)
-    type_ = type(trained)
-    loaded = type_(
+    loaded = VideoPoseInferencer(
         cfg, path, cfg_options={'model.test_cfg.output_heatmaps': True})
     assert cfg.to_dict() == before  # it is the caller's
     np.testing.assert_array_equal(
         scores(loaded(video[0])), scores(trained(video[0])))
     with pytest.raises(RuntimeError, match='does not belong'):
-        type_(tiny_cfg('heatmap'), path)
+        VideoPoseInferencer(tiny_cfg('heatmap'), path)
+    # A released name with another checkpoint is not quietly the released one.
     with pytest.raises(FileNotFoundError, match='none.pth'):
-        type_(tiny_cfg(), 'none.pth')
+        VideoPoseInferencer(DEFAULT_MODEL, 'none.pth')
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline[-1] = dict(type='PackPoseInputs')
+    with pytest.raises(ValueError, match='end with PackClipInputs'):
+        VideoPoseInferencer(cfg)(video[0])
     with pytest.raises(ValueError, match='max_age'):
-        type_(tiny_cfg(), max_age=-1)
+        VideoPoseInferencer(tiny_cfg(), max_age=-1)
 
 
-@pytest.mark.parametrize('flip_test', [False, True])
-@pytest.mark.parametrize('bad', [0, 2])
-def test_a_frame_that_is_taken_back(make_inferencer, video, bad, flip_test):
-    """As if that person had not been in it; the others were."""
-    inferencer = make_inferencer(flip_test=flip_test)
-    boxes, frames = [[5, 5, 40, 40], [20, 8, 60, 44]], list(video[:4])
+@pytest.mark.parametrize('name', released_models())
+def test_a_released_name_is_config_and_checkpoint(name):
+    config, checkpoint = released_models()[name]
+    named = VideoPoseInferencer(name).model.state_dict()
+    saved = torch.load(checkpoint, weights_only=True)['state_dict']
+    assert all(torch.equal(named[key], saved[key]) for key in saved)
+    assert Path(config).name in Path(checkpoint).with_name(
+        f'{name}.md').read_text()
+    assert DEFAULT_MODEL in released_models()
 
-    def stream(shown):
-        inferencer.reset()
-        for frame, track_ids in zip(frames, shown):
-            samples = inferencer(frame, boxes[:len(track_ids)], track_ids)
-            if shown is not left_out and frame is frames[bad]:
-                inferencer.take_back([1])
-        return [sample.pred_instances.keypoints for sample in samples]
 
-    left_out = [[7] if i == bad else [7, 1] for i in range(4)]
-    taken_back = stream([[7, 1]] * 4)
-    np.testing.assert_array_equal(taken_back, stream(left_out))
-    inferencer.take_back = lambda track_ids: None
-    assert not np.array_equal(taken_back, stream([[7, 1]] * 4))
-    del inferencer.take_back
-    inferencer.reset()
-    inferencer(video[0], boxes, [7, 1])
-    inferencer.take_back([1])
-    assert inferencer.track_ids == [7]
+@pytest.mark.parametrize('convert', [
+    lambda grey: grey,
+    lambda grey: grey[..., None],
+    lambda grey: np.dstack([grey, grey, grey, grey // 2]),
+    lambda grey: np.asfortranarray(np.stack([grey] * 3, axis=-1)),
+    lambda grey: np.stack([grey[:, ::-1]] * 3, axis=-1)[:, ::-1],
+], ids=['grey', 'grey 1', 'bgra', 'column-major', 'a view'])
+def test_kinds_of_images(video, convert):
+    grey = video[0, ..., 0]
+    found = as_bgr(convert(grey))
+    np.testing.assert_array_equal(found, np.stack([grey] * 3, axis=-1))
+    assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(frame='a.jpg'), 'str.*cv2.imread'),
+    (dict(frame=np.zeros((0, 4, 3), np.uint8)), r'\(0, 4, 3\)'),
+    (dict(frame=np.zeros((48, 64, 3))), 'float64.*uint8'),
+    (dict(frame=np.zeros((3, 48, 64), np.uint8)), 'channels last'),
+    (dict(frame=np.zeros((1, 4, 4, 3), np.uint8)), r'\(1, 4, 4, 3\)'),
+    (dict(bboxes=[BOX, [0, 0, np.inf, 9]]), r'bboxes\[1\].*finite'),
+    (dict(bboxes=[[9, 9, 9, 20]]), 'area.*xywh2xyxy'),
+    (dict(bboxes=[BOX + [0.9]]), r'\(1, 5\).*bbox_scores'),
+    (dict(bboxes=BOX), r'\(4,\); it must be \(N, 4\)'),
+    (dict(bboxes=[BOX, [1, 2]]), ''),
+    (dict(bboxes='all'), ''),
+    (dict(bboxes=[BOX, OTHER], track_ids=[4, 4]), r'\[4, 4\].*different'),
+    (dict(bboxes=[BOX, OTHER], track_ids=[4]), '2 different'),
+    (dict(bboxes=[BOX], track_ids=[0.5]), 'integers'),
+    (dict(bboxes=[BOX], track_ids=[NAN]), 'integers'),
+    (dict(bboxes=[BOX], bbox_scores=[1, 1]), r'\(2,\), but there are 1'),
+    (dict(bboxes=[], track_ids=[1]), '0 different'),
+])
+def test_bad_input_is_refused(make_inferencer, video, change, message):
+    inferencer = make_inferencer()
+    arguments = dict(dict(frame=video[0], bboxes=[BOX]), **change)
+    with pytest.raises(ValueError, match=message):
+        inferencer(**arguments)
+    # It does not count.
+    assert inferencer(video[0], [BOX])[0].frame_index == 0

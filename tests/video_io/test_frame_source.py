@@ -14,33 +14,30 @@ def picture(value, size=(64, 48)):
     return np.full((size[1], size[0], 3), value, dtype=np.uint8)
 
 
-def write_video(path, count=12, fourcc='MJPG', fps=12.5):
-    """Frame t is grey 20 * t."""
-    writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*fourcc), fps, (64, 48))
-    for t in range(count):
-        writer.write(picture(20 * t))
-    writer.release()
-    return str(path)
+@pytest.fixture
+def write_images(tmp_path):
+    """Writes pictures of these greys, None for one that is broken."""
 
+    def write(values, suffix='.png'):
+        folder = tmp_path / 'frames'
+        folder.mkdir()
+        for number, value in values.items():
+            name = folder / f'{number}{suffix}'
+            if value is None:
+                name.write_bytes(b'no image')
+            else:
+                cv2.imwrite(str(name), picture(value))
+        return str(folder)
 
-def write_images(folder, values, suffix='.png'):
-    folder.mkdir()
-    for number, value in values.items():
-        name = folder / f'{number}{suffix}'
-        if value is None:
-            name.write_bytes(b'no image')
-        else:
-            cv2.imwrite(str(name), picture(value))
-    return str(folder)
+    return write
 
 
 def greys(frames):
     return [round(frame.image.mean() / 20) for frame in frames]
 
 
-def test_video(tmp_path):
-    source = FrameSource(write_video(tmp_path / 'clip.avi'))
+def test_video(write_video):
+    source = FrameSource(write_video([picture(20 * t) for t in range(12)]))
     frames = list(source)
     assert (source.kind, source.stem) == ('video', 'clip')
     assert source.fps == 12.5 and source.num_frames == 12
@@ -51,9 +48,9 @@ def test_video(tmp_path):
     source.close()
 
 
-def test_folder_and_pattern_in_natural_order(tmp_path):
+def test_folder_and_pattern_in_natural_order(tmp_path, write_images):
     """Without hidden files, as of a Mac, and what else is no frame."""
-    folder = write_images(tmp_path / 'frames', {10: 60, 2: 40, 1: 20})
+    folder = write_images({10: 60, 2: 40, 1: 20})
     for name in ('notes.txt', '._0.png'):
         (tmp_path / 'frames' / name).write_text('not a frame')
     (tmp_path / 'frames/4.png').mkdir()
@@ -64,10 +61,6 @@ def test_folder_and_pattern_in_natural_order(tmp_path):
                 source.fps) == ('images', 'frames', 25)
     cv2.imwrite(f'{folder}/x9.png', picture(200))
     assert greys(FrameSource(f'{folder}/%d.png')) == [1, 2, 3]
-    with pytest.raises(ValueError, match='no images'):
-        FrameSource(f'{folder}/b%d.png')
-    with pytest.raises(FileNotFoundError, match='none'):
-        FrameSource(str(tmp_path / 'none/%d.png'))
     names = ['00002', '3', '10', 'x', 'x1y1', 'x1y02', 'x2']
     assert sorted(names[::-1], key=natural_order) == names
 
@@ -89,16 +82,15 @@ def test_image_grey_and_with_alpha(tmp_path):
     ({i: None if i in (1, 4, 5, 6) else 20 for i in range(8)}, [1] * 8,
      [1, 4, 5, 6]),
 ], ids=['the one before', 'black before the first', 'at the end', 'spans'])
-def test_broken_images(tmp_path, values, expected, unreadable):
-    source = FrameSource(write_images(tmp_path / 'frames', values))
+def test_broken_images(write_images, values, expected, unreadable):
+    source = FrameSource(write_images(values))
     frames = list(source)
     assert greys(frames) == expected
     assert [f.index for f in frames if not f.readable] == unreadable
     assert source.unreadable == unreadable
     report, = source.report()
     assert f'{len(unreadable)} of {len(values)} frames' in report
-    if len(unreadable) == 4:
-        assert '(1, 4-6, from 0)' in report
+    assert len(unreadable) != 4 or '(1, 4-6, from 0)' in report
 
 
 class FakeVideo:
@@ -107,27 +99,19 @@ class FakeVideo:
     def __init__(self, count, bad, announced, fps=25., times=None):
         self.times = times  # of the frames, in milliseconds
         self.good = [i not in bad and i < count for i in range(count + 10**4)]
-        self.announced = announced
-        self.position = -1
-        self.fps = fps
-
-    def isOpened(self):
-        return True
-
-    def set(self, prop, value):
-        return True
+        self.announced, self.fps, self.position = announced, fps, -1
+        self.isOpened = lambda: True
+        self.set = lambda prop, value: True
+        self.release = lambda: None
 
     def get(self, prop):
-        return dict([(cv2.CAP_PROP_FRAME_COUNT, self.announced),
-                     (cv2.CAP_PROP_FPS, self.fps),
-                     (cv2.CAP_PROP_POS_MSEC,
-                      self.times[self.position] if self.times else 0.)])[prop]
+        time = self.times[self.position] if self.times else 0.
+        return {cv2.CAP_PROP_FRAME_COUNT: self.announced,
+                cv2.CAP_PROP_FPS: self.fps,
+                cv2.CAP_PROP_POS_MSEC: time}[prop]  # yapf: disable
 
     def grab(self):
         return self.read()[0]
-
-    def release(self):
-        pass
 
     def read(self):
         self.position += 1
@@ -135,12 +119,17 @@ class FakeVideo:
         return good, picture(20 * self.position) if good else None
 
 
-def fake(monkeypatch, tmp_path, *args, **kwargs):
-    path = tmp_path / 'clip.mp4'
-    path.write_bytes(b'')
-    monkeypatch.setattr(cv2, 'VideoCapture',
-                        lambda path: FakeVideo(*args, **kwargs))
-    return FrameSource(str(path))
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+
+    def make(*args, **kwargs):
+        path = tmp_path / 'clip.mp4'
+        path.write_bytes(b'')
+        monkeypatch.setattr(cv2, 'VideoCapture',
+                            lambda path: FakeVideo(*args, **kwargs))
+        return FrameSource(str(path))
+
+    return make
 
 
 @pytest.mark.parametrize('count, bad, announced, times, message', [
@@ -154,15 +143,12 @@ def fake(monkeypatch, tmp_path, *args, **kwargs):
     (3, (), -5, None, None),
     # An AVI counts a picture that is to be repeated, and does not store it;
     # the clock goes on.
-    (5, (), 7, [0, 40, 120, 160, 240], None),
     (5, (), 7, [80, 120, 200, 240, 320], None),
     (5, (), 7, [0, 40, 80, 120, 160], 'announces 7'),
     (5, (), 7, [0, 40, 80, 200, 240], 'announces 7'),
 ])
-def test_damaged_video(tmp_path, monkeypatch, count, bad, announced, times,
-                       message):
-    source = fake(monkeypatch, tmp_path, count, bad, announced,
-                  times=times and times + [0] * 9999)
+def test_damaged_video(fake, count, bad, announced, times, message):
+    source = fake(count, bad, announced, times=times and times + [0] * 9999)
     expected = [1 if t in bad else t for t in range(count)]
     assert greys(source) == expected and source.fps == 25
     report = source.report()
@@ -170,15 +156,11 @@ def test_damaged_video(tmp_path, monkeypatch, count, bad, announced, times,
     assert not report or re.search(message, report[0])
 
 
-def test_real_video_that_was_cut_off(tmp_path):
-    path = tmp_path / 'clip.avi'
-    rng = np.random.default_rng(0)
-    writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (160, 120))
-    for t in range(12):
-        noise = rng.integers(-10, 11, (120, 160, 3))
-        writer.write((noise + 20 * t + 10).clip(0, 255).astype(np.uint8))
-    writer.release()
+def test_real_video_that_was_cut_off(write_video, tmp_path):
+    noise = np.random.default_rng(0).integers(-10, 11, (12, 120, 160, 3))
+    frames = [(noise[t] + 20 * t + 10).clip(0, 255).astype(np.uint8)
+              for t in range(12)]  # yapf: disable
+    path = tmp_path / write_video(frames)
     path.write_bytes(path.read_bytes()[:path.stat().st_size * 2 // 3])
     source = FrameSource(str(path))
     frames = list(source)
@@ -187,33 +169,30 @@ def test_real_video_that_was_cut_off(tmp_path):
     assert 'announces 12 frames' in source.report()[0]
 
 
-@pytest.mark.parametrize('name, content, error, message', [
-    ('none.mp4', None, FileNotFoundError, 'no input.*none.mp4'),
-    ('text.mp4', b'hello', ValueError, 'cannot be opened as a video'),
-    ('webcam:93', None, ValueError, 'cannot be opened as a camera'),
+@pytest.mark.parametrize('name, error, message', [
+    ('none.mp4', FileNotFoundError, 'no input.*none.mp4'),
+    ('none/%d.png', FileNotFoundError, 'none'),
+    ('text.mp4', ValueError, 'cannot be opened as a video'),
+    ('webcam:93', ValueError, 'cannot be opened as a camera'),
+    ('empty', ValueError, 'holds no images'),
+    ('frames/b%d.png', ValueError, 'no images'),
+    ('frames', ValueError, 'no frame of .*frames can be read'),
 ])
-def test_bad_inputs(tmp_path, name, content, error, message):
-    path = name if name.startswith('webcam') else str(tmp_path / name)
-    if content:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(error, match=message):
-        FrameSource(path)
-
-
-def test_nothing_to_see(tmp_path):
+def test_nothing_to_see(tmp_path, monkeypatch, write_images, name, error,
+                        message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'text.mp4').write_bytes(b'hello')
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(ValueError, match='holds no images'):
-        FrameSource(str(tmp_path / 'empty'))
-    folder = write_images(tmp_path / 'broken', {0: None, 1: None})
-    with pytest.raises(ValueError, match='no frame of .*broken can be read'):
-        list(FrameSource(folder))
+    write_images({0: None, 1: None})
+    with pytest.raises(error, match=message):
+        list(FrameSource(name))
 
 
 @pytest.mark.parametrize('told', [1000., 90000., 0., np.nan, np.inf, -1.])
-def test_rate_that_is_none_is_measured(tmp_path, monkeypatch, told):
+def test_rate_that_is_none_is_measured(fake, told):
     """A WebM of a browser tells the ticks of its clock."""
     times = [0, 50, 91, 123, 169, 206, 257, 299, 332, 379, 417, 446]
-    source = fake(monkeypatch, tmp_path, 12, (), -9, told, times + [0] * 9999)
+    source = fake(12, (), -9, told, times + [0] * 9999)
     assert source.fps == pytest.approx(11 / 0.446, abs=1e-3)
     list(source)
     assert source.report() == []
@@ -224,8 +203,8 @@ def test_rate_that_is_none_is_measured(tmp_path, monkeypatch, told):
     (np.nan, None),
     (np.inf, [5.] * 10**4),
 ], ids=['clock as rate', 'no clock', 'clock stands'])
-def test_rate_that_nobody_knows(tmp_path, monkeypatch, told, times):
-    source = fake(monkeypatch, tmp_path, 12, (), 12, told, times)
+def test_rate_that_nobody_knows(fake, told, times):
+    source = fake(12, (), 12, told, times)
     assert source.fps == 25
     list(source)
     assert '--fps' in source.report()[0]
@@ -235,21 +214,16 @@ def test_rate_that_nobody_knows(tmp_path, monkeypatch, told, times):
 
 
 @pytest.mark.parametrize('told', [0.5, 23.976, 240.])
-def test_unusual_rates_are_believed(tmp_path, told):
-    path = write_video(tmp_path / 'clip.mp4', 3, 'mp4v', told)
+def test_unusual_rates_are_believed(write_video, told):
+    path = write_video([picture(0)] * 3, 'clip.mp4', told, 'mp4v')
     assert FrameSource(path).fps == pytest.approx(told)
 
 
-def test_phone_video_is_upright(tmp_path):
+def test_phone_video_is_upright(write_video, tmp_path):
     """The display matrix of the file says how it is turned."""
-    path = tmp_path / 'phone.mp4'
-    writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*'mp4v'), 25, (64, 48))
     image = picture(0)
     image[:, :32] = 200
-    for _ in range(3):
-        writer.write(image)
-    writer.release()
+    path = tmp_path / write_video([image] * 3, 'phone.mp4', fourcc='mp4v')
     content = bytearray(path.read_bytes())
     start = content.index(b'tkhd') + 44
     turned = np.array([0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30])
@@ -261,13 +235,11 @@ def test_phone_video_is_upright(tmp_path):
     assert np.abs(frame.image.astype(int) - expected).mean() < 5
 
 
-def test_half_a_jpeg_is_named(tmp_path):
-    folder = write_images(tmp_path / 'frames', {0: 20, 1: 40, 2: 60}, '.jpg')
-    path = tmp_path / 'frames/1.jpg'
+def test_half_a_jpeg_is_named(tmp_path, write_images):
+    source = FrameSource(write_images({0: 20, 1: 40, 2: 60}, '.jpg'))
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    cv2.imwrite(str(path), noise)
-    path.write_bytes(path.read_bytes()[:len(path.read_bytes()) // 2])
-    source = FrameSource(folder)
+    content = cv2.imencode('.jpg', noise)[1].tobytes()
+    (tmp_path / 'frames/1.jpg').write_bytes(content[:len(content) // 2])
     assert greys(source) == [1, 1, 3] and source.unreadable == [1]
 
 

@@ -59,31 +59,26 @@ def test_what_opencv_would_drop_is_refused(tmp_path, sizes, message):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize('name, fps', [('video.avi', 12), ('video.mp4', 0),
-                                       ('video', 12), ('video.mp4', np.inf),
-                                       ('video.mp4', np.nan),
-                                       ('video.mp4', 90000)])
-def test_bad_arguments(tmp_path, name, fps):
-    with pytest.raises(ValueError, match='mp4|fps'):
-        VideoFile(str(tmp_path / name), fps)
+@pytest.mark.parametrize('fps', [0, np.inf, np.nan, 90000])
+def test_rates_that_no_file_can_tell(tmp_path, fps):
+    with pytest.raises(ValueError, match='fps'):
+        VideoFile(str(tmp_path / 'video.mp4'), fps)
 
 
 def test_figure_is_saved_whole_or_not_at_all(tmp_path):
     path = tmp_path / 'figure.png'
     save_figure(Figure(figsize=(2, 1), dpi=50), str(path))
     assert cv2.imread(str(path)).shape == (50, 100, 3)
-    before = path.read_bytes()
+    before, figure = path.read_bytes(), Figure(figsize=(1, 1))
 
-    class Broken(Figure):
+    def fail(name):
+        name.write_bytes(b'half')
+        raise OSError('no space left on device')
 
-        def savefig(self, name, **kwargs):
-            super().savefig(name, **kwargs)
-            raise OSError('no space left on device')
-
+    figure.savefig = fail
     with pytest.raises(OSError):
-        save_figure(Broken(figsize=(1, 1)), str(path))
-    assert path.read_bytes() == before
-    assert [item.name for item in tmp_path.iterdir()] == ['figure.png']
+        save_figure(figure, str(path))
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
@@ -93,15 +88,16 @@ def test_image_reads_as_it_was_written(tmp_path, suffix):
     save_image(red, str(path))
     np.testing.assert_allclose(cv2.imread(str(path))[..., ::-1], red, atol=2)
     assert len(list(path.parent.iterdir())) == 1
-    with pytest.raises(ValueError, match='must end with .png or .jpg'):
-        save_image(red, str(tmp_path / 'image.gif'))
 
 
 def test_places_that_cannot_be_written_to(tmp_path):
     (tmp_path / 'file').write_text('mine')
     (tmp_path / 'a.json').mkdir()
-    for name in ('file/a.json', 'file/b/a.json', 'a.json'):
-        with pytest.raises(ValueError, match='choose another'):
+    for name, message in (('file/a.json', 'choose another'),
+                          ('file/b/a.json', 'choose another'),
+                          ('a.json', 'choose another'),
+                          ('a.gif', 'must end with .json')):
+        with pytest.raises(ValueError, match=message):
             output_path(str(tmp_path / name), ('.json', ))
     assert output_path(str(tmp_path / 'new/b/a.json'), ('.json', ))
     assert (tmp_path / 'new/b').is_dir()
@@ -120,7 +116,7 @@ def test_inputs_are_not_replaced(tmp_path, monkeypatch):
                  'folder/clip.mp4', str(clip)):
         for first, second in ((name, 'clip.mp4'), ('clip.mp4', name)):
             with pytest.raises(ValueError, match='input itself'):
-                VideoFile(first, 25, ['none.png', second])
+                output_path(first, ('.mp4', ), ['none.png', second])
     assert output_path('sub/clip.mp4', ('.mp4', ), ['clip.mp4'])
 
 

@@ -18,28 +18,15 @@ def test_stride_plot_has_a_line_a_model_told_apart_without_colour():
     }
     figure = draw_stride_plot(curves, 'PCK@0.2 (Mean)')
     axes, = figure.axes
-    assert axes.get_xlabel() == 'temporal downsampling rate'
     assert axes.get_ylabel().startswith('PCK@0.2 (Mean)')
-    assert axes.get_xticks().tolist() == [1, 5, 10]
     for i, line in enumerate(axes.lines):
         assert line.get_xdata().tolist() == [1, 5, 10]
         assert line.get_ydata().tolist() == [90. + i, 80. + i, 70. + i]
     assert len({line.get_marker() for line in axes.lines}) == 8
     assert legend_of(figure) == list(curves)
-
-
-def test_a_small_difference_looks_small(metainfo):
-    """Percent of accuracy, and pixels."""
+    # A small difference looks small.
     axes, = draw_stride_plot({'model': {1: 77.0, 2: 77.1}}, 'PCK').axes
-    low, high = axes.get_ylim()
-    assert high - low == pytest.approx(10)
-    assert (low + high) / 2 == pytest.approx(77.05)
-    tracks = dict(model=np.full((4, 15, 2), 50.))
-    tracks['model'][::2] += .5
-    figure = draw_trajectories([3, 4, 5, 6], tracks, tracks['model'],
-                               np.ones((4, 15)), ['head'], metainfo)
-    for axes in figure.axes:
-        assert abs(np.diff(axes.get_ylim())) >= 10
+    np.testing.assert_allclose(axes.get_ylim(), (72.05, 82.05))
 
 
 def test_trajectories_of_each_keypoint_and_model(metainfo):
@@ -47,7 +34,7 @@ def test_trajectories_of_each_keypoint_and_model(metainfo):
     frames, names = [3, 4, 5, 6], ('right_wrist', 'head')
     rng = np.random.default_rng(0)
     tracks = {
-        name: rng.uniform(20, 200, (4, 15, 2))
+        name: rng.uniform(20, 22, (4, 15, 2))
         for name in ('single frame', 'correlation')
     }
     truth, visible = tracks['correlation'] + 1, np.ones((4, 15))
@@ -57,20 +44,17 @@ def test_trajectories_of_each_keypoint_and_model(metainfo):
                                'frames/0007')
     truth[2, ids['head']] = np.nan
     expected = {**tracks, 'ground truth': truth}
-    assert figure.get_suptitle() == 'frames/0007'
     assert legend_of(figure) == list(expected)
     for number, axes in enumerate(figure.axes):
         name, axis = names[number // 2], number % 2
-        label = name.replace('_', ' ')
-        assert axes.get_ylabel() == f'{label}, {"xy"[axis]} (px)'
-        lines = {line.get_label(): line for line in axes.lines}
-        assert list(lines) == list(expected)
-        for model, points in expected.items():
-            x, y = lines[model].get_data()
-            assert list(x) == frames
-            np.testing.assert_array_equal(y, points[:, ids[name], axis])
-        # y counts from above, as in the image
+        assert axes.get_ylabel() == (
+            f'{name.replace("_", " ")}, {"xy"[axis]} (px)')
+        for line, points in zip(axes.lines, expected.values()):
+            assert list(line.get_xdata()) == frames
+            np.testing.assert_array_equal(line.get_ydata(),
+                                          points[:, ids[name], axis])
+        # y counts from above, as in the image; tremble looks small
         low, high = axes.get_ylim()
-        assert (low > high) == bool(axis)
+        assert (low > high) == bool(axis) and abs(low - high) >= 10
     with pytest.raises(ValueError, match='nose.*neck, belly, head'):
         draw_trajectories(frames, tracks, truth, visible, ['nose'], metainfo)

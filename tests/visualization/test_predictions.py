@@ -1,5 +1,4 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-import cv2
 import numpy as np
 import pytest
 from mmengine.structures import InstanceData
@@ -27,19 +26,15 @@ def make_sample(error=0.):
     return sample
 
 
-@pytest.mark.parametrize('size, target, corner', [
-    ((64, 48), (128, 96), (0.5, 0.5)),
-    ((64, 48), (148, 96), (10.5, 0.5)),
-    ((64, 48), (128, 100), (0.5, 2.5)),
+@pytest.mark.parametrize('target, corner', [
+    ((128, 96), (0.5, 0.5)),
+    ((148, 96), (10.5, 0.5)),
+    ((128, 100), (0.5, 2.5)),
 ], ids=['exact', 'bars left and right', 'bars above and below'])
-def test_image_is_centred(image, size, target, corner):
+def test_image_is_centred(target, corner):
     # Twice as large: pixel 0 covers pixels 0 and 1, so its centre is 0.5.
-    matrix = fit_image(size, target)
-    np.testing.assert_allclose(matrix, [[2, 0, corner[0]], [0, 2, corner[1]]])
-    if target == (128, 96):  # as OpenCV, but for its rounding to 1/32 pixel
-        shown = cv2.warpAffine(image, matrix, target)[2:-2, 2:-2]
-        resized = cv2.resize(image, target)[2:-2, 2:-2]
-        assert np.abs(shown.astype(int) - resized).max() <= 3
+    np.testing.assert_allclose(
+        fit_image((64, 48), target), [[2, 0, corner[0]], [0, 2, corner[1]]])
 
 
 @pytest.mark.parametrize('box, centre', [

@@ -15,18 +15,9 @@ from projects.temporal_corr.version import __version__
 
 
 def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
-    """Export a step. The batch size stays free.
-
-    Args:
-        step (StreamingStep): What to export.
-        opset (int): Version of ONNX's operators, 16 or more.
-
-    Returns:
-        onnx.ModelProto: The checked model.
-
-    Raises:
-        ValueError: If an output would be of another type than in PyTorch.
-    """
+    """Export and check a step; the batch size stays free. ``opset`` is the
+    version of ONNX's operators, 16 or more. A ValueError if an output would
+    be of another type than in PyTorch."""
     # A batch of one could be taken for a dimension to broadcast.
     inputs = step.example(2)
     with torch.no_grad():
@@ -79,34 +70,27 @@ def to_torchscript(step: StreamingStep) -> torch.jit.ScriptModule:
 
 def describe(cfg: Config, step: StreamingStep, metainfo: dict,
              name: str) -> Dict[str, Any]:
-    """What one needs to know to run a model without its config.
-
-    Args:
-        cfg (Config): The config.
-        step (StreamingStep): What is exported.
-        metainfo (dict): The metainfo of the data set.
-        name (str): What the config is called.
+    """What one needs to know to run a model without its config, ``name``.
 
     Returns:
-        dict: Values that JSON can hold:
+        dict: Values that JSON can hold. Sizes and points are x, y:
 
-        - ``producer``, ``config``, ``temporal``: what it is
-        - ``input_size``, ``heatmap_size``: width and height
+        - ``producer``, ``config``, ``temporal``, ``codec``: what it is
         - ``cell_stride``, ``cell_origin``: keypoint in input pixels =
-          cell * stride + origin, x and y
+          cell * stride + origin
         - ``dark_kernel``: size of the blur where cells are found by DARK,
           else None
         - ``image``: whether the input is ``'uint8 BGR'``, or
-          ``'float32 RGB'`` or ``'float32 BGR'`` after ``(x - mean) / std``
-        - ``mean``, ``std``: None if nothing is subtracted or divided by
+          ``'float32 RGB'`` or ``'float32 BGR'`` after ``(x - mean) / std``;
+          ``mean`` is None if nothing is subtracted
         - ``box_padding``: how much larger than a box the crop is
         - ``image_scale``: input pixels of an image pixel where people are not
           made equally large, else None
         - ``pad_value``: what is outside of the frame, before normalisation
         - ``center_sigma``: of the Gaussian in ``center_maps``, in input
           pixels; None if there are none
-        - ``keypoint_names``, ``skeleton_links``, ``flip_indices``
-        - ``codec``: the codec's config
+        - ``input_size``, ``heatmap_size``, ``keypoint_names``,
+          ``skeleton_links``, ``flip_indices``
     """
     head, preprocessor = step.model.head, step.model.data_preprocessor
     normalize = preprocessor._enable_normalize

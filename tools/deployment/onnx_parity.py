@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """An exported streaming step beside the one that it comes from."""
-from typing import Callable, Dict, Iterable, Iterator, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, Tuple
 
 import numpy as np
 import torch
@@ -10,8 +10,6 @@ from projects.temporal_corr.models.streaming_step import StreamingStep
 
 #: Whether a video starts here, and inputs but for what is remembered.
 Frame = Tuple[bool, Dict[str, Tensor]]
-#: Runs an exported step: inputs by name, outputs in their order.
-Run = Callable[[Dict[str, np.ndarray]], Sequence[np.ndarray]]
 
 
 def random_frames(step: StreamingStep,
@@ -49,19 +47,15 @@ def dataset_frames(step: StreamingStep, dataset,
 
 
 @torch.no_grad()
-def largest_difference(step: StreamingStep,
-                       run: Run,
-                       frames: Iterable[Frame],
-                       own_memory: bool = True) -> float:
-    """How far an exported step gets from PyTorch.
+def largest_difference(step: StreamingStep, run: Callable,
+                       frames: Iterable[Frame]) -> float:
+    """How far an exported step gets from PyTorch, each with its own memory.
 
     Args:
         step (StreamingStep): What was exported.
-        run (Callable): Runs the exported step.
+        run (Callable): Runs the exported step: arrays by the name of the
+            input to outputs in their order.
         frames (Iterable[tuple]): Frames of videos, in order.
-        own_memory (bool): Whether the exported step goes on from what it
-            returned itself, so that differences add up, or is given what
-            PyTorch remembers. Defaults to True.
 
     Returns:
         float: The largest absolute difference of an output, divided by the
@@ -79,24 +73,17 @@ def largest_difference(step: StreamingStep,
             memory = {name: example[name] for name in step.memory_names}
             memory_there = arrays(memory)
         given = dict(inputs, **memory)
-        given_there = dict(arrays(inputs), **memory_there)
-        outputs = dict(
-            zip(step.output_names,
-                step(*(given[name] for name in step.input_names))))
-        outputs_there = dict(
-            zip(step.output_names,
-                run({name: given_there[name]
-                     for name in step.input_names})))
+        outputs = step(*(given[name] for name in step.input_names))
+        outputs = dict(zip(step.output_names, outputs))
+        given = dict(arrays(inputs), **memory_there)
+        outputs_there = run({name: given[name] for name in step.input_names})
+        outputs_there = dict(zip(step.output_names, outputs_there))
         for name, value in arrays(outputs).items():
             difference = np.abs(value - outputs_there[name]).max()
             difference /= max(1., np.abs(value).max())
             largest = max(largest,
                           float(np.nan_to_num(difference, nan=np.inf)))
-        memory = {name: outputs[f'new_{name}'] for name in step.memory_names}
-        memory_there = arrays(memory)
-        if own_memory:
-            memory_there = {
-                name: outputs_there[f'new_{name}']
-                for name in step.memory_names
-            }
+        memory, memory_there = (
+            {name: found[f'new_{name}'] for name in step.memory_names}
+            for found in (outputs, outputs_there))  # yapf: disable
     return largest

@@ -1,22 +1,23 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Who is where in a frame, before their pose is known.
+"""Who is where in a frame, and what guides the model besides the frames.
 
-A provider of boxes is called with each frame, in order, and returns
-:class:`People`; it is shown the poses that came of them (``see``), returns of
-whom nothing should be remembered, if of anybody, and is told of cuts
-(``reset``). So do :class:`FollowedPerson`, :class:`BoxFile` and those here.
+A :class:`PeopleProvider` says where to look: :class:`FollowedPerson`,
+:class:`BoxFile` and those here. A guide, :class:`Prompts` or
+:class:`FirstPass`, is shown (``show``) to the inferencer before each shot.
 """
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..video_io.followed_person import People, box_of_pose
-from ..video_io.frame_source import SourceFrame
-from .coco_files import Label
+from ..models.offline_exemplars import ExemplarCollector, OfflineExemplars
+from ..video_io.followed_person import People, PeopleProvider, box_of_pose
+from ..video_io.frame_source import FrameSource, SourceFrame
+from .coco_files import Label, inside
+from .video_pose_inferencer import VideoPoseInferencer, as_people
 
 
-class TrackedPeople:
+class TrackedPeople(PeopleProvider):
     """People who are found in each frame alone, and told apart by a tracker.
 
     Args:
@@ -30,18 +31,13 @@ class TrackedPeople:
         self.tracker = tracker
 
     def __call__(self, frame: SourceFrame) -> People:
-        """The people of a frame."""
         return self.tracker(*self.find(frame))
 
-    def see(self, samples: Sequence[PoseDataSample]) -> None:
-        """Has no effect: boxes do not depend on poses."""
-
     def reset(self) -> None:
-        """Nobody of this shot is expected in the next."""
         self.tracker.reset()
 
 
-class LabelledPeople:
+class LabelledPeople(PeopleProvider):
     """The people who are labelled somewhere in a video.
 
     Each is looked for where they were labelled, before in the box of their
@@ -61,7 +57,6 @@ class LabelledPeople:
             self.boxes.update({label.track_id: label.bbox for label in labels})
 
     def __call__(self, frame: SourceFrame) -> People:
-        """The boxes of a frame."""
         self._size = frame.image.shape[1::-1]
         for label in self.frames.get(frame.index, ()):
             self.boxes[label.track_id] = label.bbox
@@ -69,8 +64,7 @@ class LabelledPeople:
             np.stack(list(self.boxes.values())), list(self.boxes),
             np.ones(len(self.boxes), dtype=np.float32))
 
-    def see(self, samples: Sequence[PoseDataSample]) -> None:
-        """Move the boxes to the poses in them."""
+    def see(self, samples: Sequence[PoseDataSample]) -> Sequence[int]:
         for sample in samples:
             pose = sample.pred_instances
             box = box_of_pose(
@@ -81,6 +75,187 @@ class LabelledPeople:
                 share=0.5)
             if box is not None:
                 self.boxes[sample.track_id] = box
+        return ()
 
-    def reset(self) -> None:
-        """Has no effect: labels say who is in the next shot, too."""
+
+class Prompts:
+    """Shows the labels of a shot to an inferencer before the shot begins.
+
+    Args:
+        frames (dict): Labels by frame, ascending.
+        source (FrameSource): The frames, which are read ahead.
+    """
+
+    def __init__(self, frames: Dict[int, List[Label]], source: FrameSource):
+        self.frames = frames
+        self._source = source
+        self._ahead = iter(source)
+
+    def show(self, inferencer: VideoPoseInferencer, start: int,
+             end: Optional[int]) -> None:
+        """Show the labels of the shot from frame ``start`` to the one before
+        ``end``, None for that of the video, to an inferencer that was reset.
+        """
+        for index, labels in self.frames.items():
+            if index < start or (end is not None and index >= end):
+                continue
+            frame = next((f for f in self._ahead if f.index == index), None)
+            if frame is None or not frame.readable:
+                raise ValueError(f'frame {index} is labelled, and '
+                                 f'{self._source.path} has no such frame that '
+                                 'can be read')
+            points = np.stack([label.keypoints for label in labels])
+            # There is nothing to see where it would be an exemplar of.
+            points[~inside(points, frame.image.shape[1::-1])] = np.nan
+            inferencer.prompt(frame.image, points,
+                              np.stack([label.bbox for label in labels]),
+                              [label.track_id for label in labels],
+                              index - start)
+
+
+def predict_frame(
+        inferencer: VideoPoseInferencer, people: PeopleProvider,
+        frame: SourceFrame,
+        labels: Dict[int, List[Label]]) -> List[PoseDataSample]:
+    """Predict the next frame of a shot, whose labels have been shown.
+
+    Args:
+        inferencer (VideoPoseInferencer): The model.
+        people (PeopleProvider): Where to look.
+        frame (SourceFrame): The frame; nobody is in one that is broken.
+        labels (dict): Labels by frame, which replace predictions: people who
+            are labelled get ``labelled`` in their metainfo, which of their
+            keypoints are, bool (K, ).
+    """
+    if not frame.readable:
+        return inferencer(frame.image, [])
+    samples = inferencer(frame.image, *people(frame))
+    known = {
+        label.track_id: label.keypoints
+        for label in labels.get(frame.index, ())
+    }
+    for sample in samples:
+        if sample.track_id in known:
+            points, pose = known[sample.track_id], sample.pred_instances
+            sure = np.isfinite(points).all(axis=-1)
+            pose.keypoints = np.where(sure[:, None], points, pose.keypoints)
+            for name in ('keypoint_scores', 'keypoints_visible'):
+                if name in pose:
+                    scores = np.where(sure, 1, pose[name]).astype(np.float32)
+                    pose.set_field(scores, name)
+            sample.set_metainfo(dict(labelled=sure))
+    inferencer.take_back(people.see(samples))
+    return samples
+
+
+def compare_people(frames: Dict[int, List[Label]],
+                   people: Dict[int, Sequence[int]]) -> List[str]:
+    """Which labels are about nobody who is looked for.
+
+    Args:
+        frames (dict): Labels by frame.
+        people (dict): Who has a box, by frame.
+
+    Returns:
+        list[str]: Sentences about labels that have less effect than the user
+        may expect. If all of them have none, it is a ValueError.
+    """
+    labelled = {label.track_id for row in frames.values() for label in row}
+    known = {track_id for row in people.values() for track_id in row}
+    strangers = sorted(labelled - known)
+    messages = []
+    if strangers:
+        what = (f'the labels of --prompt are about track_id {strangers}, who '
+                f'have no box (boxes have {sorted(known)})')
+        if not labelled & known:
+            raise ValueError(f'{what}: give labels and boxes the same '
+                             'track_id, or leave the boxes out')
+        messages.append(f'{what}: they have no effect')
+    for frame, row in frames.items():
+        absent = [
+            label.track_id for label in row
+            if label.track_id not in (*strangers, *people.get(frame, ()))
+        ]
+        if absent:
+            messages.append(f'track_id {absent} have no box in frame {frame}, '
+                            'where they are labelled: the label counts, and '
+                            'that frame gets no pose')
+    return messages
+
+
+class FirstPass(PeopleProvider):
+    """Looks at a recorded video once, to guide the second look, as
+    ``test_cfg.memory=dict(policy='offline', source='predictions')`` says.
+
+    ``add`` it all frames, then ``finish``. In the second pass it is both
+    guide and provider: people keep the boxes and identities that they had.
+
+    Args:
+        inferencer (VideoPoseInferencer): Of a model with that memory.
+        people (PeopleProvider): Where to look in the first pass.
+    """
+
+    def __init__(self, inferencer: VideoPoseInferencer,
+                 people: PeopleProvider):
+        self._inferencer = inferencer
+        self._provider = people
+        self._settings = inferencer.model.first_pass
+        if self._settings['source'] == 'labels':
+            raise ValueError("test_cfg.memory.source is 'labels': give the "
+                             'labels themselves, by --prompt or '
+                             'VideoPoseInferencer.prompt, and leave '
+                             'test_cfg.memory out')
+        # None so far: the first pass is predicted frame by frame.
+        inferencer.model.offline = {}
+        self._people: List[Optional[People]] = []
+        self._shots: Dict[int, Dict[tuple, OfflineExemplars]] = {}
+        self._collectors: Dict[int, ExemplarCollector] = {}
+        self._start = 0
+
+    def add(self, frame: SourceFrame, cut: bool = False) -> None:
+        """Look at the next frame, with which a shot may begin (``cut``)."""
+        if cut and self._people:
+            self.finish()
+            self._start = len(self._people)
+            self._provider.reset()
+        if not frame.readable:
+            self._inferencer(frame.image, [])
+            self._people.append(None)
+            return
+        found = self._provider(frame)
+        if len(found.bboxes):
+            rows, *parts = self._inferencer.exemplars(frame.image,
+                                                      as_people(*found))
+        samples = self._inferencer(frame.image, *found)
+        lost = self._provider.see(samples)
+        self._inferencer.take_back(lost)
+        for track_id in found.track_ids:
+            if track_id not in lost:
+                own = [i for i, row in enumerate(rows)
+                       if row.track_id == track_id]  # yapf: disable
+                # One for each: a collector is through with who is missing.
+                collector = self._collectors.setdefault(
+                    track_id, ExemplarCollector(self._settings['num_frames']))
+                collector.add([rows[i] for i in own],
+                              *(part[own] for part in parts))
+        self._people.append(found)
+
+    def finish(self) -> None:
+        """To be called behind the last frame."""
+        chosen: Dict[tuple, OfflineExemplars] = {}
+        for collector in self._collectors.values():
+            chosen.update(collector.finish())
+        self._shots[self._start] = chosen
+        self._collectors = {}
+        self._inferencer.reset()
+
+    def show(self,
+             inferencer: VideoPoseInferencer,
+             start: int,
+             end: Optional[int] = None) -> None:
+        """Let the shot that begins with frame ``start`` be guided by what was
+        found in it; the inferencer has been reset."""
+        inferencer.model.offline = dict(self._shots[start])
+
+    def __call__(self, frame: SourceFrame) -> People:
+        return self._people[frame.index]

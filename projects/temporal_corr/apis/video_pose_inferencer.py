@@ -2,11 +2,14 @@
 """Poses frame by frame, of everybody, while the video goes on."""
 import copy
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
+import cv2
 import numpy as np
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
@@ -17,14 +20,28 @@ from mmpose.structures import PoseDataSample
 from ..engine.pose_model import load_pose_model
 from ..models.offline_exemplars import with_frame
 from ..models.track_memory import TrackMemory
+from ..smoothing import StreamSmoother
 from ..video_io.followed_person import FollowedPerson, People
 from .coco_files import pose_extents
-from .frame_inputs import as_bgr, as_keypoints, as_people
-from .pose_smoothing import StreamSmoother
-from .released_models import DEFAULT_MODEL, released_models
 
+#: The model that runs where none is named.
+DEFAULT_MODEL = 'movenet-lightning'
 #: Name of the one video of an inferencer in the model's memory.
 VIDEO_ID = 'stream'
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@lru_cache(maxsize=None)
+def released_models() -> Dict[str, Tuple[str, str]]:
+    """Paths of config and checkpoint of each released model by its name, the
+    ``Alias`` in the model index."""
+    index = ROOT / 'projects/temporal_corr/metafile.yml'
+    models = yaml.safe_load(index.read_text(encoding='utf-8'))['Models']
+    return {
+        model['Alias']:
+        (str(ROOT / model['Config']), str(ROOT / model['Weights']))
+        for model in models if 'Alias' in model
+    }
 
 
 class VideoPoseInferencer:
@@ -228,8 +245,16 @@ class VideoPoseInferencer:
             ValueError: If the model has no exemplars.
         """
         image = as_bgr(frame)
-        points = as_keypoints(keypoints,
-                              len(self.dataset_meta['keypoint_id2name']))
+        points = np.asarray(keypoints, dtype=np.float64)
+        points = points[None] if points.ndim == 2 else points
+        count = len(self.dataset_meta['keypoint_id2name'])
+        if (points.shape[1:] != (count, 2)
+                or not np.isfinite(points).all(-1).any(-1).all()):
+            raise ValueError(
+                f'keypoints has the shape {points.shape}; it must be '
+                f'(N, {count}, 2), x and y of the {count} keypoints of the '
+                'model, NaN for one that is not labelled, and at least one '
+                'that is of each person')
         people = as_people(
             pose_extents(points) if bboxes is None else bboxes, track_ids)
         if len(people.bboxes) != len(points):
@@ -312,3 +337,55 @@ class VideoPoseInferencer:
                 break
             del self._last_seen[track_id]
             self._memory.forget(VIDEO_ID, track_id)
+
+
+def as_bgr(frame: np.ndarray) -> np.ndarray:
+    """A frame as the pipelines take it, BGR uint8 in shape (H, W, 3)."""
+    shape = np.shape(frame)
+    kind = getattr(frame, 'dtype', type(frame).__name__)
+    channels = shape[2] if len(shape) == 3 else 1
+    if (kind != np.uint8 or len(shape) not in (2, 3)
+            or channels not in (1, 3, 4) or 0 in shape):
+        raise ValueError(
+            f'frame is of {kind} in the shape {shape}; it must be a numpy '
+            'array of uint8, 0 to 255, as cv2.imread returns, channels last: '
+            '(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)')
+    frame = np.ascontiguousarray(frame)
+    if channels == 3:
+        return frame
+    return cv2.cvtColor(
+        frame, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
+
+
+def as_people(bboxes: Sequence,
+              track_ids: Optional[Sequence[int]] = None,
+              scores: Optional[Sequence[float]] = None) -> People:
+    """The people of a frame, checked: boxes (N, 4); 0 .. N - 1 where nobody
+    says who they are, ones where nobody says how sure that is."""
+    boxes = np.asarray(bboxes, dtype=np.float32)
+    boxes = boxes if boxes.size else boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(
+            f'bboxes has the shape {boxes.shape}; it must be (N, 4), x1, y1, '
+            'x2, y2 in pixels (None: one person is found and followed, []: '
+            'nobody). Scores go into bbox_scores')
+    areas = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >
+                                              boxes[:, :2]).all(axis=1)
+    if not areas.all():
+        bad = np.flatnonzero(~areas)[0]
+        raise ValueError(
+            f'bboxes[{bad}] is {boxes[bad].tolist()}: boxes are x1, y1, x2, '
+            'y2, finite and with an area (mmpose.structures.bbox.'
+            'bbox_xywh2xyxy converts); leave others out')
+    count = len(boxes)
+    ids = np.arange(count) if track_ids is None else np.asarray(track_ids)
+    if (ids.shape != (count, ) or len(np.unique(ids)) < count
+            or not (ids % 1 == 0).all()):
+        raise ValueError(f'track_ids are {ids.tolist()}: they must be {count} '
+                         'different integers, one for each box')
+    scores = np.ones(count) if scores is None else np.asarray(scores)
+    if scores.shape != (count, ):
+        raise ValueError(f'bbox_scores has the shape {scores.shape}, but '
+                         f'there are {count} boxes: give one for each')
+    return People(boxes, [int(value) for value in ids],
+                  scores.astype(np.float32))

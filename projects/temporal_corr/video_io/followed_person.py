@@ -13,7 +13,23 @@ class People(NamedTuple):
     scores: np.ndarray
 
 
-class FollowedPerson:
+class PeopleProvider:
+    """Says who is where in each frame (a ``SourceFrame``), in order."""
+
+    def __call__(self, frame) -> People:
+        """The people of the next frame."""
+        raise NotImplementedError
+
+    def see(self, samples: Sequence) -> Sequence[int]:
+        """Look at the poses, of PoseDataSamples, that came of them. Returns of
+        whom nothing should be remembered."""
+        return ()
+
+    def reset(self) -> None:
+        """Begin the next shot, after a cut."""
+
+
+class FollowedPerson(PeopleProvider):
     """One person, number 0, whose box follows their last pose.
 
     A shot begins with the whole frame, or with a box that is given. Whenever
@@ -21,8 +37,7 @@ class FollowedPerson:
     looked at again. Nothing should be remembered of such a frame: what was
     remembered before still tells what the person looks like.
 
-    A provider of boxes for frames with an ``image``; :meth:`box` and
-    :meth:`follow` do the same for plain arrays.
+    :meth:`box` and :meth:`follow` are for plain arrays.
 
     Args:
         names (Sequence[str]): Names of the K keypoints.
@@ -57,7 +72,6 @@ class FollowedPerson:
         self.reset()
 
     def reset(self) -> None:
-        """Begin the next shot."""
         self._shot += 1
         self._place: Optional[np.ndarray] = None
         self._found = False
@@ -85,14 +99,11 @@ class FollowedPerson:
         return self._found
 
     def __call__(self, frame) -> People:
-        """The box of a frame."""
         self._size = frame.image.shape[1::-1]
         return People(
             self.box(self._size)[None], [0], np.ones(1, dtype=np.float32))
 
     def see(self, samples: Sequence) -> List[int]:
-        """Move the box to the pose, of a PoseDataSample. Returns of whom
-        nothing should be remembered."""
         poses = [sample.pred_instances for sample in samples]
         return [
             0 for pose in poses if not self.follow(
@@ -114,8 +125,7 @@ def box_of_pose(keypoints: np.ndarray,
     surroundings of the hips, for the limbs that are not.
 
     Args:
-        keypoints (np.ndarray): In pixels, (K, 2).
-        scores (np.ndarray): Their scores, (K, ).
+        keypoints, scores (np.ndarray): In pixels, (K, 2), and (K, ).
         size (tuple): Width and height of the frame.
         torso (Sequence): Numbers of the shoulders, and of the hips. A pose
             without a confident one of each is none. Defaults to none, not

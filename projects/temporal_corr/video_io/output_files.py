@@ -2,9 +2,9 @@
 """Files that are written: complete under their name, or not there."""
 import json
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Iterator, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -84,7 +84,7 @@ def save_figure(figure: 'Figure', path: str) -> None:
         figure.savefig(temporary)
 
 
-class VideoFile:
+class VideoFile(ExitStack):
     """An mp4 file to write frames to, as a context manager.
 
     Appears under its name when it is complete and has been read again, and
@@ -92,6 +92,7 @@ class VideoFile:
     """
 
     def __init__(self, path: str, fps: float, inputs: Sequence[str] = ()):
+        super().__init__()
         # OpenCV does not come back from an infinite rate.
         if not LEAST_FPS <= fps <= MOST_FPS:
             raise ValueError(f'fps must be from {LEAST_FPS:g} to '
@@ -101,9 +102,10 @@ class VideoFile:
         self.num_frames = 0
         self._size: Optional[tuple] = None
         self._writer: Optional[cv2.VideoWriter] = None
-        self._temporary = temporary_path(self.path)
 
     def __enter__(self) -> 'VideoFile':
+        self._temporary = self.enter_context(replacing(self.path))
+        self.push(self._finish)
         return self
 
     def write(self, image: np.ndarray) -> None:
@@ -130,18 +132,12 @@ class VideoFile:
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         self.num_frames += 1
 
-    def __exit__(self, error_type, error, traceback) -> None:
+    def _finish(self, error_type, error, traceback) -> None:
+        """Raise unless the file holds the frames that were written."""
         if self._writer is not None:
             self._writer.release()
-        try:
-            if error_type is None:
-                self._check()
-                os.replace(self._temporary, self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
-
-    def _check(self) -> None:
-        """Raise unless the file holds the frames that were written."""
+        if error_type is not None:
+            return
         if not self.num_frames:
             raise ValueError(f'no frame was written to {self.path}')
         reader = open_video(str(self._temporary))
@@ -185,7 +181,7 @@ class SameSize:
                                   self._size[0] % 2, cv2.BORDER_REPLICATE)
 
 
-class ListFile:
+class ListFile(ExitStack):
     """A JSON file with a list that grows, as a context manager.
 
     Entries go to the disk as they come, so that a long video takes no more
@@ -195,15 +191,16 @@ class ListFile:
     """
 
     def __init__(self, path: str, before: str, inputs: Sequence[str] = ()):
+        super().__init__()
         self.path = output_path(path, ('.json', ), inputs)
         self.num_entries = 0
         self._before = before
-        self._temporary = temporary_path(self.path)
-        self._file: Optional[IO] = None
 
     def __enter__(self) -> 'ListFile':
-        self._file = open(self._temporary, 'w', encoding='utf-8')
+        temporary = self.enter_context(replacing(self.path))
+        self._file = self.enter_context(open(temporary, 'w', encoding='utf-8'))
         self._file.write(self._before)
+        self.callback(lambda: self._file.write(self.after()))
         return self
 
     def append(self, entry: Any) -> None:
@@ -221,15 +218,6 @@ class ListFile:
     def after(self) -> str:
         """JSON from the last entry on."""
         return '\n]}\n'
-
-    def __exit__(self, error_type, error, traceback) -> None:
-        try:
-            with self._file:
-                self._file.write(self.after())
-            if error_type is None:
-                os.replace(self._temporary, self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
 
 def dumps(value: Any) -> str:

@@ -1,0 +1,302 @@
+# Copyright (c) temporal_corr authors. All rights reserved.
+"""A labelled frame, or a first pass, guides the frames around it."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS
+
+from projects.temporal_corr.apis import (CocoPoses, FirstPass, FollowedPerson,
+                                         FrameSource, Label, LabelFile,
+                                         LabelledPeople, People, Prompts,
+                                         SourceFrame, predict_frame)
+from projects.temporal_corr.datasets import VideoCocoDataset
+from projects.temporal_corr.models.offline_exemplars import ExemplarCollector
+
+NAMES = list('abcdefghijklmno')
+META = dict(
+    keypoint_id2name=dict(enumerate(NAMES)),
+    skeleton_links=[(0, 2), (2, 14)])
+
+
+@pytest.fixture
+def labelled(make_inferencer):
+    """An inferencer and its data set; the items of the longest video."""
+    inferencer = make_inferencer()
+    dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
+    _, items = max(dataset.videos, key=lambda video: len(video[1]))
+    return inferencer, dataset, [int(item) for item in items]
+
+
+@pytest.mark.parametrize('positions', [[0], [3], [5, 1]],
+                         ids=['first', 'middle', 'two, out of order'])
+def test_equals_the_two_passes_of_the_data_set(labelled, positions):
+    """The front end and the evaluation are guided alike, to the last bit."""
+    inferencer, dataset, items = labelled
+    infos = [dataset.get_data_info(item) for item in items]
+    model = inferencer.model
+
+    def stream():
+        return np.concatenate([
+            inferencer(cv2.imread(info['img_path']),
+                       info['bbox'])[0].pred_instances.keypoints
+            for info in infos
+        ])
+
+    plain = stream()
+    collector = ExemplarCollector()
+    for position in sorted(positions):
+        batch = pseudo_collate([dataset[items[position]]])
+        batch = model.data_preprocessor(batch, False)
+        collector.add(*model.extract_exemplars(**batch, labelled=True))
+    inferencer.reset()
+    model.offline = collector.finish()
+    with torch.no_grad():
+        wanted = [
+            model.test_step(pseudo_collate([dataset[item]]))[0].pred_instances
+            for item in items
+        ]
+    inferencer.reset()
+    assert not model.offline
+    for position in positions:
+        info = infos[position]
+        inferencer.prompt(
+            cv2.imread(info['img_path']),
+            info['keypoints'],
+            info['bbox'],
+            frame_index=position)
+    guided = stream()
+    np.testing.assert_array_equal(
+        guided, np.concatenate([pose.keypoints for pose in wanted]))
+    assert (guided != plain).any()
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(keypoints=np.zeros((1, 14, 2))), r'\(1, 14, 2\)'),
+    (dict(keypoints=np.full((1, 15, 2), np.nan)), 'keypoints.*each person'),
+    (dict(bboxes=[[0, 0, 9, 9], [1, 1, 9, 9]]), 'of 1 people'),
+    (dict(track_ids=[1, 2]), 'track_ids'),
+])
+def test_labels_that_are_refused(labelled, change, message):
+    arguments = dict(
+        frame=np.zeros((48, 64, 3), np.uint8),
+        keypoints=np.random.default_rng(0).uniform(5, 40, (1, 15, 2)))
+    with pytest.raises(ValueError, match=message):
+        labelled[0].prompt(**{**arguments, **change})
+
+
+def test_models_without_exemplars_take_no_labels(make_inferencer):
+    with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
+        make_inferencer('heatmap').prompt(
+            np.zeros((48, 64, 3), np.uint8), np.ones((15, 2)))
+
+
+@pytest.fixture
+def folder(tmp_path, video):
+    """Images, labels of two people in them, and their keypoints."""
+    path = tmp_path / 'clip'
+    path.mkdir()
+    for index, image in enumerate(video):
+        cv2.imwrite(str(path / f'{index}.png'), image)
+    keypoints = np.full((2, 15, 3), 2.)
+    keypoints[..., :2] = np.random.default_rng(0).uniform(
+        8, 40, (2, 15, 2)).round(2)
+    keypoints[1, 4] = 0
+    first, second = (pose.ravel().tolist() for pose in keypoints)
+    content = dict(
+        images=[dict(id=7, file_name='1.png'),
+                dict(id=9, frame_index=3)],
+        annotations=[
+            dict(image_id=7, track_id=0, keypoints=first, bbox=[2, 3, 40, 41]),
+            dict(image_id=9, track_id=0, keypoints=second),
+            dict(image_id=9, track_id=5, keypoints=first),
+        ],
+        categories=[dict(id=1, name='person', keypoints=NAMES)])
+    return path, content, keypoints
+
+
+def read(folder, content, tmp_path):
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps(content))
+    return LabelFile(str(path), FrameSource(str(folder)), NAMES)
+
+
+def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
+    """Only labels are labels; what is corrected and marked becomes one."""
+    path, content, keypoints = folder
+    labels = read(path, content, tmp_path)
+    inferencer, people = make_inferencer(), LabelledPeople(labels.frames)
+    source, out = FrameSource(str(path)), tmp_path / 'out.json'
+    Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
+    with CocoPoses(str(out), source, META) as coco:
+        for frame in source:
+            samples = predict_frame(inferencer, people, frame, labels.frames)
+            coco.write(frame.image, samples)
+    written = json.loads(out.read_text())
+    assert len(written['images']) == 8 and len(written['annotations']) == 16
+    assert written['categories'][0]['skeleton'] == [[1, 3], [3, 15]]
+    again = read(path, written, tmp_path)
+    assert list(again.frames) == [1, 3]
+    np.testing.assert_allclose(again.frames[1][0].keypoints,
+                               keypoints[0, :, :2])
+    # what a label leaves open is not a label when it comes back
+    assert np.isnan(again.frames[3][0].keypoints[4]).all()
+    corrected = next(a for a in written['annotations'] if a['image_id'] == 5)
+    corrected.update(
+        labelled=True, keypoints=content['annotations'][0]['keypoints'])
+    assert list(read(path, written, tmp_path).frames) == [1, 3, 4]
+
+
+def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
+    """After an interruption, and without a pose: no label is lost."""
+    path, content, _ = folder
+    labels = read(path, content, tmp_path)
+    out = tmp_path / 'out.json'
+    with CocoPoses(
+            str(out), FrameSource(str(path)), META, labels.frames) as coco:
+        for _ in range(2):
+            coco.write(np.zeros((48, 64, 3), np.uint8), [])
+    again = read(path, json.loads(out.read_text()), tmp_path).frames
+    assert list(again) == [1, 3]
+    for frame, found in labels.frames.items():
+        for label, other in zip(found, again[frame]):
+            assert label.track_id == other.track_id
+            np.testing.assert_array_equal(label.keypoints, other.keypoints)
+            np.testing.assert_allclose(label.bbox, other.bbox, rtol=1e-6)
+    # A video may end before its header tells.
+    labels.frames[12] = labels.frames.pop(3)
+    with pytest.raises(ValueError, match='frame 12 is labelled'):
+        Prompts({12: labels.frames[12]},
+                FrameSource(str(path))).show(None, 0, None)
+
+
+def test_a_corrected_file_trains(folder, tmp_path, repo_root):
+    """It has the fields of a data set of videos, one person a frame."""
+    path, _, keypoints = folder
+    info = dict(
+        from_file=str(repo_root / 'configs/_base_/datasets/sub_jhmdb.py'))
+    out, points = str(tmp_path / 'out.json'), keypoints[0, :, :2]
+    labels = {
+        i: [Label(0, points + i, np.array([2., 3, 42, 44]))]
+        for i in range(8)
+    }
+    with CocoPoses(out, FrameSource(str(path)),
+                   VideoCocoDataset._load_metainfo(info), labels) as coco:
+        for image in FrameSource(str(path)):
+            coco.write(image.image, [])
+    dataset = VideoCocoDataset(
+        out, data_prefix=dict(img=str(path)), metainfo=info)
+    assert len(dataset) == 8
+    for i in range(8):
+        frame = dataset.get_data_info(i)
+        assert frame['frame_index'] == i
+        np.testing.assert_allclose(frame['keypoints'][0], points + i)
+
+
+@pytest.fixture
+def run_demo(demo, make_inferencer, tiny_cfg, folder, tmp_path):
+    """Runs the demo on the folder; returns the inferencer of its model and
+    what the demo wrote."""
+
+    def run(*args):
+        config, checkpoint = tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
+        cfg = tiny_cfg()
+        cfg.dump(config)
+        inferencer = make_inferencer(cfg=cfg)
+        torch.save(
+            dict(state_dict=inferencer.model.state_dict(), meta={}),
+            checkpoint)
+        assert demo.main([
+            str(config), str(checkpoint), '--input', str(folder[0]),
+            '--pred-out-dir', str(tmp_path), *args
+        ]) == 0  # yapf: disable
+        written = json.loads((tmp_path / 'clip.json').read_text())
+        return inferencer, [
+            frame['instances'] for frame in written['instance_info']
+        ]
+
+    return run
+
+
+def test_demo_with_labels(folder, tmp_path, run_demo, make_inferencer):
+    """With a cut between the two labelled frames. The answer to a labelled
+    keypoint is its label."""
+    _, content, keypoints = folder
+    content['categories'][0]['keypoints'] = list(
+        make_inferencer().dataset_meta['keypoint_id2name'].values())
+    (tmp_path / 'labels.json').write_text(json.dumps(content))
+    _, frames = run_demo('--prompt', str(tmp_path / 'labels.json'), '--cuts',
+                         '2')
+    assert [['labelled' in person for person in people]
+            for people in frames] == [[False] * 2, [True, False], [False] * 2,
+                                      [True] * 2, *[[False] * 2] * 4]
+    for person, points in zip(frames[3], keypoints[::-1]):
+        known = points[:, 2] > 0
+        assert person['labelled'] == known.tolist()
+        np.testing.assert_allclose(
+            np.array(person['keypoints'])[known], points[known, :2])
+        assert (np.array(person['keypoint_scores'])[known] == 1).all()
+    written = json.loads((tmp_path / 'clip_coco.json').read_text())
+    assert sum(a['labelled'] for a in written['annotations']) == 3
+
+
+def test_demo_with_two_passes(run_demo, video, tmp_path):
+    """Guided as the test of a data set is, shot by shot."""
+    boxes = tmp_path / 'boxes.json'
+    # Person 4 is away for a while, and nobody is in frame 6.
+    people = [[4, 9], [9], [9, 4], [4], [9], [9], [], [4]]
+    boxes.write_text(
+        json.dumps([
+            dict(image_id=t, bbox=[5 + i, 3, 40, 30 + i], track_id=i)
+            for t, ids in enumerate(people) for i in ids
+        ]))
+    memory = 'model.test_cfg.memory'
+    inferencer, frames = run_demo('--cuts', '4', '--bbox-file', str(boxes),
+                                  '--smooth', 'none', '--cfg-options',
+                                  f'{memory}.policy=offline',
+                                  f'{memory}.source=predictions',
+                                  f'{memory}.num_frames=2')
+    inferencer.model.first_pass = dict(source='predictions')
+    wanted = []
+    for shot in (range(4), range(4, 8)):
+        inferencer.reset()
+        chosen = {}
+        for i in (4, 9):
+            collector = ExemplarCollector(2)
+            for t in [t for t in shot if i in people[t]]:
+                box = np.float32([[5 + i, 3, 45 + i, 33 + i]])
+                collector.add(*inferencer.exemplars(
+                    video[t],
+                    People(box, [i], np.float32([1])),
+                    frame_index=t - shot[0]))
+            chosen.update(collector.finish())
+        inferencer.model.offline = chosen
+        for t in shot:
+            box = np.array([[5. + i, 3, 45 + i, 33 + i] for i in people[t]])
+            wanted.append([
+                sample.pred_instances.keypoints[0]
+                for sample in inferencer(video[t], box.reshape(-1, 4),
+                                         people[t])
+            ])
+    for ids, found, expected in zip(people, frames, wanted):
+        assert [person['track_id'] for person in found] == ids
+        for person, keypoints in zip(found, expected):
+            np.testing.assert_allclose(person['keypoints'], keypoints)
+
+
+@pytest.mark.parametrize('temporal, settings, message', [
+    ('correlation', dict(source='labels'), 'give the labels themselves'),
+    ('correlation', dict(source='predictions', num_frames=0), 'positive'),
+    ('heatmap', dict(source='predictions'), "policy='offline'"),
+])
+def test_first_passes_that_are_not_possible(make_inferencer, video, temporal,
+                                            settings, message):
+    memory = dict(settings, policy='offline')
+    with pytest.raises(ValueError, match=message):
+        inferencer = make_inferencer(
+            temporal, cfg_options={'model.test_cfg.memory': memory})
+        FirstPass(inferencer, FollowedPerson([])).add(
+            SourceFrame(0, video[0], True))
