@@ -11,9 +11,9 @@ which each call takes and gives back renewed.
 import argparse
 import json
 import os
-import os.path as osp
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,18 +21,15 @@ import onnxruntime
 
 # Not projects.temporal_corr.video_io, which would bring PyTorch. Last, so that
 # nothing there hides another package.
-sys.path.append(
-    osp.join(
-        osp.dirname(osp.dirname(osp.abspath(__file__))),
-        'projects/temporal_corr'))
-from video_io.arguments import number  # noqa: E402
-from video_io.followed_person import FollowedPerson  # noqa: E402
-from video_io.frame_source import FrameSource  # noqa: E402
-from video_io.interruption import Interruption  # noqa: E402
-from video_io.output_files import (ListFile, SameSize, VideoFile,  # noqa: E402
-                                   dumps)
-from video_io.poses import draw_poses  # noqa: E402
-from video_io.progress import Progress  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / 'projects/temporal_corr'))
+from video_io.arguments import number
+from video_io.followed_person import FollowedPerson
+from video_io.frame_source import FrameSource
+from video_io.interruption import Interruption
+from video_io.output_files import ListFile, SameSize, VideoFile, dumps
+from video_io.poses import draw_poses
+from video_io.progress import Progress
 
 #: RGB colours of the sides of a body, and of what is between them.
 COLORS, MIDDLE = dict(left=(0, 255, 0), right=(255, 128, 0)), (51, 153, 255)
@@ -232,19 +229,6 @@ def colours(info):
         skeleton_link_colors=limbs)
 
 
-def predict_video(model, source):
-    """Each frame of a video, until its end or an interruption, with a list of
-    its pose: keypoints, scores and box; empty where it cannot be read."""
-    model.reset()
-    with Interruption() as interruption, Progress(
-            source.num_frames) as progress:
-        for frame in source:
-            yield frame.image, [model(frame.image)] if frame.readable else []
-            progress.update()
-            if interruption.requested:
-                break
-
-
 def main():
     args = parse_args()
     source = FrameSource(args.video)
@@ -261,23 +245,27 @@ def main():
         if args.draw:
             video = stack.enter_context(
                 VideoFile(args.draw, source.fps, inputs))
-        for index, (frame, poses) in enumerate(predict_video(model, source)):
-            if out:
-                out.append(
+        progress = stack.enter_context(Progress(source.num_frames))
+        interruption = stack.enter_context(Interruption())
+        for frame in source:
+            drawn = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+            people = []
+            if frame.readable:
+                keypoints, scores, box = model(frame.image)
+                drawn = draw_poses(drawn, keypoints[None], skeleton,
+                                   scores[None] >= args.kpt_thr)
+                people.append(
                     dict(
-                        frame_id=index,
-                        instances=[
-                            dict(
-                                keypoints=np.round(keypoints, 2),
-                                keypoint_scores=np.round(scores, 4),
-                                bbox=[box]) for keypoints, scores, box in poses
-                        ]))
+                        keypoints=np.round(keypoints, 2),
+                        keypoint_scores=np.round(scores, 4),
+                        bbox=[box]))
+            if out:
+                out.append(dict(frame_id=frame.index, instances=people))
             if video:
-                drawn = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-                for keypoints, scores, _ in poses:
-                    drawn = draw_poses(drawn, keypoints[None], skeleton,
-                                       scores[None] >= args.kpt_thr)
                 video.write(same_size(drawn))
+            progress.update()
+            if interruption.requested:
+                break
     source.close()
     for message in source.report():
         print(f'Warning: {message}', file=sys.stderr)

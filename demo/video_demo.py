@@ -9,28 +9,26 @@ one person is looked for in the whole frame, and then followed:
 """
 import argparse
 import os
-import os.path as osp
 import sys
+from pathlib import Path
 
 import numpy as np
 from mmengine.config import DictAction
 
-sys.path.insert(
-    0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
+from repo_path import config_path
 
-from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,  # noqa: E402
-                                         FirstPass, FollowedPerson,
-                                         FramePainter, FrameSource,
-                                         Interruption, LabelFile,
+from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile, FirstPass,
+                                         FollowedPerson, FramePainter,
+                                         FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
                                          compare_people, predict_frame,
                                          released_models, smooth_recording)
-from projects.temporal_corr.smoothing import build_smoother  # noqa: E402
-from projects.temporal_corr.video_io.arguments import number  # noqa: E402
-from projects.temporal_corr.video_io.progress import Progress  # noqa: E402
+from projects.temporal_corr.smoothing import build_smoother
+from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.progress import Progress
 
 #: A smaller share of confident keypoints is no picture of a person.
 FEW = 0.1

@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Smoothing against plain loops, SciPy, and what must hold of any filter."""
+"""Smoothing against plain loops and fits, and what must hold of any filter."""
 import math
 
 import numpy as np
@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import savgol_filter
 
 from projects.temporal_corr.smoothing import (StreamSmoother, build_smoother,
                                               smooth_recording)
@@ -71,22 +69,6 @@ def test_one_euro_equals_the_paper(missing):
                 found[:, k, axis], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize('cfg, expected, half', [
-    (dict(type='Gaussian', sigma=1.5),
-     lambda points: gaussian_filter1d(points, 1.5, axis=0), 6),
-    *[(dict(type='SavitzkyGolay', window=window, order=order),
-       lambda points, window=window, order=order: savgol_filter(
-           points, window, order, axis=0), window // 2)
-      for window, order in ((7, 3), (7, 0), (21, 5))]
-])  # yapf: disable
-def test_equals_scipy(cfg, expected, half):
-    """Where nothing is cut off; SciPy makes frames up at the ends."""
-    points, _, frames = track(1)
-    found = build_smoother(cfg)(points, np.full(points.shape[:2], 0.3), frames)
-    np.testing.assert_allclose(
-        found[half:-half], expected(points)[half:-half], rtol=1e-9)
-
-
 def test_gaussian_with_gaps_and_scores():
     points, scores, frames = track(3, missing=(2, 3, 9, 10, 11, 12, 20))
     found = build_smoother(dict(type='Gaussian', sigma=2, max_gap=4))(
@@ -104,15 +86,17 @@ def test_gaussian_with_gaps_and_scores():
             np.testing.assert_allclose(found[t, k], place / total, rtol=1e-10)
 
 
-def test_savitzky_golay_with_gaps_and_scores():
+@pytest.mark.parametrize('window, order', [(9, 2), (7, 0), (21, 5)])
+def test_savitzky_golay_with_gaps_and_scores(window, order):
     points, scores, frames = track(4, missing=(2, 9, 10, 20))
-    found = build_smoother(dict(type='SavitzkyGolay', window=9, order=2))(
-        points, scores, frames)
+    found = build_smoother(
+        dict(type='SavitzkyGolay', window=window, order=order))(
+            points, scores, frames)
     for t, now in enumerate(frames):
-        near = np.abs(frames - now) <= 4
+        near = np.abs(frames - now) <= window // 2
         for k in range(points.shape[1]):
             # polyfit weighs distances, not their squares
-            fit = np.polyfit(frames[near] - now, points[near, k], 2,
+            fit = np.polyfit(frames[near] - now, points[near, k], order,
                              w=np.sqrt(scores[near, k]))
             np.testing.assert_allclose(found[t, k], fit[-1], rtol=1e-7)
 
@@ -259,7 +243,7 @@ def test_moves_with_the_picture(cfg, data, shift):
         smooth(points + shift, scores, frames), found + shift, atol=1e-3)
     still = np.broadcast_to(points[0], points.shape)
     np.testing.assert_allclose(
-        smooth(still, scores, frames), still, rtol=1e-9, atol=1e-6)
+        smooth(still, scores, frames), still, rtol=1e-9, atol=1e-5)
     if cfg['type'] not in ('SavitzkyGolay', 'Whittaker'):
         assert (found >= points.min(axis=0) - 1e-6).all()
         assert (found <= points.max(axis=0) + 1e-6).all()

@@ -37,11 +37,10 @@ def make_clip(tmp_path):
 def read(tmp_path, make_clip):
     """Reads a file about a clip; errors name it."""
 
-    def call(content, clip=None, kind=BoxFile, encoding='utf-8', **kwargs):
+    def call(content, clip=None, kind=BoxFile, **kwargs):
         path = tmp_path / 'file.json'
-        if not isinstance(content, str):
-            content = json.dumps(content)
-        path.write_text(content, encoding=encoding)
+        path.write_text(
+            content if isinstance(content, str) else json.dumps(content))
         try:
             return kind(str(path), clip or make_clip(), **kwargs)
         except ValueError as error:
@@ -236,12 +235,12 @@ def test_boxes_outside(read):
 
 
 def test_what_programs_write(read):
-    """Byte order marks; null, numbers as text; who it is in attributes."""
+    """Null, numbers as text; who it is in attributes."""
     people = read([
         dict(BOX, track_id='7', score=None, file_name=None),
         dict(BOX, track_id=None, attributes=dict(track_id=8.), score='.5'),
         dict(BOX, attributes=dict(object_id='9')),
-    ], encoding='utf-8-sig')(frame(0))
+    ])(frame(0))
     assert people.track_ids == [7, 8, 9]
     assert people.scores.tolist() == [1, .5, 1]
 
@@ -253,7 +252,6 @@ def images(*entries):
 @pytest.mark.parametrize('content, message', [
     ('{', 'is not a complete JSON file'),
     (dict(annotations=[]), 'is a dict, not a list.*must be a list of boxes'),
-    (dict(images={}, annotations=[]), 'images is a dict, not a list'),
     (dict(images=[], annotations=[None]), r'annotations\[0\] is None'),
     (images(dict(id=1, frame_index=0), dict(id='1', frame_index=1)),
      r'images\[1\].id is 1, as images\[0\].id'),
@@ -301,11 +299,6 @@ def test_files_of_boxes_that_are_refused(read, content, message):
         read(content)
 
 
-def test_missing_file(make_clip):
-    with pytest.raises(FileNotFoundError, match='no file none.json'):
-        BoxFile('none.json', make_clip())
-
-
 def labels(*annotations, images=(), **category):
     """A file with a label for frame 0, or with others."""
     return dict(
@@ -324,15 +317,12 @@ def people(file):
     }
 
 
-@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
-def test_keypoints_by_name(read_labels, encoding):
-    """In the order of the file, which may have more than the model; with or
-    without a byte order mark."""
+def test_keypoints_by_name(read_labels):
+    """In the order of the file, which may have more than the model."""
     file = read_labels(
         labels(
             dict(keypoints=[0, 0, 0, *POINTS[6:], *POINTS[3:6], *POINTS[:3]]),
-            keypoints=['tail', 'foot', 'hand', 'head']),
-        encoding=encoding)
+            keypoints=['tail', 'foot', 'hand', 'head']))
     assert not file.messages
     label, = file.frames[0]
     assert label.keypoints.tolist() == [[10, 5], [20, 15], [30, 25]]
@@ -357,20 +347,6 @@ def test_labels_as_programs_write_them(read_labels):
             ]))
     assert people(file) == {0: [4], 1: [0, 3], 2: [5], 3: [6]}
     assert file.frames[0][0].bbox.tolist() == [2, 3, 42, 44]
-
-
-def test_labels_of_another_video(read_labels):
-    """As many folders as there are; it is an error if no frame is left."""
-    images = [
-        dict(id=10, file_name='act\\clip\\01.png'),
-        dict(id=11, file_name='act/other/02.png'),
-        dict(id=12, frame_index=2, file_name='other/02.png'),
-    ]
-    others = [dict(image_id=i) for i in (11, 12)]
-    file = read_labels(labels(dict(image_id=10), *others, images=images))
-    assert people(file) == {1: [0]} and told(file, '2 entries')
-    with pytest.raises(ValueError, match='2 entries.*file_name'):
-        read_labels(labels(*others, images=images))
 
 
 def test_several_categories(read_labels):
@@ -441,14 +417,11 @@ def label(field, *path):
     (change('categories', 0, 'keypoints', NAMES + ['head']),
      r'keypoints\[3\] is head'),
     (change('images', 1, 'frame_index', 4), 'frame_index.* from 0 to 3'),
-    (change('images', 1, 'frame_index', -1), 'frame_index.* from 0'),
     (label('image_id', 7), r'annotations\[1\].image_id'),
-    (label('image_id', None), r'annotations\[1\].image_'),
     (label('image_id', 0), r'annotations\[1\].*frame 0 without a track_id'),
     (labels(dict(track_id=2), dict(track_id=2)),
      r'annotations\[1\].*frame 0 whose track_id is 2'),
     (label('track_id', 0), r'annotations\[0\] has no "track_id"'),
-    (label('attributes', dict(object_id='a')), "attributes.object_id is 'a'"),
     (label('labelled', 'no'), r"\[1\].labelled is 'no'"),
     (label('keypoints', None), r'\[1\].keypoints'),
     (label('keypoints', POINTS[:8]), r'\[1\].keypoints has 8 va'),

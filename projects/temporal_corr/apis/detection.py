@@ -110,15 +110,13 @@ class ScipyByteTracker(ByteTracker):
         for name in self.memo_items:
             del self.tracks[id][name][:-self.num_tentatives]
 
-    def assign_ids(
-            self,
-            ids: List[int],
-            det_bboxes: Tensor,
-            det_labels: Tensor,
-            det_scores: Tensor,
-            weight_iou_with_det_scores: Optional[bool] = False,
-            match_iou_thr: Optional[float] = 0.5
-    ) -> Tuple[np.ndarray, np.ndarray]:
+    def assign_ids(self,
+                   ids: List[int],
+                   det_bboxes: Tensor,
+                   det_labels: Tensor,
+                   det_scores: Tensor,
+                   weight_iou_with_det_scores: bool = False,
+                   match_iou_thr: float = 0.5) -> Tuple[np.ndarray, ...]:
         """Assign boxes to tracks, see the base."""
         rows = np.full(len(ids), -1)
         columns = np.full(len(det_bboxes), -1)

@@ -61,20 +61,9 @@ def load_video_model(config: str,
                      name: Optional[str] = None) -> VideoModel:
     """Build the model and the test data set of a config.
 
-    Args:
-        config (str): Config file.
-        checkpoint (str): Checkpoint of a model of that config.
-        device (str): Device to run on. Defaults to 'cpu'.
-        cfg_options (dict, optional): Settings to override.
-            Defaults to None.
-        name (str, optional): What to call it in pictures. Defaults to the
-            first two parts of the config's name, method and backbone.
-
-    Returns:
-        VideoModel: Ready to predict.
-
-    Raises:
-        TypeError: If the data set is none of videos.
+    ``cfg_options`` override its settings. ``name`` is what to call it in
+    pictures, by default the first two parts of the config's name, method and
+    backbone. A TypeError if the data set is none of videos.
     """
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(cfg_options or {})

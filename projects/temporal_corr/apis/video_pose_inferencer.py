@@ -95,9 +95,9 @@ class VideoPoseInferencer:
         if max_age < 0:
             raise ValueError(f'max_age must be 0 or more frames, got '
                              f'{max_age}')
-        if checkpoint is None and isinstance(config, str):
-            config, checkpoint = released_models().get(
-                config, (config, None))
+        if isinstance(config, str) and not Path(config).suffix:
+            config, own = released_models().get(config, (config, None))
+            checkpoint = checkpoint or own
         self.cfg = (
             copy.deepcopy(config)
             if isinstance(config, Config) else Config.fromfile(config))

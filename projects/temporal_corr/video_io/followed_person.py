@@ -127,17 +127,16 @@ def box_of_pose(keypoints: np.ndarray,
     Args:
         keypoints, scores (np.ndarray): In pixels, (K, 2), and (K, ).
         size (tuple): Width and height of the frame.
-        torso (Sequence): Numbers of the shoulders, and of the hips. A pose
-            without a confident one of each is none. Defaults to none, not
-            known.
-        thr (float): Least score of a keypoint that counts. Defaults to 0.2.
+        torso (Sequence): Numbers of the shoulders, and of the hips, if they
+            are known. A pose without a confident one of each is none.
+        thr (float): Least score of a keypoint that counts.
         share (float): Least share of the keypoints that must count, and two
-            in any case. Defaults to 0.3.
+            in any case.
         margin (float): Sides of the box by those of the extent: a body
             reaches further than its joints (the median of annotated boxes
-            is 1.3 times as wide and 1.2 times as high). Defaults to 1.2.
+            is 1.3 times as wide and 1.2 times as high).
         reach (float): How far the box reaches from the middle of the hips,
-            by the larger side of the torso. Defaults to 1.5.
+            by the larger side of the torso.
 
     Returns:
         np.ndarray | None: x1, y1, x2, y2 inside of the frame, of at least two
