@@ -1,6 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """A clip, a model and a session of labelling it."""
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -22,19 +21,14 @@ def model_files(tiny_config, tmp_path_factory):
 
 
 @pytest.fixture
-def noise(tmp_path):
+def noise(write_video):
     """Makes a video of noise."""
 
     def make(count=6, size=(64, 48), name='clip.avi'):
-        path = str(tmp_path / name)
-        writer = cv2.VideoWriter(
-            path, cv2.VideoWriter_fourcc(*'MJPG'), 12.5, size)
         rng = np.random.default_rng(0)
-        for _ in range(count):
-            writer.write(
-                rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
-        writer.release()
-        return path
+        return write_video(
+            rng.integers(0, 256, (count, *size[::-1], 3), dtype=np.uint8),
+            name)
 
     return make
 

@@ -28,14 +28,6 @@ def model(tiny_config, tmp_path_factory):
 
 
 @pytest.fixture
-def clip(write_video):
-    """Makes a video of noise, of 64 x 48 pixels."""
-    rng = np.random.default_rng(0)
-    return lambda count=6: write_video(
-        rng.integers(0, 256, (count, 48, 64, 3), dtype=np.uint8))
-
-
-@pytest.fixture
 def run(demo, model, tmp_path):
     """Runs the demo; files go to the folder out."""
     out = str(tmp_path / 'out')
@@ -77,8 +69,8 @@ def read(tmp_path):
     return call
 
 
-def test_whole_frame(run, clip, read, tmp_path, capsys):
-    assert run(clip(), '--draw-heatmap', '--draw-bbox') == 0
+def test_whole_frame(run, noise, read, tmp_path, capsys):
+    assert run(noise(), '--draw-heatmap', '--draw-bbox') == 0
     rate, pictures, instances = read()
     assert rate == 12.5 and len(instances) == 6
     assert pictures[0].shape == (96, 64, 3)
@@ -130,10 +122,10 @@ def test_boxes_cuts_and_broken_frames(run, model, read, tmp_path, write_boxes,
         assert words in text
 
 
-def test_boxes_without_identities_are_tracked(run, clip, read, write_boxes,
+def test_boxes_without_identities_are_tracked(run, noise, read, write_boxes,
                                               capsys):
     """Of the category that the user names: classes may count from 0."""
-    path, file = clip(), write_boxes([
+    path, file = noise(), write_boxes([
         dict(image_id=t, bbox=[x, 5, 20, 30], score=0.9, category_id=c)
         for t in range(6) for x, c in ((2, 0), (35, 0),
                                        (9, 1))[::1 if t % 2 else -1]
@@ -147,9 +139,9 @@ def test_boxes_without_identities_are_tracked(run, clip, read, write_boxes,
     assert lefts == [lefts[0]] * 6 and len(dict(lefts[0])) == 2
 
 
-def test_labels_about_nobody(run, model, clip, tmp_path, write_boxes, capsys):
+def test_labels_about_nobody(run, model, noise, tmp_path, write_boxes, capsys):
     """Said before the first frame, of a box and of a file of boxes."""
-    path, labels = clip(), tmp_path / 'labels.json'
+    path, labels = noise(), tmp_path / 'labels.json'
     names = list(
         VideoPoseInferencer(*model).dataset_meta['keypoint_id2name'].values())
     label = dict(image_id=1, keypoints=[20, 20, 2] * 15, track_id=3)
@@ -172,9 +164,9 @@ def test_labels_about_nobody(run, model, clip, tmp_path, write_boxes, capsys):
     assert (again[4][0].keypoints == 20).all()
 
 
-def test_one_box_for_each_shot(run, clip, read):
+def test_one_box_for_each_shot(run, noise, read):
     """A person may be cut off by the border."""
-    assert run(clip(), '--bbox', '1,2,30,40', '40,-3,30,60', '--cuts',
+    assert run(noise(), '--bbox', '1,2,30,40', '40,-3,30,60', '--cuts',
                '3') == 0
     boxes = [people[0]['bbox'][0] for people in read()[2]]
     assert boxes[0] == [1, 2, 31, 42] and boxes[3] == [40, 0, 64, 48]
@@ -187,16 +179,16 @@ def test_one_box_for_each_shot(run, clip, read):
     # the box of a later shot, before anything is predicted
     (['1,2,30,40', '70,2,10,10'], 'outside of the frame'),
 ])
-def test_boxes_that_are_not_in_the_frame(run, clip, tmp_path, boxes, message):
+def test_boxes_that_are_not_in_the_frame(run, noise, tmp_path, boxes, message):
     cuts = ['--cuts', '3'] if len(boxes) > 1 else []
     with pytest.raises(ValueError, match=message):
-        run(clip(), '--bbox', *boxes, *cuts)
+        run(noise(), '--bbox', *boxes, *cuts)
     assert not list(tmp_path.glob('out/*'))
 
 
-def test_poses_that_nothing_speaks_for(run, clip, write_boxes, capsys):
+def test_poses_that_nothing_speaks_for(run, noise, write_boxes, capsys):
     """An untrained model: the peaks of its heatmaps are low."""
-    path = clip(3)
+    path = noise(3)
     file = write_boxes(
         [dict(image_id=1, bbox=[2, 5, 20, 30], score=0.1, track_id=3)])
     for args, words in (
@@ -213,9 +205,9 @@ def test_poses_that_nothing_speaks_for(run, clip, write_boxes, capsys):
 
 
 @pytest.mark.parametrize('name', ['one-euro', 'gaussian', 'savgol'])
-def test_smoothing(run, clip, read, demo, name):
+def test_smoothing(run, noise, read, demo, name):
     """Of what was predicted without it: boxes follow the raw poses."""
-    path = clip(16)
+    path = noise(16)
     args = '--bbox', '1,2,30,40', '5,6,30,40', '--cuts', '8', '--smooth'
     assert run(path, *args, 'none') == 0
     rate, _, expected = read()
@@ -237,19 +229,19 @@ def test_smoothing(run, clip, read, demo, name):
                 ] == [people[0][key] for people in expected]
 
 
-def test_smoothing_that_looks_ahead_needs_all_frames(run, demo, clip,
+def test_smoothing_that_looks_ahead_needs_all_frames(run, demo, noise,
                                                      monkeypatch):
     """A recording is read twice, and a camera goes on."""
     write = demo.write_again
 
     def shorter(args, *others):
-        clip(4)
+        noise(4)
         return write(args, *others)
 
     with monkeypatch.context() as patch:
         patch.setattr(demo, 'write_again', shorter)
         with pytest.raises(ValueError, match='had 6 frames and now has 4'):
-            run(clip(), '--smooth', 'gaussian')
+            run(noise(), '--smooth', 'gaussian')
     camera = SimpleNamespace(kind='webcam', path='webcam:0', fps=25)
     monkeypatch.setattr(demo, 'FrameSource', lambda *args: camera)
     with pytest.raises(ValueError, match='one-euro'):
@@ -287,7 +279,7 @@ def test_bad_command_lines(demo, model, capsys, args, message):
     assert message in capsys.readouterr().err
 
 
-def test_model_that_fails_later(run, demo, clip, read, capsys, monkeypatch):
+def test_model_that_fails_later(run, demo, noise, read, capsys, monkeypatch):
     """What is there is kept, and the exit status tells."""
     whole = demo.VideoPoseInferencer.__call__
 
@@ -297,19 +289,19 @@ def test_model_that_fails_later(run, demo, clip, read, capsys, monkeypatch):
         return whole(self, *args)
 
     monkeypatch.setattr(demo.VideoPoseInferencer, '__call__', fail)
-    assert run(clip()) == 1
+    assert run(noise()) == 1
     assert 'frame 3 failed (out of memory)' in capsys.readouterr().out
     assert len(read()[2]) == 3
 
 
-def test_interrupted_run_leaves_usable_files(repo_root, model, clip, read,
+def test_interrupted_run_leaves_usable_files(repo_root, model, noise, read,
                                              tmp_path):
     out = tmp_path / 'out'
     process = subprocess.Popen(
         [
             sys.executable,
             str(repo_root / 'demo/video_demo.py'), *model, '--input',
-            clip(500), '--vis-out-dir', out, '--pred-out-dir', out
+            noise(500), '--vis-out-dir', out, '--pred-out-dir', out
         ],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
