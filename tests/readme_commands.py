@@ -1,22 +1,13 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""What the commands of a Markdown file would call, with bash's own words.
-
-A block runs in bash with functions for its commands, which write down their
-arguments instead; nothing else is on PATH. Variables, loops and braces are
-expanded by bash, and nothing is executed.
-"""
+"""Blocks, commands and inline code of a Markdown file."""
 import re
-import subprocess
+import shlex
+import textwrap
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import Iterator, List, NamedTuple
 
-#: Stand-ins: the block and what a command is called with, between tabs.
-RECORDER = r"""
-record() { local IFS=$'\t'; echo "$BLOCK"$'\t'"$*" >&3; }
-for name in python bash make pip git cd source conda mim apt-get tensorboard
-do eval "$name() { record $name \"\$@\"; }"; done
-command_not_found_handle() { record "$@"; }
-"""
+#: Programs whose arguments are looked at.
+PROGRAMS = ('python', 'bash', 'make')
 
 
 class Block(NamedTuple):
@@ -27,90 +18,70 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> List[Block]:
-    """The fenced blocks of a Markdown file, indented ones, too.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        list[Block]: With the number of the line that they begin at.
-    """
-    found, fence = [], None
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        mark = re.match(r'( *)```(\w*)\s*$', line)
-        if fence is None and mark:
-            fence = (len(mark[1]), mark[2], number, [])
-        elif fence is not None and mark:
-            indent, language, start, lines = fence
-            text = ''.join(f'{row[indent:]}\n' for row in lines)
-            found.append(Block(language, text, start))
-            fence = None
-        elif fence is not None:
-            fence[3].append(line)
-    if fence is not None:
-        raise ValueError(f'{path}:{fence[2]}: the block is not closed')
-    return found
+    """The fenced blocks, with the number of the line that they begin at."""
+    text = path.read_text()
+    if len(re.findall('(?m)^ *```', text)) % 2:
+        raise ValueError(f'{path}: a block is not closed')
+    return [
+        Block(found[2], textwrap.dedent(found[3]),
+              text.count('\n', 0, found.start()) + 1)
+        for found in re.finditer(r'(?ms)^( *)```(\w*) *\n(.*?)^\1```', text)
+    ]
 
 
 class Call(NamedTuple):
-    """A command with its arguments."""
+    """A program and its arguments."""
     line: int
     words: List[str]
 
 
-def commands(path: Path, folder: Path) -> List[Call]:
-    """The commands of the shell blocks of a file.
-
-    Args:
-        path (Path): A Markdown file. A variable that one block sets can be
-            used in the next.
-        folder (Path): An empty folder to be in.
-
-    Returns:
-        list[Call]: Each call, as often as loops repeat it, with the line
-        that its block begins at.
+def commands(path: Path) -> Iterator[Call]:
+    """The calls of :data:`PROGRAMS` in shell blocks, one for each value of a
+    variable of a loop.
 
     Raises:
-        ValueError: If bash does not understand a block, or a variable is not
-            set.
+        ValueError: If a variable is not set before, or a quote is not closed.
     """
-    calls = folder / 'calls'
-    script = [f'exec 3>{calls}', 'set -u', RECORDER]
+    variables = dict(PWD=['.'])
     for block in blocks(path):
-        if block.language in ('shell', 'bash', 'sh'):
-            script += [f'BLOCK={block.line}', block.text]
-    result = subprocess.run(['/bin/bash', '--norc', '-c', '\n'.join(script)],
-                            stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE,
-                            cwd=folder,
-                            env=dict(PATH='/nonexistent', HOME=str(folder)),
-                            text=True)
-    if result.stderr or not calls.exists():
-        raise ValueError(f'{path}: {result.stderr}')
-    found = []
-    for row in calls.read_text().splitlines():
-        line, *words = row.split('\t')
-        found.append(Call(int(line), words))
-    return found
+        if block.language != 'shell':
+            continue
+        for line in block.text.replace('\\\n', ' ').splitlines():
+            for name, values in re.findall(r'for (\w+) in ([^;]*)', line):
+                variables[name] = values.split()
+            for text in _substituted(line, variables):
+                words = shlex.split(text, comments=True)
+                for name, value in re.findall(r'(?:^|\s)(\w+)=(\S+)', text):
+                    variables[name] = [value]
+                program = [word in PROGRAMS for word in words]
+                if any(program):
+                    yield Call(block.line, words[program.index(True):])
+
+
+def _substituted(line: str, variables: dict) -> List[str]:
+    found = re.search(r'\$\{?(\w+)\}?', line)
+    if not found:
+        return [line]
+    if found[1] not in variables:
+        raise ValueError(f'{found[1]} is not set: {line}')
+    return [
+        text for value in variables[found[1]]
+        for text in _substituted(line.replace(found[0], value), variables)
+    ]
 
 
 def inline_code(path: Path) -> List[str]:
-    """What stands between single backticks outside of the blocks.
-
-    Args:
-        path (Path): A Markdown file.
-
-    Returns:
-        list[str]: In order.
-    """
+    """What stands between single backticks outside of the blocks."""
     text = re.sub(r'(?ms)^ *```.*?^ *```\s*$', '', path.read_text())
     return re.findall(r'`([^`\n]+)`', text)
 
 
 def expand_braces(word: str) -> List[str]:
-    """``a_{b,c}.py`` as bash expands it."""
-    if not re.fullmatch(r'[\w{},./-]+', word):
+    """``a_{b,c}.py`` as a shell expands it."""
+    found = re.search(r'{([^{}]*)}', word)
+    if not found:
         return [word]
-    result = subprocess.run(['/bin/bash', '-c', f'echo {word}'],
-                            capture_output=True, text=True, check=True)
-    return result.stdout.split()
+    return [
+        text for part in found[1].split(',')
+        for text in expand_braces(word.replace(found[0], part, 1))
+    ]

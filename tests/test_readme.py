@@ -100,28 +100,27 @@ def check_command(words, where):
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=by_path)
-def test_commands(document, tmp_path):
-    for call in commands(document, tmp_path):
+def test_commands(document):
+    for call in commands(document):
         check_command(call.words, f'{document}:{call.line}')
 
 
 @pytest.mark.parametrize('block, complaint', [
     ('make dmeo', 'make dmeo'),
     ('python tools/tarin.py x.py', 'there is no tools/tarin.py'),
-    ('for v in penn x; do python tools/train.py '
-     'projects/temporal_corr/configs/${v}.py; done',
+    ('for v in penn x; do\n    python tools/train.py '
+     'projects/temporal_corr/configs/${v}.py\ndone',
      'there is no projects/temporal_corr/configs/x.py'),
     ('python tools/train.py x.py \\\n    --workdir=y', 'has no --workdir'),
     ('bash tools/dist_test.sh x.py y.pth 8 --resume', 'sh has no --resume'),
-    ('python tools/train.py $CONFIG', 'CONFIG: unbound variable'),
-    ('for v in 1; do python tools/train.py', 'syntax error'),
+    ('python tools/train.py $CONFIG', 'CONFIG is not set'),
 ])
 def test_a_wrong_command_is_found(block, complaint, tmp_path):
     """That the tests below would fail if there were something to find."""
     document = tmp_path / 'wrong.md'
     document.write_text(f'text\n```shell\n{block}\n```\n')
     with pytest.raises((AssertionError, ValueError), match=complaint):
-        for call in commands(document, tmp_path):
+        for call in commands(document):
             assert call.line == 2
             check_command(call.words, document)
 
