@@ -5,10 +5,7 @@ import pytest
 
 from projects.temporal_corr.codecs import PartAffinityField
 from projects.temporal_corr.codecs.heatmap_peaks import find_peaks
-from projects.temporal_corr.codecs.person_assembly import (candidate_pairs,
-                                                           connect,
-                                                           group_people,
-                                                           score_limbs)
+from projects.temporal_corr.codecs.person_assembly import connect, score_limbs
 
 SIGMA = np.full(2, 7 / 8)
 
@@ -61,16 +58,6 @@ def test_peak_scores_radius_and_number(arguments, scores):
     assert parts.tolist() == [0, 1]
 
 
-def test_pairs_are_all_pairs_of_a_limb():
-    parts = np.array([0, 0, 2, 2, 2, 3])
-    limbs = np.array([(0, 2), (1, 2), (3, 0)])
-    expected = [(i, a, b) for i, (p, q) in enumerate(limbs)
-                for a in np.nonzero(parts == p)[0]
-                for b in np.nonzero(parts == q)[0]]
-    pairs = np.stack(candidate_pairs(parts, limbs), axis=1)
-    assert pairs.tolist() == [list(map(int, pair)) for pair in expected]
-
-
 def test_limb_scores_by_hand():
     """A field that is (1, 0) left of column 4 and (0, 0) from there on."""
     pafs = np.zeros((2, 6, 9), np.float32)
@@ -97,17 +84,6 @@ def test_greedy_choice():
     # (1, 2) first, then (0, 3), which leaves nothing for the rest
     assert connect(limb, first, second, score).tolist() == [2, 1, 4]
     assert connect(limb, first, second, np.full(5, .5)).tolist() == [0, 3, 4]
-
-
-def test_groups_of_connected_peaks():
-    parts = np.array([0, 0, 1, 1, 2, 2])
-    scores = np.array([.5, .6, .5, .6, .5, .3])
-    # 0 - 2 - 4 and 1 - 3; the peak 5 is alone
-    peaks, person_scores = group_people(
-        parts, scores, np.array([0, 1, 2]), np.array([2, 3, 4]),
-        np.array([1., 1., .5]), 4, min_parts=2, min_score=0.)
-    assert peaks.tolist() == [[1, 3, -1, -1], [0, 2, 4, -1]]
-    np.testing.assert_allclose(person_scores, [2.2 / 2, 3. / 3])
 
 
 def test_noisy_maps_take_bounded_time():

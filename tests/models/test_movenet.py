@@ -52,17 +52,6 @@ def test_backbone_pads_right_and_below():
     assert (conv(images)[0, 0] == images[0, 0, ::2, ::2]).all()
 
 
-@pytest.mark.parametrize('last_channels, widen_factor, channels', [
-    (None, 1.75, 2240),
-    (1280, 1.75, 1280),
-])
-def test_last_channels(last_channels, widen_factor, channels):
-    with torch.device('meta'):
-        backbone = FoldedMobileNetV2(widen_factor, last_channels=last_channels)
-        feats = backbone(torch.empty(1, 3, 64, 64))
-    assert feats[-1].shape[1] == backbone.out_channel == channels
-
-
 @pytest.mark.parametrize('stages, first_trained', [
     (8, []), (7, ['conv2.conv.weight']),
     (1, ['layer2.0.conv.0.conv.weight']), (-1, ['conv1.conv.weight'])])
