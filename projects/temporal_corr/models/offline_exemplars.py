@@ -89,8 +89,8 @@ def check_offline(settings: dict) -> dict:
     - ``frames``, for labels: ``'first'``, ``'middle'``, ``'last'``, or every
       so many frames. Defaults to ``'first'``.
     - ``crop_shift``, for labels: how the crops of the labelled frames are
-      shifted, in place of the dataset's own ``crop_shift``: what is
-      remembered then stands elsewhere in its crop than what is sought.
+      shifted, in place of the dataset's own ``crop_shift``, so that the
+      position in the crop gives no hint.
 
     Returns:
         dict: The same with defaults in their places.
@@ -146,7 +146,7 @@ def guided_fields(head, feats: Tuple[Tensor, ...],
     else:
         choices = [[(row, entry.nearest(frame.frame_index))]
                    for row, (entry, frame) in enumerate(zip(own, frames))]
-    # Every track is averaged over its own frames, whoever is in the batch.
+    # Every track is averaged over its own frames alone.
     total, counts = 0., features.new_tensor([len(part) for part in choices])
     for some in zip_longest(*choices):
         rows, exemplars = zip(*filter(None, some))
@@ -181,7 +181,7 @@ class ExemplarCollector:
         for frame, *row in zip(frames, exemplars, confidence):
             self._pending.setdefault(frame.key, []).append(
                 (frame.frame_index, *(part.clone() for part in row)))
-        # A track that is through needs only what is chosen of it.
+        # Of a track that has ended only the chosen frames are kept.
         present = {frame.key for frame in frames}
         for key in [key for key in self._pending if key not in present]:
             self._choose(key)

@@ -70,7 +70,7 @@ class _Entry(NamedTuple):
 
 
 class TrackMemory:
-    """One value per person and video, handed on from frame to frame.
+    """One value per person and video, kept from frame to frame.
 
     A frame that comes too early, too late or twice is an error, because a
     wrong order would silently give other predictions. A value is freed when

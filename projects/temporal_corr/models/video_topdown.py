@@ -39,7 +39,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             - ``'fixed'``: each exemplar as it was first found.
             - ``'average'``: a moving average of exemplars (``momentum``).
             - ``'ground_truth'``: as the paper, but from the annotation of
-              each frame, which shows what perfect exemplars would bring.
+              each frame, an upper bound for better exemplars.
             - ``'offline'``: exemplars from a first pass over whole videos,
               see :func:`check_offline` for the options.
 
@@ -169,7 +169,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 self.head.flip(mirrored, flip_indices, self.test_cfg))
         fields = None
         if self.test_cfg.get('output_heatmaps', False):
-            # without what a head predicts beside the keypoints' heatmaps
+            # the keypoints' alone: no background, no PAFs
             fields = [
                 PixelData(heatmaps=maps[:self.head.num_keypoints])
                 for maps in heatmaps.detach()

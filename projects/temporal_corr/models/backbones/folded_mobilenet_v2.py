@@ -15,7 +15,7 @@ class FoldedMobileNetV2(MobileNetV2):
 
     Args:
         widen_factor (float): Multiplies the channels. Defaults to 1.
-        out_indices (Sequence[int]): Stages whose maps are put out, of 0 to
+        out_indices (Sequence[int]): Stages whose maps are returned, of 0 to
             6 and 7, the last 1x1 convolution. Defaults to (1, 2, 3, 7): the
             last of strides 4, 8 and 16, and stride 32.
         last_channels (int, optional): Channels of stage 7. Defaults to
@@ -59,7 +59,7 @@ class FoldedMobileNetV2(MobileNetV2):
                 norm_cfg=self.norm_cfg,
                 act_cfg=self.act_cfg)
         # MMPose freezes when training begins, after the optimizer and
-        # DistributedDataParallel have looked.
+        # DistributedDataParallel are built.
         self._freeze_stages()
 
     def _freeze_stages(self) -> None:

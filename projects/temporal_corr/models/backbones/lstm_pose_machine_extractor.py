@@ -13,10 +13,10 @@ class LSTMPoseMachineExtractor(BaseBackbone):
 
     Three 9x9 convolutions of 128 channels, each with a ReLU and a 3x3 max
     pooling of stride 2 behind it, and a 5x5 convolution of 32 with a ReLU.
-    "LSTM Pose Machines", CVPR'2018; parameters bear their names there
+    "LSTM Pose Machines", CVPR'2018; parameters have their names there
     (``conv1`` ... ``conv4``).
 
-    It hands on the pixels, too, for the head's network for single images.
+    It also returns its input, for the head's network for single images.
 
     Args:
         channels (int): Channels of conv1 to conv3. Defaults to 128.

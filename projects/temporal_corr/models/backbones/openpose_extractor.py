@@ -20,7 +20,7 @@ class OpenPoseExtractor(BaseBackbone):
     "The output of the feature extractor with the size of H x W x C is
     selected as the intermediate feature maps" (Section 3): conv4_4_CPM, C =
     128 channels at stride 8. All convolutions are 3x3 with a ReLU behind
-    them; parameters bear OpenPose's names (``conv1_1`` ... ``conv4_4_CPM``).
+    them; parameters have OpenPose's names (``conv1_1`` ... ``conv4_4_CPM``).
 
     Args:
         base_channels (int): Channels of conv1_1; the others are multiples.

@@ -23,7 +23,7 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
     The features of :class:`LSTMPoseMachineExtractor`, the heatmaps of the
     previous frame and a centre map enter a convolutional LSTM of 48 hidden
     maps, from which five convolutions predict the heatmaps. In a first frame
-    the heatmaps of a network for single images stand in for previous ones.
+    the heatmaps of a network for single images replace previous ones.
 
     Remembers h, the cell and the heatmaps, each in the crop of its frame: as
     published, nothing is carried into the current crop. The codec is

@@ -31,7 +31,7 @@ class PAFHead(VideoHead, BaseHead):
     The fields are P + 1 heatmaps and 2 L PAFs, in this order, as OpenPose's
     ``net_output``. The codec is
     :class:`~projects.temporal_corr.codecs.PartAffinityField`. Parameters
-    bear OpenPose's names.
+    have OpenPose's names.
 
     Args:
         in_channels (int): C, channels of I. Defaults to 128.

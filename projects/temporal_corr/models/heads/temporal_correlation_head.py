@@ -101,7 +101,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
             super()._load_state_dict_pre_hook(*args, **kwargs)
 
     def features(self, feats: Features) -> Tensor:
-        """I; a ``projection`` stands behind the features that are refined."""
+        """I; of a ``projection``, behind the features that are refined."""
         features = self.conv_layers(self.deconv_layers(feats[-1]))
         if self.projection is None:
             return features

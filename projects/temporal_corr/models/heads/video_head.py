@@ -43,7 +43,7 @@ class VideoHead:
 
     #: Fields of a data sample that ``step`` takes, those of the last frame.
     conditions: Tuple[str, ...] = ('crops', )
-    #: Whether ``decode`` is told where the person of interest is.
+    #: Whether ``decode`` takes the centre of the person of interest.
     decodes_near_center = False
     #: Beginnings of the names of parameters that a single-frame MMPose
     #: checkpoint does not have.

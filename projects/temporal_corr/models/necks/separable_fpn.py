@@ -21,9 +21,9 @@ class SeparableFPN(BaseModule):
             the finest to the coarsest, each of half the size.
         lateral_channels (Sequence[int]): Channels in which each level but
             the coarsest is added up.
-        out_channels (int): Channels of the finest map that is put out.
+        out_channels (int): Channels of the finest map that is returned.
         passed_levels (Sequence[int]): Indices of maps of the backbone that
-            are put out as they are, before those of the pyramid.
+            are returned as they are, before those of the pyramid.
             Defaults to ().
         frozen (bool): Whether the neck is not trained. Defaults to False.
         init_cfg (dict | list, optional): Initialisation. Defaults to Kaiming

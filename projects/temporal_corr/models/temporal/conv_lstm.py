@@ -20,8 +20,8 @@ class ConvLSTM(TemporalModule):
     """The recurrence of LSTM Pose Machines over any feature maps.
 
     A convolutional LSTM sees the features of the current frame and the
-    heatmaps of the previous one; in a first frame the heatmaps of a
-    single-frame model stand in for them. The maps are its hidden maps h.
+    heatmaps of the previous one, in a first frame those of a single-frame
+    model. The maps are its hidden maps h.
     Remembers ``heatmaps``, their ``crops``, ``h`` and ``cell``, and carries
     all of them into the current crop.
 
@@ -96,7 +96,7 @@ class ConvLSTMCell(nn.Module):
 
     Before the first frame there is neither h nor cell. Zeros are the same,
     as the convolution of h has no bias, so that rows of a batch that begin
-    may stand beside others that go on. (In the published network it has one,
+    can be mixed with others that go on. (In the published network it has one,
     which the bias of the input takes over here but in first frames.)
 
     Args:
@@ -119,7 +119,7 @@ class ConvLSTMCell(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Filters as told, biases as published."""
+        """Filters by ``std``, biases as published."""
         for conv in (self.conv_x, self.conv_h):
             # Each gate has filters of its own.
             for filters in conv.weight.chunk(len(GATES)):

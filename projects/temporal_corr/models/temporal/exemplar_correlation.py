@@ -98,16 +98,16 @@ class ExemplarCorrelation(ScaledMaps):
 
 
 def kept_rows(keep: Tensor) -> Tensor:
-    """Indices of the samples whose memory is kept, (M, ), of one at least:
+    """Indices of the samples whose memory is kept, (M, ), at least one:
     the processes of a distributed training must all do the same, or a
-    SyncBatchNorm would wait for ever."""
+    SyncBatchNorm would hang."""
     rows = keep.nonzero()[:, 0]
     return rows if len(rows) else rows.new_zeros(1)
 
 
 def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
     """Move each of (N, P, H, W) heatmaps at random, with a standard deviation
-    in cells, in x and in y: a keypoint found beside its place."""
+    in cells, in x and in y, as if the keypoint was mislocated."""
     height, width = heatmaps.shape[2:]
     planes = heatmaps.flatten(0, 1)[:, None]
     offset = std * rank_draw(
@@ -129,7 +129,7 @@ def average(old: Tensor, new: Tensor, momentum: float = 0.9) -> Tensor:
     """Moving average of exemplars (N, P, C), of unit length, ``momentum`` the
     weight of those so far; what is seen for the first time is taken as it
     is."""
-    # Of two numbers an exported where would make a double.
+    # torch.where of two Python numbers is exported as float64.
     share = torch.full_like(old[..., :1], momentum)
     share = share * (old != 0).any(dim=-1, keepdim=True)
     seen = (new != 0).any(dim=-1, keepdim=True)
