@@ -29,7 +29,8 @@ DOCUMENTS = [
     ROOT / name
     for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md',
                  'projects/temporal_corr/README.md')
-] + sorted((ROOT / 'docs').glob('*.md'))
+] + sorted((ROOT / 'docs').glob('*.md')) + sorted(
+    (ROOT / 'checkpoints').glob('*.md'))
 #: Folders of this repository: what begins with one of them must be there.
 FOLDERS = ('projects/', 'configs/', 'tools/', 'docs/', 'tests/', 'demo/',
            'requirements/', 'results/', 'studies/')

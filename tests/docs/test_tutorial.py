@@ -61,15 +61,10 @@ def test_is_committed_with_its_outputs(notebook):
     assert not re.search(r'"/\w+/', json.dumps(outputs(notebook, 'stream')))
 
 
-def test_links_and_tools_are_there(notebook, path, repo_root):
+def test_links_are_there(notebook, path):
     text = '\n'.join(cell.source for cell in notebook.cells)
-    links = re.findall(r'\]\(([^)#]+)', text)
-    tools = re.findall(r'^%run (\S+)', text, re.MULTILINE)
-    assert links and tools
-    for name in links:
+    for name in re.findall(r'\]\(([^)#]+)', text):
         assert (path.parent / name).exists(), name
-    for name in set(tools):
-        assert (repo_root / name).exists(), name
 
 
 def test_runs_without_an_error(executed):
