@@ -10,14 +10,6 @@ from projects.temporal_corr.video_io.frame_source import FrameSource
 COUNT = 70
 
 
-def write(path, codec, images):
-    writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*codec), 25, (64, 48))
-    for image in images:
-        writer.write(image)
-    writer.release()
-
-
 @pytest.fixture(scope='module')
 def images():
     """Two pictures of grey that change places, so that each frame differs."""
@@ -30,10 +22,9 @@ def images():
 
 @pytest.mark.parametrize('name, codec', [('a.mp4', 'mp4v'), ('a.avi', 'MJPG'),
                                          ('a.mkv', 'mp4v')])
-def test_any_order(tmp_path, images, name, codec):
+def test_any_order(write_video, images, name, codec):
     """Steps, jumps, the same frame again; frames between keys of a video."""
-    write(tmp_path / name, codec, images)
-    source = FrameSource(str(tmp_path / name))
+    source = FrameSource(write_video(images, name, 25, codec))
     expected = [frame.image for frame in FrameSource(source.path)]
     reader = FrameReader(source)
     for index in (0, 1, 1, 2, 40, 39, 38, 69, 5, 68, 23, 0):
@@ -43,12 +34,12 @@ def test_any_order(tmp_path, images, name, codec):
     np.testing.assert_array_equal(reader.read(30), expected[30])
 
 
-def test_other_rate_than_told(tmp_path, images):
+def test_other_rate_than_told(write_video, images):
     """The header tells the mean rate of one that changes: the number of a
     frame is not its time by the rate."""
-    write(tmp_path / 'a.mkv', 'mp4v', images)
-    reader = FrameReader(FrameSource(str(tmp_path / 'a.mkv')))
-    expected = [f.image for f in FrameSource(str(tmp_path / 'a.mkv'))]
+    path = write_video(images, 'a.mkv', 25, 'mp4v')
+    reader = FrameReader(FrameSource(path))
+    expected = [frame.image for frame in FrameSource(path)]
 
     class Wrong:
         """A video whose seeks end somewhere else."""
