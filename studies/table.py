@@ -5,7 +5,8 @@
     python -m studies.table results/NAME.json --figure strides.png
     python -m studies.table --write README.md           # or --check
 
-The files are those of studies.ablation, studies.label_rivals and benchmarks.
+The files are those of studies.ablation, studies.label_rivals,
+studies.annotator and benchmarks.
 A file {"kind": "headline", "rows": [[NAME, FILE, ROW], ...]} makes a table of
 chosen rows of the first two, with files beside it.
 
@@ -36,6 +37,8 @@ from .study import quoted
 
 #: What a file of studies.ablation says it is.
 KIND = 'ablation'
+#: What a file of studies.annotator says it is.
+ANNOTATOR = 'annotator'
 #: Heads of columns of the table by metric. The last are optional.
 HEADS = dict({name: name for name in COLUMNS}, **{
     'Mean@0.1': '@0.1',
@@ -320,9 +323,37 @@ def headline_table(content: dict, folder: str) -> str:
         for name, columns in found]) + '\n'  # yapf: disable
 
 
+def annotator_table(content: dict, _: str = '') -> str:
+    """Results of a simulated annotator: a row for each way to fill the frames
+    between the labels, a column for each number of labels."""
+    tested, machine = content['tested'], content['machine']
+    counts = list(content['rows'][0]['labels'])
+    parts = []
+    for metric, what in (('Mean@0.1', 'all frames, PCK@0.1'),
+                         ('others Mean@0.1', 'frames without label, PCK@0.1'),
+                         ('Mean@0.2', 'all frames, PCK@0.2')):
+        parts.append(markdown(
+            [what, *counts],
+            [[row['name'], *(
+                '-' if value is None else f'{100 * value:.1f}'
+                for value in (row['labels'][n].get(metric) for n in counts))]
+             for row in content['rows']]))  # yapf: disable
+    return '\n\n'.join([
+        f'Mean PCK in percent on {tested["videos"]} videos, '
+        f'{tested["frames"]:,} frames ({tested["ann_file"]}), by the number '
+        'of labelled frames of each video; a labelled frame has its label.',
+        *parts,
+        f'Videos that the model was trained on: {tested["leaked_videos"]}. '
+        f'{machine["device"]}, torch {machine["torch"]}; commit '
+        f'{(content["code"]["commit"] or "unknown")[:7]}.',
+        f'```shell\n{content["command"]}\n```'
+    ]) + '\n'  # yapf: disable
+
+
 #: Tables by the kind of the file: functions of its content and folder.
 TABLES = {
     KIND: ablation_table,
+    ANNOTATOR: annotator_table,
     'benchmark': benchmark_table,
     'headline': headline_table
 }
@@ -373,6 +404,19 @@ def draw_strides(content: dict, figure: str, only: str = '') -> None:
         draw_stride_plot(curves, f'{label(content)} (Mean)', spreads), figure)
 
 
+def draw_labels(content: dict, figure: str, only: str = '') -> None:
+    """Draw the Mean against the number of labelled frames."""
+    curves = {
+        row['name']: {int(n): 100 * found['Mean@0.1']
+                      for n, found in row['labels'].items()}
+        for row in content['rows'] if only in row['name']
+    }  # yapf: disable
+    save_figure(
+        draw_stride_plot(
+            curves, 'PCK@0.1 (Mean)', xlabel='labelled frames of a video'),
+        figure)
+
+
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         prog='python -m studies.table',
@@ -384,8 +428,8 @@ def parse_args(argv=None):
         help='exit with 1 if the tables in a document are not those of the '
         'files')
     add('--figure',
-        help='picture of the Mean against the temporal downsampling rate to '
-        'write, of one file: .png, .pdf, .svg')
+        help='picture of the Mean against the temporal downsampling rate, or '
+        'the number of labels, to write, of one file: .png, .pdf, .svg')
     add('--only', default='', metavar='TEXT',
         help='draw only rows with this in their names')
     args = parser.parse_args(argv)
@@ -400,8 +444,12 @@ def main(argv=None):
     args = parse_args(argv)
     document = args.write or args.check
     if args.figure:
-        draw_strides(
-            read_results(args.files[0], KIND), args.figure, args.only)
+        content = read_results(args.files[0])
+        if content['kind'] == ANNOTATOR:
+            draw_labels(content, args.figure, args.only)
+        else:
+            draw_strides(
+                read_results(args.files[0], KIND), args.figure, args.only)
     if document is None:
         for path in args.files:
             print(table(path))
