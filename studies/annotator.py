@@ -4,9 +4,10 @@
     python -m studies.annotator CONFIG CHECKPOINT --out results/NAME.json
 
 Labels are given from the ground truth, one frame after the other as
-:func:`suggest_frame` asks for them, or at equal distances. The frames between
-them are predicted, with the labels as exemplars, or interpolated. A labelled
-frame has its label; the others are also counted alone.
+:func:`suggest_frame` asks for them, in the middle of the longest gap, or, by
+who knows how many they will be, at equal distances. The frames between them
+are predicted, with the labels as exemplars, or interpolated. A labelled frame
+has its label; the others are also counted alone.
 """
 import argparse
 import os.path as osp
@@ -33,7 +34,7 @@ from projects.temporal_corr.smoothing import whittaker_smooth
 from projects.temporal_corr.video_io.arguments import number, run_command
 from projects.temporal_corr.video_io.progress import Progress
 
-from .label_rivals import RIVALS
+from .label_rivals import RIVALS, in_boxes
 from .provenance import describe_code, describe_machine, without_folders
 from .table import ANNOTATOR, write_results
 
@@ -77,6 +78,16 @@ def suggested(follow: Follow, total: int) -> Iterator[int]:
         yield labels[-1]
 
 
+def halved(total: int, count: int) -> List[int]:
+    """One label after the other in the middle of the longest gap."""
+    labels: List[int] = []
+    while len(labels) < min(count, total):
+        bounds = [-1, *sorted(labels), total]
+        gap = int(np.diff(bounds).argmax())
+        labels.append((bounds[gap] + bounds[gap + 1]) // 2)
+    return sorted(labels)
+
+
 def equal(total: int, count: int) -> List[int]:
     """The middles of equal parts of a clip."""
     count = min(count, total)
@@ -91,9 +102,15 @@ def fill(follow: Follow, truth: np.ndarray, boxes: np.ndarray,
     keypoints[labels] = truth[labels]
     known = np.zeros(scores.shape, bool)
     known[labels] = True
+
+    def smooth(points, numbers, _):
+        return whittaker_smooth(points, scores, numbers, known)
+
     return {
-        'ours, smoothed': whittaker_smooth(
-            keypoints, scores, np.arange(len(truth)), known),
+        'ours, smoothed in the box': in_boxes(
+            smooth, keypoints, range(len(truth)), boxes, None),
+        'ours, smoothed in the image': smooth(
+            keypoints, range(len(truth)), None),
         'ours': keypoints,
         **{
             name: RIVALS[name](truth[labels], labels, boxes, None)
@@ -126,7 +143,8 @@ def evaluate(model, dataset, counts: List[int]) -> List[dict]:
             order = [frame for frame, _ in zip(
                 suggested(follow, total), range(max(counts)))]
             for count in counts:
-                chosen = {'suggested frames': sorted(order[:count]),
+                chosen = {'suggested': sorted(order[:count]),
+                          'longest gap': halved(total, count),
                           'equal distances': equal(total, count)}
                 for name, labels in chosen.items():
                     known = np.isin(np.arange(total), labels)
@@ -160,8 +178,8 @@ def main(argv=None):
     add('config', help='config of a model with exemplars')
     add('checkpoint', help='checkpoint of that model')
     add('--labels', nargs='+', type=number(int, 1),
-        default=[1, 2, 3, 4, 5, 6, 8, 10],
-        help='labelled frames of a clip. Defaults to 1 2 3 4 5 6 8 10')
+        default=[1, 2, 3, 4, 5, 6, 8],
+        help='labelled frames of a clip. Defaults to 1 2 3 4 5 6 8')
     add('--out', required=True, help='results file: .json')
     args = parser.parse_args(argv)
     cfg = Config.fromfile(args.config)

@@ -330,7 +330,6 @@ def annotator_table(content: dict, _: str = '') -> str:
     counts = list(content['rows'][0]['labels'])
     parts = []
     for metric, what in (('Mean@0.1', 'all frames, PCK@0.1'),
-                         ('others Mean@0.1', 'frames without label, PCK@0.1'),
                          ('Mean@0.2', 'all frames, PCK@0.2')):
         parts.append(markdown(
             [what, *counts],

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from projects.temporal_corr.engine.pose_model import load_pose_model
-from studies.annotator import clip_follower, equal, fill, main, suggested
+from studies.annotator import (clip_follower, equal, fill, halved, main,
+                               suggested)
 from studies.table import main as table_main
 
 
@@ -60,6 +61,8 @@ def test_follows_as_a_test_does(files, tmp_path, monkeypatch, memory, labels):
 
 
 def test_frames_that_are_labelled():
+    assert [halved(9, n) for n in (1, 2, 4, 20)] == [
+        [4], [1, 4], [1, 2, 4, 6], [*range(9)]]  # yapf: disable
     assert [equal(9, 1), equal(9, 3), equal(2, 5)] == [[4], [1, 4, 7], [0, 1]]
 
     def follow(labels):
@@ -91,16 +94,17 @@ def test_file_table_and_figure(files, tmp_path, capsys):
     out, picture = tmp_path / 'annotator.json', tmp_path / 'curve.png'
     main([*files, '--labels', '1', '7', '--out', str(out)])
     rows = json.loads(out.read_text())['rows']
-    assert len(rows) == 8
+    assert len(rows) == 15
     for row in rows:
         assert 'others Mean@0.1' not in row['labels']['7']
         # The longest clip has seven frames.
         assert row['labels']['7']['Mean@0.1'] == 1
         few = row['labels']['1']
         assert few['others Mean@0.1'] <= few['Mean@0.1'] <= 1
+    assert rows[2]['name'] == 'ours, suggested'
     # Random weights follow worse than poses that hardly move stay.
-    assert rows[0]['labels']['1']['Mean@0.1'] < 1
+    assert rows[2]['labels']['1']['Mean@0.1'] < 1
     table_main([str(out), '--figure', str(picture)])
     text = capsys.readouterr().out
     assert '| all frames, PCK@0.1 | 1 | 7 |' in text
-    assert text.count('| 100.0 |') == 16 and picture.stat().st_size
+    assert text.count('| 100.0 |') >= 30 and picture.stat().st_size
