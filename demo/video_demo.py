@@ -36,10 +36,11 @@ FEW = 0.1
 SMOOTHING = {
     'one-euro': dict(type='OneEuro'),
     'gaussian': dict(type='Gaussian'),
-    'savgol': dict(type='SavitzkyGolay')
+    'savgol': dict(type='SavitzkyGolay'),
+    'whittaker': dict(type='Whittaker')
 }
 #: Those that need the frames to come.
-AHEAD = ('gaussian', 'savgol')
+AHEAD = ('gaussian', 'savgol', 'whittaker')
 
 
 def box(text: str) -> list:
@@ -127,7 +128,7 @@ def parse_args(argv=None):
     add('--max-age', type=number(int, 0), default=30,
         help='for so many frames a person may be missing and be remembered')
     add('--smooth', choices=['none', *SMOOTHING], default='one-euro',
-        help='smooth the poses over time; gaussian and savgol look ahead, so '
+        help='smooth the poses over time; all but one-euro look ahead, so '
         'that the input is read twice. Defaults to one-euro')
     add('--device', default='cpu', help='device to run on. Defaults to cpu')
     add('--fps', type=number(float, 0.01, 1000),

@@ -204,7 +204,8 @@ def test_poses_that_nothing_speaks_for(run, noise, write_boxes, capsys):
         assert words or 'Warning' not in text
 
 
-@pytest.mark.parametrize('name', ['one-euro', 'gaussian', 'savgol'])
+@pytest.mark.parametrize('name', ['one-euro', 'gaussian', 'savgol',
+                                  'whittaker'])
 def test_smoothing(run, noise, read, demo, name):
     """Of what was predicted without it: boxes follow the raw poses."""
     path = noise(16)

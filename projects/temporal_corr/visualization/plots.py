@@ -22,7 +22,8 @@ MIN_RANGE = 10
 def draw_stride_plot(
         curves: Dict[str, Dict[int, float]],
         label: str,
-        spreads: Optional[Dict[str, Dict[int, float]]] = None) -> Figure:
+        spreads: Optional[Dict[str, Dict[int, float]]] = None,
+        xlabel: str = 'temporal downsampling rate') -> Figure:
     """Draw accuracy against the temporal downsampling rate (Fig. 3).
 
     Args:
@@ -31,6 +32,8 @@ def draw_stride_plot(
         label (str): What the accuracy is, for the vertical axis.
         spreads (dict, optional): Half the height of a band around each
             curve, as ``curves``. Defaults to None.
+        xlabel (str): What it is drawn against. Defaults to 'temporal
+            downsampling rate'.
 
     Returns:
         Figure: The figure; ``save_figure`` writes it.
@@ -65,7 +68,7 @@ def draw_stride_plot(
                 alpha=0.15,
                 linewidth=0)
     axes.set_xticks(sorted({s for curve in curves.values() for s in curve}))
-    axes.set_xlabel('temporal downsampling rate')
+    axes.set_xlabel(xlabel)
     axes.set_ylabel(f'{label}, %')
     _style(axes)
     # Beside the curves, wherever they run.
