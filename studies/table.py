@@ -328,23 +328,20 @@ def annotator_table(content: dict, _: str = '') -> str:
     between the labels, a column for each number of labels."""
     tested, machine = content['tested'], content['machine']
     counts = list(content['rows'][0]['labels'])
-    parts = []
-    for metric, what in (('Mean@0.1', 'all frames, PCK@0.1'),
-                         ('Mean@0.2', 'all frames, PCK@0.2')):
-        parts.append(markdown(
-            [what, *counts],
-            [[row['name'], *(
-                '-' if value is None else f'{100 * value:.1f}'
-                for value in (row['labels'][n].get(metric) for n in counts))]
-             for row in content['rows']]))  # yapf: disable
+
+    def cells(labels):
+        return [' / '.join(f'{100 * labels[n][f"Mean@{thr}"]:.1f}'
+                           for thr in (0.1, 0.2)) for n in counts]
+
     return '\n\n'.join([
-        f'Mean PCK in percent on {tested["videos"]} videos, '
+        f'PCK@0.1 / PCK@0.2 in percent on {tested["videos"]} videos, '
         f'{tested["frames"]:,} frames ({tested["ann_file"]}), by the number '
         'of labelled frames of each video; a labelled frame has its label.',
-        *parts,
+        markdown(['labels', *counts],
+                 [[row['name'], *cells(row['labels'])]
+                  for row in content['rows']]),
         f'Videos that the model was trained on: {tested["leaked_videos"]}. '
-        f'{machine["device"]}, torch {machine["torch"]}; commit '
-        f'{(content["code"]["commit"] or "unknown")[:7]}.',
+        f'{machine["device"]}, torch {machine["torch"]}.',
         f'```shell\n{content["command"]}\n```'
     ]) + '\n'  # yapf: disable
 
