@@ -26,6 +26,12 @@ TEMPORAL = dict(
     heatmap='PreviousHeatmaps',
     correlation='ExemplarCorrelation',
     lstm='ConvLSTM')
+#: Single-frame models and the rows that are compared with them.
+PAIRS = [(single, path) for path in CONFIGS
+         for method, rest in [path.name.split('_', 1)]
+         for single in [path.with_name(f'single_{rest}')]
+         if method in TEMPORAL and path != single and single.exists()
+         ]  # yapf: disable
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -183,19 +189,14 @@ def test_lstm_pose_machines_as_published(data, iterations, scales, keypoints):
     assert len(info['skeleton_links']) == 13  # a tree
 
 
-@pytest.mark.parametrize(
-    'single',
-    [path for path in CONFIGS if path.stem.startswith('single_')
-     and 'finetune' not in path.stem or 'single_res18_1xb16-2e' in path.stem],
-    ids=lambda path: path.stem)  # yapf: disable
-@pytest.mark.parametrize('variant', ['heatmap', 'correlation', 'lstm'])
-def test_rows_differ_in_the_method_alone(single, variant):
-    other = single.with_name(single.name.replace('single_', f'{variant}_'))
-    if not other.exists():
-        pytest.skip(f'{single.stem} has no row of this method')
+@pytest.mark.parametrize('single, other', PAIRS, ids=lambda path: path.stem)
+def test_rows_differ_in_the_method_alone(single, other):
     first, second = Config.fromfile(single), Config.fromfile(other)
-    assert second.model.head.pop('temporal') == dict(type=TEMPORAL[variant])
+    temporal = TEMPORAL[other.stem.split('_')[0]]
+    assert second.model.head.pop('temporal') == dict(type=temporal)
     assert 'temporal' not in first.model.head
+    projected = 'movenet' in single.stem and 'correlation' in other.stem
+    assert bool(second.model.head.pop('projection', None)) == projected
     assert second.train_dataloader.dataset.pop('clip_len') >= 2
     second.train_dataloader.dataset.pop('clip_sampling', None)
     assert first.train_dataloader.dataset.pop('clip_len') == 1
