@@ -2,9 +2,6 @@
 """Label frames of a video on a page in the browser; the model follows.
 
     annotate.py --input clip.mp4
-
-The labels are saved as clip_labels.json, which ``video_demo.py --prompt``
-reads. Needs ``pip install -e .[annotate]``.
 """
 import argparse
 import os
@@ -12,16 +9,15 @@ import os.path as osp
 import socket
 import sys
 import webbrowser
+from pathlib import Path
 
-sys.path.insert(
-    0, osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'tools'))
-from repo_path import config_path  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
+from repo_path import config_path
 
-from projects.temporal_corr.apis import DEFAULT_MODEL  # noqa: E402
-from projects.temporal_corr.apis import (FrameSource, VideoPoseInferencer,
-                                         released_models)
-from projects.temporal_corr.datasets.coco_json import read_json  # noqa: E402
-from projects.temporal_corr.video_io.arguments import number  # noqa: E402
+from projects.temporal_corr.apis import (DEFAULT_MODEL, FrameSource,
+                                         VideoPoseInferencer, released_models)
+from projects.temporal_corr.datasets.coco_json import read_json
+from projects.temporal_corr.video_io.arguments import number
 
 
 def parse_args(argv=None):
@@ -34,18 +30,16 @@ def parse_args(argv=None):
     add('checkpoint', nargs='?',
         help='checkpoint of the pose model; released ones bring theirs')
     add('--input', required=True,
-        help='video, folder of images, or a file of labels that this page '
-        'wrote, to go on with')
+        help='video, folder of images, or a file that this page saved')
     add('--labels', metavar='FILE.json',
-        help="labels to begin with, in COCO's format of keypoints, such as "
-        'of CVAT or FiftyOne')
+        help="labels to begin with, in COCO's format of keypoints")
     add('--out', metavar='FILE.json',
-        help='where labels are saved. Defaults to NAME_labels.json beside '
-        'the input; goes on with it if it is there')
+        help='where labels are saved; gone on with if it is there. Defaults '
+        'to NAME_labels.json beside the input')
     add('--device', default='cpu', help='device to run on. Defaults to cpu')
     add('--port', type=number(int, 0, 65535), default=8017,
-        help='port of 127.0.0.1, 0 for any. Defaults to 8017, so that an '
-        'open page finds a server that was started again')
+        help='port of 127.0.0.1, 0 for any. Defaults to 8017: an open page '
+        'finds a server that was started again')
     add('--no-browser', action='store_true', help='do not open the page')
     args = parser.parse_args(argv)
     if not args.checkpoint and args.config not in released_models():
@@ -63,10 +57,9 @@ def find_files(args) -> tuple:
     info = content.get('info') if isinstance(content, dict) else None
     video = info.get('video') if isinstance(info, dict) else None
     if not isinstance(video, str) or args.labels or args.out:
-        raise ValueError(
-            f'{args.input} does not name its video (info.video), or --labels '
-            f'or --out is given, too: give --input VIDEO --labels '
-            f'{args.input} --out FILE.json')
+        raise ValueError(f'--input {args.input} alone needs info.video in it: '
+                         f'give --input VIDEO --labels {args.input} --out '
+                         'FILE.json')
     return osp.join(osp.dirname(args.input), video), args.input
 
 
@@ -93,22 +86,24 @@ def main(argv=None) -> int:
     except ImportError as error:
         raise ValueError(f'{error}: pip install -e .[annotate]') from error
     path, out = find_files(args)
-    source = FrameSource(path)
+    source, config = FrameSource(path), args.config
     if source.kind == 'webcam':
         raise ValueError('a camera cannot be labelled: record it first')
+    if config not in released_models():
+        config = config_path(config)
     with listen(args.port) as server:
-        inferencer = VideoPoseInferencer(
-            args.config if args.config in released_models() else config_path(
-                args.config), args.checkpoint, args.device)
-        session = Session(source, inferencer, out, args.labels)
+        session = Session(
+            source,
+            VideoPoseInferencer(config, args.checkpoint, args.device), out,
+            args.labels)
         port = server.getsockname()[1]
-        print(f'http://127.0.0.1:{port}/  labels go to {out}; Ctrl-C ends',
-              flush=True)
+        url = f'http://127.0.0.1:{port}/'
+        print(f'{url}  labels go to {out}; Ctrl-C ends', flush=True)
         if not args.no_browser:
-            webbrowser.open(f'http://127.0.0.1:{port}/')
-        config = uvicorn.Config(make_app(session, port), log_level='warning')
+            webbrowser.open(url)
+        app = uvicorn.Config(make_app(session, port), log_level='warning')
         try:
-            uvicorn.Server(config).run(sockets=[server])
+            uvicorn.Server(app).run(sockets=[server])
         except KeyboardInterrupt:
             pass
     session.stop()

@@ -147,6 +147,12 @@ def test_two_pages_on_one_file(open_session, connect, tmp_path):
     assert [label['frame'] for label in state['labels']] == [5]
     assert put(client, [pose(3)], state['revision']).status_code == 200
     assert [*open_session().labels] == [3]
+    # What cannot be read is neither taken nor overwritten.
+    path = tmp_path / 'clip_labels.json'
+    path.write_text('{')
+    assert client.get('state').status_code == 422
+    assert put(client, [pose(4)], session.revision).status_code == 409
+    assert path.read_text() == '{'
 
 
 def test_full_disk(open_session, connect, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The page and what it asks for, for a browser on this computer alone."""
 import os.path as osp
+from functools import partial
 from typing import List, Literal, Tuple
 from urllib.parse import quote
 
@@ -23,29 +24,20 @@ HEADERS = {
     'X-Content-Type-Options': 'nosniff'
 }
 #: How errors are told.
-STATUS = {
-    Conflict: 409,
-    IndexError: 404,
-    ValueError: 422,
-    RequestValidationError: 422,
-    OSError: 507
-}
-
-Box = Tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
-
-
-class Pose(BaseModel):
-    """A labelled person in a frame, see :class:`Session`."""
-    frame: int = Field(ge=0)
-    track_id: int = Field(ge=0, lt=2**31)
-    keypoints: List[Tuple[FiniteFloat, FiniteFloat, Literal[0, 1, 2]]]
-    bbox: Box
+STATUS = ((Conflict, 409), (IndexError, 404), (ValueError, 422),
+          (RequestValidationError, 422), (OSError, 507))
 
 
 class Place(BaseModel):
-    """Where a person is."""
+    """A box in a frame."""
     frame: int = Field(ge=0)
-    bbox: Box
+    bbox: Tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class Pose(Place):
+    """A labelled person in a frame, with COCO's visibility."""
+    track_id: int = Field(ge=0, lt=2**31)
+    keypoints: List[Tuple[FiniteFloat, FiniteFloat, Literal[0, 1, 2]]]
 
 
 def refusal(request: Request, port: int) -> Tuple[int, str]:
@@ -82,13 +74,11 @@ def make_app(session: Session, port: int) -> FastAPI:
         response.headers.update(HEADERS)
         return response
 
-    def tell(request, error):
-        status = next(STATUS[kind] for kind in type(error).__mro__
-                      if kind in STATUS)
+    def tell(status, request, error):
         return PlainTextResponse(str(error), status)
 
-    for kind in STATUS:
-        app.add_exception_handler(kind, tell)
+    for kind, status in STATUS:
+        app.add_exception_handler(kind, partial(tell, status))
 
     def answer(value):
         return Response(dumps(value), media_type='application/json')

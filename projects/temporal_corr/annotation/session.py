@@ -1,9 +1,8 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """What is labelled in a video, what the model makes of it, and the file.
 
-A pose is a dictionary, as the page has it: ``bbox`` (x1, y1, x2, y2) and
-``keypoints``, K rows of x, y in pixels and COCO's visibility. Of a prediction
-they end with the score, and ``score`` is their mean.
+Poses are dictionaries, as :func:`coco_dataset` takes them and the page has
+them.
 """
 import copy
 import hashlib
@@ -20,7 +19,7 @@ from mmpose.structures import PoseDataSample
 from ..apis import (FollowedPerson, FrameSource, Label, LabelFile,
                     LabelledPeople, Prompts, VideoPoseInferencer,
                     predict_frame)
-from ..apis.outputs import coco_category, coco_person
+from ..apis.outputs import coco_dataset
 from ..datasets.coco_json import read_json
 from ..label_suggestion import suggest_frame
 from ..video_io.followed_person import box_of_pose
@@ -33,8 +32,7 @@ DESCRIPTION = 'labels of temporal_corr'
 #: to: a video is decoded from before it anyhow.
 KEPT, BACK = 300, 15
 
-#: Poses by frame and ``track_id``.
-Poses = Dict[int, Dict[int, dict]]
+Poses = Dict[int, Dict[int, dict]]  # by frame and track_id
 
 
 class Conflict(Exception):
@@ -90,8 +88,7 @@ class Session:
 
     def _read(self, path: str) -> None:
         """Take the labels of a file; of the own one, all that is in it."""
-        self._written = _identity(self.path)
-        content, labels = read_json(path), {}
+        written, content, labels = _identity(self.path), read_json(path), {}
         info = content.get('info') if isinstance(content, dict) else None
         info = info if isinstance(info, dict) else {}
         count = info.get('num_frames', self.num_frames)
@@ -110,6 +107,7 @@ class Session:
                 f'{path} holds more than the labels of this page, which would '
                 'be lost when it is saved: import it by --labels, and name '
                 'another file by --out')
+        self._written = written
         self.labels = {
             frame: {label.track_id: _of_label(label)
                     for label in row}
@@ -165,43 +163,21 @@ class Session:
     def coco(self, predictions: bool = False) -> str:
         """The labels as COCO's keypoints, with or without the predictions of
         people who have none in a frame."""
-        images, people = [], []
-        for frame, row in self._poses(predictions).items():
-            width, height = self.source.size(frame) or (0, 0)
-            name = f'{self.source.stem}/frame_{frame:06d}.png'  # as of CVAT
-            if self.source.files:
-                name = osp.basename(self.source.files[frame])
-            images.append(
-                dict(id=frame + 1, frame_index=frame, file_name=name,
-                     width=width, height=height))  # yapf: disable
-            for identity, pose in row.items():
-                values, labelled = np.array(pose['keypoints']), _labelled(pose)
-                visibility = values[:, 2] if labelled else 2 + 0 * values[:, 2]
-                people.append(
-                    coco_person(
-                        len(people) + 1, frame + 1, identity, values[:, :2],
-                        visibility.astype(int), pose['bbox'], labelled,
-                        values[:, 2].clip(0, 1)))
+        video = osp.relpath(self.source.path, osp.dirname(self.path) or '.')
         info = dict(
-            description=DESCRIPTION,
-            num_frames=self.num_frames,
-            video=osp.relpath(self.source.path,
-                              osp.dirname(self.path) or '.'))
+            description=DESCRIPTION, video=video, num_frames=self.num_frames)
+        poses = self._poses(predictions)
         return dumps(
-            dict(info=info, images=images, annotations=people,
-                 categories=[coco_category(self.meta)]))  # yapf: disable
+            dict(coco_dataset(self.source, self.meta, poses), info=info))
 
     def _poses(self, predictions: bool) -> Poses:
         """The labels, with or without predictions of others."""
+        poses: Poses = {}
         with self._lock:
-            others = self._predicted if predictions else {}
-            return {
-                frame: {
-                    **others.get(frame, {}),
-                    **self.labels.get(frame, {})
-                }
-                for frame in sorted({*others, *self.labels})
-            }
+            for known in (self._predicted if predictions else {}, self.labels):
+                for frame, row in known.items():
+                    poses.setdefault(frame, {}).update(row)
+        return dict(sorted(poses.items()))
 
     def describe(self) -> dict:
         """What a page begins with, the file as it is now."""
@@ -284,7 +260,7 @@ class Session:
                     self._count, self._done = self._count + 1, frame.index + 1
                     self._order[frame.index] = self._count
             self._ended = '. '.join(source.report())
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # whatever it is, the page tells it
             self._ended = f'frame {self._done}: {error}'
 
     def progress(self, since: int) -> dict:
@@ -309,7 +285,7 @@ class Session:
             for frame in [i for i, row in poses.items() if identity in row]:
                 pose = poses[frame][identity]
                 scores[frame] = np.array(pose['keypoints'])[:, 2]
-                known[frame] = _labelled(pose)
+                known[frame] = 'score' not in pose
             found = suggest_frame(scores, known, self.names)
             doubt = np.maximum(doubt, found.doubt)
             if found.frame is not None and found.doubt.sum() >= best['total']:
@@ -328,10 +304,6 @@ def _of_prediction(sample: PoseDataSample) -> dict:
     pose = sample.pred_instances
     values = np.column_stack([pose.keypoints[0], pose.keypoint_scores[0]])
     return dict(_pose(values, pose.bboxes), score=float(values[:, 2].mean()))
-
-
-def _labelled(pose: dict) -> bool:
-    return 'score' not in pose
 
 
 def _of_label(label: Label) -> dict:
@@ -358,7 +330,5 @@ def _revision(labels: Poses) -> str:
 
 def _identity(path: str) -> Optional[tuple]:
     """Differs when a file was replaced; None if there is none."""
-    if not osp.exists(path):
-        return None
-    status = os.stat(path)
-    return status.st_ino, status.st_mtime_ns
+    status = os.stat(path) if osp.exists(path) else None
+    return status and (status.st_ino, status.st_mtime_ns)

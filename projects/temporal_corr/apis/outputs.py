@@ -155,6 +155,37 @@ def coco_category(dataset_meta: dict) -> dict:
         skeleton=np.array(dataset_meta['skeleton_links']) + 1)
 
 
+def coco_dataset(source: FrameSource, dataset_meta: dict,
+                 poses: Dict[int, Dict[int, dict]]) -> dict:
+    """COCO's format of keypoints, with names of frames as CVAT gives them.
+
+    ``poses`` by frame and ``track_id`` hold ``bbox`` (x1, y1, x2, y2) and
+    ``keypoints``, K rows of x, y in pixels and the visibility of a label; of
+    a prediction the score, and ``score``, their mean.
+    """
+    images, people = [], []
+    for frame, row in poses.items():
+        width, height = source.size(frame) or (0, 0)
+        name = f'{source.stem}/frame_{frame:06d}.png'
+        if source.files:
+            name = osp.basename(source.files[frame])
+        images.append(
+            dict(id=frame + 1, frame_index=frame, file_name=name, width=width,
+                 height=height))  # yapf: disable
+        for track_id, pose in row.items():
+            values, labelled = np.array(pose['keypoints']), 'score' not in pose
+            visibility = values[:, 2] if labelled else np.full(len(values), 2)
+            people.append(
+                coco_person(
+                    len(people) + 1, frame + 1, track_id, values[:, :2],
+                    visibility, pose['bbox'], labelled,
+                    values[:, 2].clip(0, 1)))
+    return dict(
+        images=images,
+        annotations=people,
+        categories=[coco_category(dataset_meta)])
+
+
 class CocoPoses(ListFile):
     """The poses of a video as COCO's keypoints, to be corrected and fed back.
 

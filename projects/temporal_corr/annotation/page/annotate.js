@@ -64,7 +64,7 @@ async function suggest() {
 }
 
 async function follow() {
-  if (dirty || saving) return;
+  while (saving) await new Promise(done => setTimeout(done, 20));
   await ask('follow', following ? 'DELETE' : 'POST');
   poll();
 }
@@ -228,7 +228,8 @@ canvas.onpointerdown = event => {
   if (boxing) drag = {start, box: true};
   else if (found) {
     [person, hover] = [found[0], found];
-    drag = {start, k: event.shiftKey ? undefined : found[1], label: asLabel(poses().get(person))};
+    const pose = poses().get(person);
+    drag = {start, k: event.shiftKey ? undefined : found[1], from: pose.keypoints, label: asLabel(pose)};
   } else drag = {pan: [view.x - pointer[0], view.y - pointer[1]]};
   update();
 };
@@ -245,8 +246,8 @@ canvas.onpointermove = event => {
   } else {
     const by = here.map((value, i) => value - drag.start[i]);
     if (!drag.moved && Math.hypot(...by) * view.scale < 3) return;  // a click
-    drag.moved = {...drag.label, keypoints: drag.label.keypoints.map(([x, y, v], k) =>
-      k === (drag.k ?? k) ? [...clamp(x + by[0], y + by[1]), v] : [x, y, v])};
+    drag.moved = {...drag.label, keypoints: drag.label.keypoints.map((point, k) =>
+      k === (drag.k ?? k) ? [...clamp(drag.from[k][0] + by[0], drag.from[k][1] + by[1]), point[2]] : point)};
   }
   update();
 };
