@@ -164,6 +164,7 @@ def test_label_follow_correct_undo_reload_export(served, visit):
     # The model follows into all frames; what is corrected is a label.
     page.keyboard.press('f')
     until(lambda: len(session.progress(0)['poses']) == 12)
+    until(lambda: not session.progress(0)['running'])
     page.wait_for_selector('#next:enabled')
     for frame in range(1, 6):
         page.keyboard.press('ArrowRight')

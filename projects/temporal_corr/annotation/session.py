@@ -22,6 +22,7 @@ from ..apis import (FollowedPerson, FrameSource, Label, LabelFile,
 from ..apis.outputs import coco_dataset
 from ..datasets.coco_json import read_json
 from ..label_suggestion import suggest_frame
+from ..smoothing import build_smoother, smooth_recording
 from ..video_io.followed_person import box_of_pose
 from ..video_io.frame_reader import FrameReader
 from ..video_io.output_files import dumps, output_path, replacing
@@ -31,6 +32,8 @@ DESCRIPTION = 'labels of temporal_corr'
 #: JPEGs that are kept, and frames that are read before one that is gone back
 #: to: a video is decoded from before it anyhow.
 KEPT, BACK = 300, 15
+#: The most accurate one with labels (docs/annotation.md).
+SMOOTHING = dict(type='Whittaker')
 
 Poses = Dict[int, Dict[int, dict]]  # by frame and track_id
 
@@ -247,21 +250,29 @@ class Session:
                 people = LabelledPeople(labels)
                 Prompts(labels, FrameSource(source.path)).show(
                     inferencer, 0, None)
+            frames: List[List[PoseDataSample]] = []
             for frame in source:
                 if self._stop.is_set():
-                    self._ended = 'stopped'
-                    return
-                samples = predict_frame(inferencer, people, frame, labels)
-                with self._lock:
-                    self._predicted[frame.index] = {
-                        sample.track_id: _of_prediction(sample)
-                        for sample in samples
-                    }
-                    self._count, self._done = self._count + 1, frame.index + 1
-                    self._order[frame.index] = self._count
-            self._ended = '. '.join(source.report())
+                    break
+                frames.append(
+                    predict_frame(inferencer, people, frame, labels))
+                self._keep(frame.index, frames[-1])
+            smooth_recording(frames, build_smoother(SMOOTHING))
+            for index, samples in enumerate(frames):
+                self._keep(index, samples)
+            self._ended = 'stopped' if self._stop.is_set() else '. '.join(
+                source.report())
         except Exception as error:  # whatever it is, the page tells it
             self._ended = f'frame {self._done}: {error}'
+
+    def _keep(self, index: int, samples: List[PoseDataSample]) -> None:
+        with self._lock:
+            self._count, self._done = self._count + 1, index + 1
+            self._order[index] = self._count
+            self._predicted[index] = {
+                sample.track_id: _of_prediction(sample)
+                for sample in samples
+            }
 
     def progress(self, since: int) -> dict:
         """How far it is, and what was predicted after number ``since``."""

@@ -66,6 +66,7 @@ async function suggest() {
 async function follow() {
   while (saving) await new Promise(done => setTimeout(done, 20));
   await ask('follow', following ? 'DELETE' : 'POST');
+  following ||= 1;
   poll();
 }
 
