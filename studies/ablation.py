@@ -44,7 +44,7 @@ TRAINED_BY = ('model', 'optim_wrapper', 'param_scheduler',
               'train_dataloader.batch_size',
               *(f'train_dataloader.dataset.{name}'
                 for name in ('ann_file', 'frame_stride', 'clip_len',
-                             'clip_sampling', 'exemplar_range')))
+                             'clip_sampling', 'exemplar_range', 'pipeline')))
 
 
 class Run:

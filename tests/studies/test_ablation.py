@@ -265,6 +265,7 @@ def test_trained_elsewhere(call, elsewhere, tmp_path):
 @pytest.mark.parametrize('changes, word', [
     ({'model.head.temporal': 'lstm'}, 'model differ from row "ours"'),
     ({'train_dataloader.batch_size': 8}, 'batch_size differ'),
+    ({'train_dataloader.dataset': dict(pipeline=['flip'])}, 'pipeline differ'),
     ({'load_from': 'other.pth'}, 'load_from differ'),
     ({'randomness.seed': 7}, 'its config and its seed'),
 ])  # yapf: disable
