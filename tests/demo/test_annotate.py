@@ -70,6 +70,7 @@ def test_labels_are_a_coco_file(open_session, connect, tmp_path):
         assert 0 <= x and 0 <= y and x + w <= 64 and y + h <= 48
         assert entry['area'] == pytest.approx(w * h)
         assert entry['num_keypoints'] == 14
+        assert entry['attributes'] == dict(track_id=entry['track_id'])
     file = LabelFile(str(path), session.source, category['keypoints'])
     assert [(frame, label.track_id) for frame, row in file.frames.items()
             for label in row] == [(2, 0), (2, 7), (4, 7)]

@@ -175,11 +175,11 @@ def coco_dataset(source: FrameSource, dataset_meta: dict,
         for track_id, pose in row.items():
             values, labelled = np.array(pose['keypoints']), 'score' not in pose
             visibility = values[:, 2] if labelled else np.full(len(values), 2)
-            people.append(
-                coco_person(
-                    len(people) + 1, frame + 1, track_id, values[:, :2],
-                    visibility, pose['bbox'], labelled,
-                    values[:, 2].clip(0, 1)))
+            person = coco_person(
+                len(people) + 1, frame + 1, track_id, values[:, :2],
+                visibility, pose['bbox'], labelled, values[:, 2].clip(0, 1))
+            # of what is not COCO's, CVAT reads attributes alone
+            people.append(dict(person, attributes=dict(track_id=track_id)))
     return dict(
         images=images,
         annotations=people,
