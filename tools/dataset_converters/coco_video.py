@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 # Not projects.temporal_corr.video_io, which would import all of MMPose.
 sys.path.append(
     str(Path(__file__).resolve().parents[2] / 'projects/temporal_corr'))
 from video_io.output_files import output_path, replacing  # noqa: E402
+from video_io.progress import track  # noqa: E402
 
 # image id = vid_id * FRAMES_PER_VIDEO + frame_id, as in MMPose's files
 FRAMES_PER_VIDEO = 10000
@@ -137,13 +137,12 @@ def coco_json(clips: Mapping[int, VideoClip], description: str,
                                 ('annotations', clip_annotations)):
         yield f',"{field_name}":['
         separator = ''
-        for vid_id in track_iter_progress(sorted(clips), file=sys.stderr):
+        for vid_id in track(sorted(clips), unit='clips'):
             text = json.dumps(
                 records(clips[vid_id], vid_id), separators=(',', ':'))
             # the brackets of the clip's own list give way to the file's
             yield separator + text[1:-1]
             separator = ','
-        print(file=sys.stderr)
         yield ']'
     yield '}\n'
 

@@ -16,9 +16,9 @@ import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
 from mat_file import read_mat
-from mmengine.utils import track_iter_progress
 from video_io.frame_source import FrameSource  # on the path of coco_video
 from video_io.images import list_files, picture_size
+from video_io.progress import track
 
 KEYPOINTS = ('neck', 'belly', 'head', 'right_shoulder', 'left_shoulder',
              'right_hip', 'left_hip', 'right_elbow', 'left_elbow',
@@ -196,9 +196,8 @@ def extract_frames(videos: Path, frames: Path,
         with TemporaryDirectory(prefix='.extract-', dir=frames) as staging, \
                 ThreadPoolExecutor(os.cpu_count()) as pool:
             done = pool.map(partial(extract, Path(staging)), todo)
-            for _ in track_iter_progress((done, len(todo)), file=sys.stderr):
+            for _ in track(done, len(todo), 'clips'):
                 pass
-        print(file=sys.stderr)
     except OSError as error:
         raise ValueError(
             f'{frames}: cannot be written to ({error}); free some space, or '
@@ -265,7 +264,7 @@ def convert(root: Path,
 
     clips, empty_masks, outside = {}, {}, 0
     print(f'Reading the annotations of {len(names)} clips', file=sys.stderr)
-    for name in track_iter_progress(names, file=sys.stderr):
+    for name in track(names, unit='clips'):
         clip, empty = read_clip(root, name, frames.name)
         if empty:
             empty_masks[name] = empty
@@ -273,7 +272,6 @@ def convert(root: Path,
         outside += int(
             ((xy < 1) | (xy > [clip.width, clip.height])).any(axis=-1).sum())
         clips[name] = clip
-    print(file=sys.stderr)
     extracted = extract_frames(
         root / 'ReCompress_Videos', frames,
         {name: len(clip.keypoints) for name, clip in clips.items()})

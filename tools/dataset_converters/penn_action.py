@@ -10,8 +10,8 @@ import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
 from mat_file import read_mat
-from mmengine.utils import track_iter_progress
 from video_io.images import list_files, picture_size  # coco_video's path
+from video_io.progress import track
 
 # In the stored order. The first of each pair is anatomically right, whatever
 # the README of the data set says: it is image-left of the second wherever
@@ -133,7 +133,7 @@ def convert(root: Path, out: Path) -> dict:
             'Penn_Action.tar.gz and pass its folder')
     clips, mismatches, no_frames = {}, {}, []
     print(f'Reading {len(paths)} label files', file=sys.stderr)
-    for path in track_iter_progress(paths, file=sys.stderr):
+    for path in track(paths, unit='clips'):
         clips[path.stem] = read_label(path)
         clip = clips[path.stem].clip
         size = frame_size(root / 'frames' / path.stem, len(clip.keypoints))
@@ -144,7 +144,6 @@ def convert(root: Path, out: Path) -> dict:
                 f'labelled {clip.width}x{clip.height}, '
                 f'JPEG {size[0]}x{size[1]}')
             clip.width, clip.height = size
-    print(file=sys.stderr)
 
     contents = {
         files[subset]: coco_json(

@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.utils import track_iter_progress
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from repo_path import add_model_arguments, model_files
@@ -35,6 +34,7 @@ from projects.temporal_corr.engine import load_pose_model
 from projects.temporal_corr.models.streaming_step import StreamingStep
 from projects.temporal_corr.video_io.arguments import number
 from projects.temporal_corr.video_io.output_files import output_path, replacing
+from projects.temporal_corr.video_io.progress import track
 
 #: The largest difference to PyTorch; relative, for outputs above 1.
 TOLERANCE = 1e-4
@@ -96,7 +96,7 @@ def check(step: StreamingStep, run, count: int, name: str, dataset=None):
         kind, count = 'test data', min(count, len(dataset))
         frames = partial(dataset_frames, step, dataset, count)
     difference = max(
-        largest_difference(step, run, track_iter_progress((frames(), count))),
+        largest_difference(step, run, track(frames(), count)),
         # another batch size than any before
         largest_difference(step, run, random_frames(step, min(count, 3), 3)))
     print(f'{name} differs from PyTorch by {difference:.1e} at most, over '

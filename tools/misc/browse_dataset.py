@@ -18,7 +18,6 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
-from mmengine.utils import track_iter_progress
 from mmpose.registry import DATASETS, VISUALIZERS
 from mmpose.structures import PoseDataSample
 
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from repo_path import add_cfg_options, config_path
 
 from projects.temporal_corr.video_io.output_files import save_image
+from projects.temporal_corr.video_io.progress import track
 from projects.temporal_corr.video_io.window import can_open_windows
 
 HEIGHT = 320  # smaller crops are enlarged to about this height
@@ -170,7 +170,7 @@ def main():
     os.makedirs(args.output_dir, exist_ok=True)
     count = min(len(dataset), args.max_item_per_dataset)
     items = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    for item in track_iter_progress(items.tolist()):
+    for item in track(items.tolist(), unit='items'):
         results = dataset[item]
         name, _ = frame_names(split_frames(results)[-1])
         path = osp.join(args.output_dir, f'{name}.jpg')

@@ -4,11 +4,11 @@ from typing import List
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.utils import track_iter_progress
 from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader, Subset
 
 from ..models.offline_exemplars import ExemplarCollector, labelled_positions
+from ..video_io.progress import track
 
 
 # The second name is that of older configs.
@@ -59,7 +59,7 @@ class OfflineExemplarsHook(Hook):
             collate_fn=loader.collate_fn)
         batches = first_pass
         if is_main_process():
-            batches = track_iter_progress((first_pass, len(first_pass)))
+            batches = track(first_pass, unit='batches')
         for batch in batches:
             batch = model.data_preprocessor(batch, False)
             collector.add(*model.extract_exemplars(

@@ -1,23 +1,25 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 import sys
 import time
-from typing import Optional
+from typing import Iterable, Iterator, Optional
 
 #: Seconds between the lines in a file, and between those of a terminal.
 LOG_SECONDS, TERMINAL_SECONDS = 30., 0.1
 
 
 class Progress:
-    """Tells how many frames are done: one line, in a log one now and then.
+    """Reports how many items are done: one line, in a log one now and then.
 
     A context manager.
 
     Args:
         total (int, optional): How many there are. Defaults to None, not
             known.
+        unit (str): What is counted. Defaults to ``'frames'``.
     """
 
-    def __init__(self, total: Optional[int] = None):
+    def __init__(self, total: Optional[int] = None, unit: str = 'frames'):
+        self._unit = unit
         self._total = f'/{total}' if total else ''
         self._done = 0
         self._start = self._told = time.monotonic()
@@ -42,7 +44,19 @@ class Progress:
         rate = self._done / max(self._told - self._start, 1e-9)
         start = '\r' if sys.stderr.isatty() else ''
         print(
-            f'{start}{self._done}{self._total} frames, {rate:.1f} per second',
+            f'{start}{self._done}{self._total} {self._unit}, '
+            f'{rate:.1f} per second',
             end=end,
             file=sys.stderr,
             flush=True)
+
+
+def track(items: Iterable,
+          total: Optional[int] = None,
+          unit: str = 'frames') -> Iterator:
+    """Iterate, and report how many of ``total``, by default
+    ``len(items)``, are done."""
+    with Progress(len(items) if total is None else total, unit) as progress:
+        for item in items:
+            yield item
+            progress.update()
