@@ -20,7 +20,8 @@ def test_gaps_are_divided():
         suggestion = suggest_frame(scores, labelled, NAMES)
         gaps = np.abs(np.flatnonzero(labelled) - suggestion.frame)
         assert gaps.min(initial=99) >= REACH // 2
-        assert suggestion.reason in ('far from labels', 'nothing is labelled')
+        where = 'far from labels' if labelled.any() else 'nothing is labelled'
+        assert suggestion.reason == f'{where}, head least certain'
         labelled[suggestion.frame] = True
     doubt = suggest_frame(scores, labelled).doubt
     assert not doubt[labelled].any() and (doubt[~labelled] > 0).all()

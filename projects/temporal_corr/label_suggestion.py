@@ -66,9 +66,11 @@ def suggest_frame(scores: np.ndarray,
         gain += around_own[there] * np.maximum(less, 0)
     frame = int(np.where(free, gain, -1).argmax())
     keypoint = int(unsure[frame].argmax())
+    told = str(keypoint if names is None else names[keypoint])
+    told = told.replace('_', ' ')
     if own[frame] > 1.1 * own[free].mean():
-        told = str(keypoint) if names is None else names[keypoint]
-        reason = f'{told.replace("_", " ")} in doubt'
+        reason = f'{told} in doubt'
     else:
-        reason = 'far from labels' if len(times) else 'nothing is labelled'
+        where = 'far from labels' if len(times) else 'nothing is labelled'
+        reason = f'{where}, {told} least certain'
     return Suggestion(frame, reason, own * far)

@@ -27,7 +27,10 @@ def connect():
         return testclient.TestClient(
             make_app(session, PORT),
             base_url=f'http://{HOST}',
-            headers=dict(Origin=f'http://{HOST}'),
+            headers={
+                'Origin': f'http://{HOST}',
+                'X-Video': session.id
+            },
             raise_server_exceptions=False)
 
     return make
@@ -91,6 +94,11 @@ def test_labels_are_a_coco_file(open_session, connect, tmp_path):
     ('GET', 'state', dict(Host='127.0.0.1:8018'), 403),
     ('POST', 'follow', dict(Origin='http://evil.example'), 403),
     ('POST', 'follow', dict(Origin='null'), 403),
+    # A page that was opened on another video.
+    ('GET', 'frames/0', {'X-Video': 'other'}, 410),
+    ('PUT', 'labels', {'X-Video': 'other'}, 410),
+    ('DELETE', 'people/0', {'X-Video': ''}, 410),
+    ('DELETE', 'people/0', {}, 200),
     ('PUT', 'labels', {'Content-Length': str(2**30)}, 413),
     ('PUT', 'labels', {}, 422),  # no If-Match
     ('GET', 'frames/0', {}, 200),
@@ -243,7 +251,8 @@ def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
     client.post('follow')
     progress = wait(client)
     assert progress['done'] == 6 and progress['ended'] == ''
-    assert client.get('progress?since=99').json()['poses'] == []
+    since = progress['since']
+    assert client.get(f'progress?since={since}').json()['poses'] == []
     out = tmp_path / 'out'
     demo.main([
         *model_files, '--input', session.source.path, '--prompt', session.path,
@@ -266,6 +275,36 @@ def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
                                                                  (4, 3)]
     # The labels alone are what was saved.
     assert client.get('export').text == Path(session.path).read_text()
+
+
+def test_people_who_are_not_labelled(open_session, connect):
+    """They stay as they are until they are removed."""
+    client = connect(session := open_session())
+
+    def people():
+        progress = client.get('progress?since=0').json()
+        return [row for row in progress['poses'] if row['track_id'] == 0], {
+            (row['frame'], row['track_id'])
+            for row in progress['poses']
+        }
+
+    client.post('follow')
+    wait(client)
+    alone = people()[0]
+    put(client, [pose(2, 1)], session.revision)
+    client.post('follow')
+    since = wait(client)['since']
+    assert people() == (alone, {(i, k) for i in range(6) for k in (0, 1)})
+    exported = client.get('export?predictions=true').json()['annotations']
+    assert len(exported) == 12
+    client.delete('people/0')
+    assert people() == ([], {(i, 1) for i in range(6)})
+    progress = client.get(f'progress?since={since}').json()
+    assert progress['gone'] and len(progress['poses']) == 6
+    assert not client.get(f'progress?since={progress["since"]}').json()['gone']
+    # Nor does a server that was started again have any.
+    again = connect(open_session()).get(f'progress?since={since}').json()
+    assert again['gone'] and again['poses'] == []
 
 
 def test_person_in_a_box(open_session, connect):

@@ -62,8 +62,8 @@ def served(open_session, noise):
     """Sessions of a clip of noise that are served; killed at the end."""
     video, servers = noise(12, SIZE), []
 
-    def make(port=0):
-        session = open_session(video)
+    def make(port=0, video=video):
+        session = open_session(video, f'{Path(video).stem}_labels.json')
         servers.append(Server(session, port))
         return session, servers[-1]
 
@@ -203,7 +203,7 @@ def test_label_follow_correct_undo_reload_export(served, visit):
     # Nothing is lost by a reload, and the downloads are what was done.
     file = Path(session.path).read_text()
     page.reload()
-    page.wait_for_selector('#canvas[data-frame="0"]')
+    page.wait_for_selector('#canvas[data-frame="5"]')
     assert '2 labelled' in page.locator('#where').inner_text()
     for name, count in (('labels', 2), ('all poses', 12)):
         with page.expect_download() as download:
@@ -245,3 +245,61 @@ def test_killed_server(served, visit):
     session, _ = served(server.port)
     until(lambda: not np.array_equal(labels(session)[0, 0], before))
     page.locator('#status:not(.bad)', has_text='saved').wait_for()
+
+
+def test_keypoint_person_and_sides(served, visit):
+    """A keypoint that is chosen stays so; left and right are swapped; a
+    person goes and comes back."""
+    session, server = served()
+    page = visit(server)
+    before = add_person(page, session)
+    flip = session.meta['flip_indices']
+    for key, order in (('s', flip), ('Control+z', None),
+                       ('Control+Shift+Z', flip)):
+        page.keyboard.press(key)
+        expected = before if order is None else before[order]
+        until(lambda: np.array_equal(labels(session)[0, 0], expected))
+    page.locator('#keypoints li').nth(3).click()
+    k = alone(expected)
+    page.mouse.move(*on_screen(page, expected[k, :2])[0])
+    page.keyboard.press('h')
+    until(lambda: labels(session)[0, 0][3, 2] == 1)
+    place, _ = on_screen(page, (20, 30))
+    page.mouse.move(*place)
+    page.keyboard.press('p')  # stays hidden
+    expected[3] = 20, 30, 1
+    until(lambda: np.allclose(labels(session)[0, 0], expected, atol=0.5))
+    for value in (0, 1):
+        page.keyboard.press('x')
+        until(lambda: labels(session)[0, 0][3, 2] == value)
+    page.keyboard.press('f')
+    until(lambda: session.progress(0)['done'] == 12)
+    page.wait_for_selector('#next:enabled')
+    page.keyboard.press('Shift+Backspace')
+    until(lambda: not labels(session) and not session.progress(0)['poses'])
+    page.locator('#people li').wait_for(state='detached')
+    page.keyboard.press('Control+z')
+    until(lambda: np.allclose(labels(session)[0, 0], expected, atol=0.5))
+
+
+def test_server_of_another_video(served, visit, noise):
+    """A page writes into the file of its own video alone; where there is no
+    server it shows the last frame, and goes on when there is one again."""
+    session, server = served()
+    page = visit(server)
+    before = add_person(page, session)
+    server.kill()
+    page.keyboard.press('End')
+    page.click('#labels')
+    page.locator('#status.bad', has_text='does not answer').wait_for()
+    assert 'frame 0' in page.locator('#where').inner_text()
+    _, other = served(server.port, noise(12, SIZE, 'other.avi'))
+    page.locator('#status.bad', has_text='another video').wait_for()
+    page.keyboard.press('s')
+    page.locator('#status.bad', has_text='another video').and_(
+        page.locator('#status', has_text='Not saved')).wait_for()
+    assert np.array_equal(labels(session)[0, 0], before)
+    other.kill()
+    session, _ = served(server.port)
+    until(lambda: not np.array_equal(labels(session)[0, 0], before))
+    page.wait_for_selector('#canvas[data-frame="11"]')

@@ -40,20 +40,24 @@ class Pose(Place):
     keypoints: List[Tuple[FiniteFloat, FiniteFloat, Literal[0, 1, 2]]]
 
 
-def refusal(request: Request, port: int) -> Tuple[int, str]:
+def refusal(request: Request, port: int, video: str) -> Tuple[int, str]:
     """Why a request is refused, status and words; 0 if it is not.
 
     Another site that resolves to this computer has another Host, and what it
-    would write another Origin.
+    would write another Origin. A page of another video has another X-Video.
     """
     host = request.headers.get('host', '')
     if host not in (f'127.0.0.1:{port}', f'localhost:{port}'):
         return 403, f'Host {host!r:.80} is not this page'
-    if request.method in ('GET', 'HEAD'):
+    reads = request.method in ('GET', 'HEAD')
+    if request.headers.get('x-video', video if reads else '') != video:
+        return 410, 'The server shows another video now: reload this page'
+    if reads:
         return 0, ''
     if request.headers.get('origin') != f'http://{host}':
         return 403, 'Origin is not this page'
-    length = request.headers.get('content-length', '')
+    length = request.headers.get('content-length',
+                                 '0' if request.method == 'DELETE' else '')
     if not length.isdigit():
         return 411, 'Content-Length is missing'
     if int(length) > MOST_BYTES:
@@ -67,7 +71,7 @@ def make_app(session: Session, port: int) -> FastAPI:
 
     @app.middleware('http')
     async def guard(request, call_next):
-        status, words = refusal(request, port)
+        status, words = refusal(request, port, session.id)
         if status:
             return PlainTextResponse(words, status, HEADERS)
         response = await call_next(request)
@@ -109,6 +113,10 @@ def make_app(session: Session, port: int) -> FastAPI:
     @app.delete('/follow')
     def stop():
         session.stop()
+
+    @app.delete('/people/{identity}')
+    def remove(identity: int):
+        session.remove(identity)
 
     @app.get('/progress')
     def progress(since: int = 0):

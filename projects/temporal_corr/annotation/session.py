@@ -8,6 +8,7 @@ import copy
 import hashlib
 import os
 import os.path as osp
+import time
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from typing import Dict, List, Optional
@@ -69,13 +70,22 @@ class Session:
             f'the header of {source.path} announces {told} frames, and there '
             f'are {self.num_frames}'
         ]
+        #: What a page is about, also after a restart.
+        self.id = _hash([
+            osp.abspath(source.path),
+            source.size(0), self.num_frames,
+            osp.abspath(path)
+        ])
         self._jpegs: Dict[int, bytes] = {}
         self._last_frame = 0
         self.labels: Poses = {}
         self.failure, self._written = '', None
         self._predicted: Poses = {}
         self._order: Dict[int, int] = {}  # of the predictions, by frame
-        self._count, self._done, self._ended = 0, 0, ''
+        self._done, self._ended = 0, ''
+        # Greater than before a restart; what a page has of before the first
+        # number is no longer.
+        self._first = self._count = round(1000 * time.time())
         self._thread, self._stop = None, Event()
         output_path(path, ('.json', ), [source.path, *source.files])
         if imported and osp.exists(path):
@@ -87,7 +97,7 @@ class Session:
     @property
     def revision(self) -> str:
         """str: Differs where labels do."""
-        return _revision(self.labels)
+        return _hash(self.labels)
 
     def _read(self, path: str) -> None:
         """Take the labels of a file; of the own one, all that is in it."""
@@ -136,7 +146,7 @@ class Session:
             people[row['track_id']] = self._label(row)
         with self._lock:
             if self._changed() or self.revision not in (revision,
-                                                        _revision(labels)):
+                                                        _hash(labels)):
                 raise Conflict(f'{self.path} was changed in another tab or '
                                'program')
             self.labels = labels
@@ -188,11 +198,14 @@ class Session:
             if self._changed() and not self.failure:
                 self._read(self.path)
             return dict(
+                id=self.id,
+                saved=osp.exists(self.path),
                 name=osp.basename(osp.abspath(self.source.path)),
                 file=osp.basename(self.path),
                 num_frames=self.num_frames,
                 fps=self.source.fps,
                 names=self.names,
+                flip=self.meta['flip_indices'],
                 links=self.meta['skeleton_links'],
                 link_colors=self.meta['skeleton_link_colors'],
                 keypoint_colors=self.meta['keypoint_colors'],
@@ -223,7 +236,8 @@ class Session:
         return _of_prediction(sample)
 
     def follow(self) -> None:
-        """Begin to predict all frames, guided by the labels."""
+        """Begin to predict all frames, guided by the labels: the people who
+        are labelled, or one person; predictions of others stay."""
         self.stop()
         self._stop.clear()
         self._done, self._ended = 0, ''
@@ -235,6 +249,15 @@ class Session:
         self._stop.set()
         if self._thread:
             self._thread.join()
+
+    def remove(self, identity: int) -> None:
+        """Forget what is predicted of a person."""
+        self.stop()
+        with self._lock:
+            for row in self._predicted.values():
+                row.pop(identity, None)
+            self._count += 1
+            self._first = self._count
 
     def _follow(self) -> None:
         inferencer, source = self._inferencer, FrameSource(self.source.path)
@@ -269,21 +292,23 @@ class Session:
         with self._lock:
             self._count, self._done = self._count + 1, index + 1
             self._order[index] = self._count
-            self._predicted[index] = {
-                sample.track_id: _of_prediction(sample)
-                for sample in samples
-            }
+            self._predicted.setdefault(index, {}).update(
+                (sample.track_id, _of_prediction(sample))
+                for sample in samples)
 
     def progress(self, since: int) -> dict:
-        """How far it is, and what was predicted after number ``since``."""
+        """How far it is, and what was predicted after number ``since``; all
+        if some of what was there by then is ``gone``."""
         with self._lock:
-            new = [i for i, number in self._order.items() if number > since]
+            gone = since < self._first
+            new = [i for i, n in self._order.items() if gone or n > since]
             return dict(
                 running=bool(self._thread and self._thread.is_alive()),
                 done=self._done,
                 ended=self._ended,
                 revision=self.revision,
                 since=self._count,
+                gone=gone,
                 poses=_rows({i: self._predicted[i] for i in new}))
 
     def suggestion(self) -> dict:
@@ -335,8 +360,8 @@ def _rows(poses: Poses) -> List[dict]:
     ]
 
 
-def _revision(labels: Poses) -> str:
-    return hashlib.sha256(dumps(labels).encode()).hexdigest()[:16]
+def _hash(value) -> str:
+    return hashlib.sha256(dumps(value).encode()).hexdigest()[:16]
 
 
 def _identity(path: str) -> Optional[tuple]:

@@ -7,15 +7,16 @@ const NEAR = [1, 2, 3, 4, 5, 6, -1, -2], KEPT = 40;  // frames fetched ahead; pi
 
 let info, revision, labels, predicted = new Map(), suggestion = {doubt: []};  // frame -> track_id -> pose
 let frame = 0, target = 0, image, view, fitted = true;
-let person = 0, hover, drag, box, boxing = false, pointer = [0, 0], playing;
-let done = [], undone = [], dirty = false, saving = false, conflict = false, failure = '';
+let person = 0, hover, chosen, drag, box, boxing = false, pointer = [0, 0], playing;
+let done = [], undone = [], dirty = false, saving = false, conflict = false, failure = '', unsaved = '';
 let since = 0, following = 0, timer;
+const removed = {};  // visibility of keypoints before
 
 // The server
 
 async function ask(path, method = 'GET', body, headers = {}) {
   const answer = await fetch(path, {method, body: body && JSON.stringify(body),
-    headers: {'Content-Type': 'application/json', ...headers}})
+    headers: {'Content-Type': 'application/json', ...info && {'X-Video': info.id}, ...headers}})
     .catch(() => { throw new Error('The server does not answer: start it again, this page goes on'); });
   if (answer.ok) return answer;
   throw Object.assign(new Error(await answer.text()), {status: answer.status});
@@ -32,7 +33,7 @@ async function load() {
   [revision, labels, done, undone, conflict] = [info.revision, new Map(), [], [], false];
   for (const pose of info.labels) put(labels, {...pose, labelled: true});
   document.title = $('name').textContent = info.name;
-  failure = info.failure || info.messages.join('; ');
+  [failure, unsaved] = [info.failure || info.messages.join('; '), ''];
   if (info.failure) save();
   suggest();
 }
@@ -47,11 +48,11 @@ async function save() {
       const rows = [...labels].flatMap(([frame, people]) => [...people].map(([track_id, pose]) =>
         ({frame, track_id, keypoints: pose.keypoints, bbox: pose.bbox})));
       ({revision} = await json('labels', 'PUT', rows, {'If-Match': revision}));
-      failure = '';
+      [failure, unsaved, info.saved] = ['', '', true];
     }
     suggest();
   } catch (error) {
-    [dirty, conflict, failure] = [true, error.status === 409, `${error.message}. Not saved, kept here`];
+    [dirty, conflict, unsaved] = [true, error.status === 409, `${error.message}. Not saved, kept here`];
     if (!conflict) setTimeout(save, 2000);
   }
   saving = false;
@@ -63,8 +64,17 @@ async function suggest() {
   update();
 }
 
+const saved = async () => { while (saving) await new Promise(done => setTimeout(done, 20)); };
+
+async function download(path) {
+  await saved();
+  const answer = await ask(path), name = answer.headers.get('Content-Disposition').split("''")[1];
+  Object.assign(document.createElement('a'),
+    {href: URL.createObjectURL(await answer.blob()), download: decodeURIComponent(name)}).click();
+}
+
 async function follow() {
-  while (saving) await new Promise(done => setTimeout(done, 20));
+  await saved();
   await ask('follow', following ? 'DELETE' : 'POST');
   following ||= 1;
   poll();
@@ -74,18 +84,18 @@ async function poll() {
   clearTimeout(timer);
   try {
     const before = revision, news = await json(`progress?since=${since}`);
+    if (news.gone) predicted.clear();
     for (const pose of news.poses) put(predicted, pose);
-    if (failure.startsWith('The server') && !dirty) failure = '';
+    if (failure.startsWith('The server')) failure = '';
     if (!saving && !dirty && revision === before && news.revision !== before) {
       [conflict, failure] = [true, `${info.file} was changed in another tab or program`];
     }
-    if (following && !news.running) {
-      failure = news.ended === 'stopped' ? failure : news.ended;
-      suggest();
-    }
+    if (following && !news.running && news.ended !== 'stopped') failure = news.ended;
+    if (news.gone || following && !news.running) suggest();
+    if (target !== frame || !image) go(target);  // there was no server
     [since, following] = [news.since, news.running && news.done + 1];
   } catch (error) {
-    failure = dirty ? failure : error.message;
+    failure = error.message;
   }
   update();
   timer = setTimeout(poll, following ? 200 : 2000);
@@ -106,11 +116,12 @@ async function go(index) {
   index = Math.min(Math.max(index, 0), info.num_frames - 1);
   const begin = performance.now(), step = Math.sign(index - target) || 1;
   target = index;
-  const found = await picture(index).catch(error => { failure = error.message; });
-  if (target !== index) return;  // gone on in the meantime
+  const found = await picture(index).catch(tell);
+  if (target !== index || !found) return;  // gone on in the meantime, or what was shown stays
   [frame, image, hover, drag] = [index, found, undefined, undefined];
   if (fitted) fit();
   paint();
+  sessionStorage[info.id] = frame;
   Object.assign(canvas.dataset, {frame, ms: performance.now() - begin});
   for (const near of NEAR.map(ahead => index + ahead * step)) {
     if (near >= 0 && near < info.num_frames && target === index) await picture(near).catch(() => 0);
@@ -121,7 +132,7 @@ async function go(index) {
 }
 
 function fit() {
-  const {clientWidth: w, clientHeight: h} = canvas, {width, height} = image ?? {width: w, height: h};
+  const {clientWidth: w, clientHeight: h} = canvas, {width, height} = image;
   const scale = Math.min(w / width, h / height);
   view = {scale, x: (w - width * scale) / 2, y: (h - height * scale) / 2};
 }
@@ -157,37 +168,51 @@ const clamp = (x, y) => [Math.min(Math.max(x, 0), image.width - 1), Math.min(Mat
 const asLabel = pose => ({bbox: pose.bbox, labelled: true,
   keypoints: pose.keypoints.map(([x, y, v]) => [...clamp(x, y), pose.labelled ? v : 2])});
 
-/** Make a pose the label of a person; undefined removes it. */
-function edit(id, pose, at = frame) {
-  done.push([at, id, labels.get(at)?.get(id), pose]);
+/** Make a pose the label of a person in some frames; undefined removes it. */
+function edit(id, pose, frames = [frame]) {
+  if (!frames.length) return;
+  done.push(frames.map(at => [at, id, labels.get(at)?.get(id), pose]));
   undone = [];
-  apply(at, id, pose);
+  apply(done.at(-1), 3);
 }
 
-function apply(at, id, pose) {
-  if (pose) put(labels, {...pose, frame: at, track_id: id});
-  else labels.get(at)?.delete(id);
-  if (!labels.get(at)?.size) labels.delete(at);
+function apply(changes, which) {
+  for (const {0: at, 1: id, [which]: pose} of changes) {
+    if (pose) put(labels, {...pose, frame: at, track_id: id});
+    else labels.get(at)?.delete(id);
+    if (!labels.get(at)?.size) labels.delete(at);
+  }
   save();
 }
 
 function again(from, to, which) {
-  const change = from.pop();
-  if (!change) return;
-  to.push(change);
-  person = change[1];
-  apply(change[0], change[1], change[which]);
-  if (change[0] !== frame) go(change[0]);
+  const changes = from.pop();
+  if (!changes) return;
+  to.push(changes);
+  person = changes[0][1];
+  apply(changes, which);
+  if (changes.every(([at]) => at !== frame)) go(changes[0][0]);
 }
 
-/** Change the keypoint at the pointer, or the one that is selected. */
+/** Change the keypoint that is chosen, or else the one at the pointer. */
+const active = () => chosen === undefined ? hover : [person, chosen];
 function change(how) {
-  const [id, k] = hover ?? [], pose = poses().get(id);
-  if (!pose) return;
-  const label = asLabel(pose);
-  label.keypoints[k] = how(label.keypoints[k]);
+  const [id, k] = active() ?? [-1];
+  relabel(points => points.with(k, how(points[k], [frame, id, k])), id);
+}
+
+function relabel(how, id = person) {
+  const pose = poses().get(id), label = pose && asLabel(pose);
+  if (!label) return;
+  label.keypoints = how(label.keypoints);
   edit(id, label.keypoints.some(([, , v]) => v) ? label : undefined);
 }
+
+/** Remove a keypoint, or give it back as it was. */
+const toggle = ([x, y, v], key) => {
+  if (v) removed[key] = v;
+  return [x, y, v ? 0 : removed[key] ?? 2];
+};
 const nudge = (dx, dy) => change(([x, y, v]) => [...clamp(x + dx, y + dy), v || 2]);
 
 /** A person in a box: somebody new, or the selected one who has no pose in this frame. */
@@ -196,7 +221,14 @@ async function addPerson(bbox, at = frame) {
   const id = ids.includes(person) && !poses().has(person) ? person : Math.max(-1, ...ids) + 1;
   const pose = await json('pose', 'POST', {frame: at, bbox});
   person = id;
-  edit(id, asLabel(pose), at);
+  edit(id, asLabel(pose), [at]);
+}
+
+/** A person goes from the whole clip. */
+async function removePerson(id = person) {
+  await ask(`people/${id}`, 'DELETE');
+  edit(id, undefined, [...labels.keys()].filter(at => labels.get(at).has(id)));
+  poll();
 }
 
 function nearest() {
@@ -212,7 +244,7 @@ function nearest() {
 
 function select(step) {
   const count = info.names.length;
-  hover = [person, ((hover?.[1] ?? -step) + step + count) % count, true];  // until the pointer finds another
+  chosen = ((active()?.[1] ?? -step) + step + count) % count;
 }
 
 function nextPerson() {
@@ -228,7 +260,7 @@ canvas.onpointerdown = event => {
   const start = inImage(pointer), found = event.button === 0 && nearest();
   if (boxing) drag = {start, box: true};
   else if (found) {
-    [person, hover] = [found[0], found];
+    [person, hover, chosen] = [found[0], found];
     const pose = poses().get(person);
     drag = {start, k: event.shiftKey ? undefined : found[1], from: pose.keypoints, label: asLabel(pose)};
   } else drag = {pan: [view.x - pointer[0], view.y - pointer[1]]};
@@ -238,7 +270,7 @@ canvas.onpointerdown = event => {
 canvas.onpointermove = event => {
   pointer = [event.offsetX, event.offsetY];
   const here = inImage(pointer);
-  if (!drag) hover = nearest() ?? (hover?.[2] ? hover : undefined);
+  if (!drag) hover = nearest();
   else if (drag.pan) {
     view = {...view, x: pointer[0] + drag.pan[0], y: pointer[1] + drag.pan[1]};
     fitted = false;
@@ -277,22 +309,23 @@ const KEYS = {
   ArrowLeft: () => go(target - 1), ArrowRight: () => go(target + 1), PageUp: () => go(target - 10),
   PageDown: () => go(target + 10), Home: () => go(0), End: () => go(info.num_frames - 1), ' ': play,
   '[': () => toLabelled(-1), ']': () => toLabelled(1), f: () => follow().catch(tell), n: next,
-  '?': () => $('keys').showModal(), b: () => { boxing = !boxing; }, Escape: () => { boxing = drag = box = undefined; },
-  h: () => change(([x, y, v]) => [x, y, v === 1 ? 2 : 1]), x: () => change(([x, y, v]) => [x, y, v ? 0 : 2]),
-  ',': () => select(-1), '.': () => select(1), p: () => change(() => [...clamp(...inImage(pointer)), 2]),
+  '?': () => $('keys').showModal(), b: () => { boxing = !boxing; }, Escape: () => { boxing = drag = box = chosen = undefined; },
+  h: () => change(([x, y, v]) => [x, y, v === 1 ? 2 : 1]), x: () => change(toggle),
+  ',': () => select(-1), '.': () => select(1), p: () => change(([, , v]) => [...clamp(...inImage(pointer)), v || 2]),
   0: () => { fitted = true; fit(); }, '+': () => zoom(1.25, pointer), '-': () => zoom(.8, pointer), Tab: nextPerson,
-  Enter: () => poses().has(person) && edit(person, asLabel(poses().get(person))),
-  Backspace: () => labels.get(frame)?.has(person) && edit(person),
+  Enter: () => relabel(points => points), s: () => relabel(points => info.flip.map(k => points[k])),
+  Backspace: () => labels.get(frame)?.has(person) && edit(person), 'Shift+Backspace': () => removePerson().catch(tell),
   'Shift+ArrowLeft': () => nudge(-1, 0), 'Shift+ArrowRight': () => nudge(1, 0),
   'Shift+ArrowUp': () => nudge(0, -1), 'Shift+ArrowDown': () => nudge(0, 1),
   'Ctrl+z': () => again(done, undone, 2), 'Ctrl+y': () => again(undone, done, 3),
+  'Ctrl+Shift+z': () => again(undone, done, 3),
 };
 const tell = error => { failure = error.message; update(); };
 
 document.onkeydown = event => {
-  const shift = event.shiftKey && event.key.startsWith('Arrow') ? 'Shift+' : '';
   const key = event.key.length > 1 ? event.key : event.key.toLowerCase();
-  const action = KEYS[(event.ctrlKey || event.metaKey ? 'Ctrl+' : '') + shift + key];
+  const ctrl = event.ctrlKey || event.metaKey ? 'Ctrl+' : '';
+  const action = event.shiftKey && KEYS[`${ctrl}Shift+${key}`] || KEYS[ctrl + key];
   if (!action || !view || event.altKey || $('keys').open) return;
   event.preventDefault();
   document.activeElement.blur();
@@ -300,12 +333,16 @@ document.onkeydown = event => {
   update();
 };
 
-for (const [id, action] of Object.entries({follow: KEYS.f, box: KEYS.b, undo: KEYS['Ctrl+z'], redo: KEYS['Ctrl+y'],
+for (const [id, action] of Object.entries({
+  labels: () => download('export').catch(tell), poses: () => download('export?predictions=true').catch(tell), follow: KEYS.f, box: KEYS.b, undo: KEYS['Ctrl+z'], redo: KEYS['Ctrl+y'],
   help: KEYS['?'], next, reload: () => { dirty = false; load().catch(tell); },
-  keep: async () => { [{revision}, conflict] = [await json('state'), false]; save(); }})) {
+  keep: async () => {
+    [{revision}, conflict] = [await json('state').catch(tell) ?? {revision}, false];
+    save();
+  }})) {
   $(id).onclick = () => { action(); update(); };
 }
-window.onresize = () => { if (fitted) fit(); update(); };
+new ResizeObserver(() => { if (view && fitted) fit(); update(); }).observe(canvas);
 window.onbeforeunload = event => { if (dirty || saving) event.preventDefault(); };
 
 // What is shown
@@ -321,23 +358,24 @@ function paint() {
   const people = poses(), told = suggestion.frame !== undefined;
   if (drag?.moved) people.set(person, drag.moved);
   const pose = people.get(person);
-  drawFrame(canvas, image, people, view, info, person, hover, box);
+  drawFrame(canvas, image, people, view, info, person, active(), box);
   drawTimeline(timeline, info.num_frames, frame, labels.keys(), predicted, suggestion);
-  $('where').textContent = `frame ${frame} of 0 to ${info.num_frames - 1}, ${labels.size} labelled`;
+  $('where').textContent = `frame ${frame} / ${info.num_frames - 1}, ${labels.size} labelled`;
   $('next').textContent = told ? `Next: frame ${suggestion.frame}, ${suggestion.reason} (N)` : 'Next (N)';
   $('follow').textContent = following ? `Stop (F), ${following - 1}/${info.num_frames}` : 'Follow (F)';
   const hint = labels.size || predicted.size ? '' : 'Press F, or B and drag a box around a person';
-  $('status').textContent = failure || (dirty || saving ? 'saving' : hint || `saved in ${info.file}`);
+  const state = dirty || saving ? 'saving' : hint || (info.saved ? `saved in ${info.file}` : 'nothing to save yet');
+  $('status').textContent = unsaved || failure || state;
   $('conflict').hidden = !conflict;
   for (const [id, on] of [['follow', following], ['box', boxing], ['status', false]]) $(id).classList.toggle('on', on);
   for (const [id, on] of [['undo', done.length], ['redo', undone.length], ['next', told]]) $(id).disabled = !on;
-  $('status').classList.toggle('bad', failure !== '');
+  $('status').classList.toggle('bad', Boolean(unsaved || failure));
   canvas.style.cursor = boxing ? 'crosshair' : drag?.pan ? 'grabbing' : hover ? 'pointer' : 'default';
   list($('people'), [...people.keys()].sort((a, b) => a - b).map(id => [`person ${id}`,
     people.get(id).labelled ? 'labelled' : 'model', id === person, () => { person = id; }]));
   list($('keypoints'), info.names.map((name, k) => [name.replace('_', ' '),
     !pose ? '' : pose.labelled ? ['removed', 'hidden', ''][pose.keypoints[k][2]] : pose.keypoints[k][2].toFixed(2),
-    hover?.[0] === person && hover[1] === k, () => { hover = [person, k, true]; }, info.keypoint_colors[k]]));
+    active()?.[0] === person && active()[1] === k, () => { chosen = k; }, info.keypoint_colors[k]]));
 }
 
 function list(element, entries) {
@@ -354,7 +392,7 @@ function list(element, entries) {
 
 try {
   await load();
-  await go(0);
+  await go(Number(sessionStorage[info.id] ?? 0));
   poll();
 } catch (error) {
   $('status').textContent = error.message;
