@@ -127,9 +127,10 @@ def parse_args(argv=None):
         'remembered over a cut')
     add('--max-age', type=number(int, 0), default=30,
         help='for so many frames a person may be missing and be remembered')
-    add('--smooth', choices=['none', *SMOOTHING], default='one-euro',
+    add('--smooth', choices=['none', *SMOOTHING],
         help='smooth the poses over time; all but one-euro look ahead, so '
-        'that the input is read twice. Defaults to one-euro')
+        'that the input is read twice. Defaults to whittaker with --prompt '
+        '(and no --draw-heatmap), otherwise to one-euro')
     add('--device', default='cpu', help='device to run on. Defaults to cpu')
     add('--fps', type=number(float, 0.01, 1000),
         help='frames per second of the output. Defaults to those of the '
@@ -158,6 +159,10 @@ def parse_args(argv=None):
     if args.draw_heatmap and args.smooth in AHEAD:
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
+    if args.smooth is None:
+        # As the annotation page does: the curve goes through the labels.
+        through_labels = args.prompt and not args.draw_heatmap
+        args.smooth = 'whittaker' if through_labels else 'one-euro'
     if args.bbox_cat is not None and not args.bbox_file:
         parser.error('--bbox-cat needs --bbox-file')
     if bool(args.det_model) != bool(args.det_weights):
@@ -198,7 +203,7 @@ def find_people(args, source, labels, names, padding):
         find = PersonDetector(args.det_model, args.det_weights, args.device,
                               args.det_cat_id, args.nms_thr)
     elif labels and not args.bbox:
-        return LabelledPeople(labels, args.kpt_thr)
+        return LabelledPeople(labels)
     else:
         if labels:
             tell(compare_people(labels, dict.fromkeys(labels, [0])))
@@ -309,7 +314,8 @@ def doubts(args, outputs) -> list:
 def main(argv=None) -> int:
     args = parse_args(argv)
     source = FrameSource(args.input, args.fps)
-    if source.kind == 'webcam' and args.smooth in AHEAD:
+    if (source.kind == 'webcam' and args.smooth in AHEAD
+            and not args.prompt):  # which no camera takes
         raise ValueError(f'--smooth {args.smooth} needs the frames to come, '
                          'and a camera goes on: use --smooth one-euro')
     inferencer = VideoPoseInferencer(

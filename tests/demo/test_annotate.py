@@ -256,7 +256,7 @@ def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
     out = tmp_path / 'out'
     demo.main([
         *model_files, '--input', session.source.path, '--prompt', session.path,
-        '--smooth', 'whittaker', '--pred-out-dir', str(out), '--kpt-thr', '0.3'
+        '--pred-out-dir', str(out)
     ])
     expected = json.loads((out / 'clip_coco.json').read_text())['annotations']
     found = client.get('export?predictions=true').json()['annotations']

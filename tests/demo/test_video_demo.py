@@ -16,6 +16,9 @@ from projects.temporal_corr.apis import (FrameSource, LabelFile,
                                          VideoPoseInferencer)
 from projects.temporal_corr.smoothing import build_smoother
 
+#: Keypoints of a frame, in pixels.
+LABEL = np.stack([np.arange(8., 38, 2), np.arange(6., 21)], axis=1)
+
 
 @pytest.fixture(scope='module')
 def model(tiny_config, tmp_path_factory):
@@ -139,19 +142,34 @@ def test_boxes_without_identities_are_tracked(run, noise, read, write_boxes,
     assert lefts == [lefts[0]] * 6 and len(dict(lefts[0])) == 2
 
 
-def test_labels_about_nobody(run, model, noise, tmp_path, write_boxes, capsys):
-    """Said before the first frame, of a box and of a file of boxes."""
-    path, labels = noise(), tmp_path / 'labels.json'
-    names = list(
+@pytest.fixture
+def names(model):
+    return list(
         VideoPoseInferencer(*model).dataset_meta['keypoint_id2name'].values())
-    label = dict(image_id=1, keypoints=[20, 20, 2] * 15, track_id=3)
+
+
+@pytest.fixture
+def prompt(names, tmp_path):
+    """The flag of a file with person 3 as the label of frame 4."""
+    labels = tmp_path / 'labels.json'
     labels.write_text(
         json.dumps(
             dict(
                 images=[dict(id=1, frame_index=4)],
-                annotations=[label],
+                annotations=[
+                    dict(
+                        image_id=1,
+                        keypoints=np.c_[LABEL, [2] * 15].ravel().tolist(),
+                        track_id=3)
+                ],
                 categories=[dict(id=1, keypoints=names)])))
-    prompt = ['--prompt', str(labels)]
+    return ['--prompt', str(labels)]
+
+
+def test_labels_about_nobody(run, noise, prompt, names, tmp_path, write_boxes,
+                             capsys):
+    """Said before the first frame, of a box and of a file of boxes."""
+    path = noise()
     with pytest.raises(ValueError, match=r'\[3\].*\[0\].*track_id'):
         run(path, '--bbox', '1,2,30,40', *prompt)
     boxes = write_boxes([dict(image_id=1, bbox=[2, 5, 30, 30], track_id=3)])
@@ -161,7 +179,27 @@ def test_labels_about_nobody(run, model, noise, tmp_path, write_boxes, capsys):
     coco = str(tmp_path / 'out/clip_coco.json')
     again = LabelFile(coco, FrameSource(path), names).frames
     assert list(again) == [4] and again[4][0].track_id == 3
-    assert (again[4][0].keypoints == 20).all()
+    assert (again[4][0].keypoints == LABEL).all()
+
+
+def test_with_labels(demo, model_files, noise, prompt, read, tmp_path):
+    """What is drawn does not change poses; smoothing is through labels."""
+    path, out = noise(), str(tmp_path / 'out')
+
+    def people(*args):
+        # of a model whose poses move the box, as they are sure enough
+        assert demo.main([
+            *model_files, '--input', path, '--vis-out-dir', out,
+            '--pred-out-dir', out, *prompt, *args
+        ]) == 0  # yapf: disable
+        return [person for person, in read()[2]]
+
+    poses = people('--smooth', 'whittaker')
+    assert people('--kpt-thr', '0') == people('--kpt-thr', '1') == poses
+    assert len({tuple(pose['bbox'][0]) for pose in poses}) > 2
+    assert poses[4]['keypoints'] == LABEL.tolist()
+    # Whittaker keeps no heatmaps.
+    assert people('--draw-heatmap') == people('--smooth', 'one-euro') != poses
 
 
 def test_one_box_for_each_shot(run, noise, read):
