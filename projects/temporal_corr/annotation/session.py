@@ -71,11 +71,8 @@ class Session:
             f'are {self.num_frames}'
         ]
         #: What a page is about, also after a restart.
-        self.id = _hash([
-            osp.abspath(source.path),
-            source.size(0), self.num_frames,
-            osp.abspath(path)
-        ])
+        files = osp.abspath(source.path), osp.abspath(path)
+        self.id = _hash([*files, source.size(0), self.num_frames])
         self._jpegs: Dict[int, bytes] = {}
         self._last_frame = 0
         self.labels: Poses = {}

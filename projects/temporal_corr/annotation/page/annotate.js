@@ -10,7 +10,7 @@ let frame = 0, target = 0, image, view, fitted = true;
 let person = 0, hover, chosen, drag, box, boxing = false, pointer = [0, 0], playing;
 let done = [], undone = [], dirty = false, saving = false, conflict = false, failure = '', unsaved = '';
 let since = 0, following = 0, timer;
-const removed = {};  // visibility of keypoints before
+const removed = {};  // keypoints, and how visible they were
 
 // The server
 
@@ -30,7 +30,7 @@ function put(map, {frame, track_id, ...pose}) {
 
 async function load() {
   info = await json('state');
-  [revision, labels, done, undone, conflict] = [info.revision, new Map(), [], [], false];
+  [revision, labels, done, undone, conflict, dirty] = [info.revision, new Map(), [], [], false, false];
   for (const pose of info.labels) put(labels, {...pose, labelled: true});
   document.title = $('name').textContent = info.name;
   [failure, unsaved] = [info.failure || info.messages.join('; '), ''];
@@ -127,7 +127,8 @@ async function go(index) {
     if (near >= 0 && near < info.num_frames && target === index) await picture(near).catch(() => 0);
   }
   for (const [i, old] of pictures) {
-    if (Math.abs(i - target) > KEPT && pictures.delete(i)) old.then(bitmap => bitmap.close(), () => 0);
+    const away = Math.min(Math.abs(i - target), Math.abs(i - frame));
+    if (away > KEPT && pictures.delete(i)) old.then(bitmap => bitmap.close(), () => 0);
   }
 }
 
@@ -194,13 +195,6 @@ function again(from, to, which) {
   if (changes.every(([at]) => at !== frame)) go(changes[0][0]);
 }
 
-/** Change the keypoint that is chosen, or else the one at the pointer. */
-const active = () => chosen === undefined ? hover : [person, chosen];
-function change(how) {
-  const [id, k] = active() ?? [-1];
-  relabel(points => points.with(k, how(points[k], [frame, id, k])), id);
-}
-
 function relabel(how, id = person) {
   const pose = poses().get(id), label = pose && asLabel(pose);
   if (!label) return;
@@ -208,7 +202,12 @@ function relabel(how, id = person) {
   edit(id, label.keypoints.some(([, , v]) => v) ? label : undefined);
 }
 
-/** Remove a keypoint, or give it back as it was. */
+/** Change the keypoint that is chosen, or else the one at the pointer. */
+function change(how) {
+  const [id, k] = active() ?? [-1];
+  relabel(points => points.map((point, i) => i === k ? how(point, [frame, id, k]) : point), id);
+}
+const active = () => chosen === undefined ? hover : [person, chosen];
 const toggle = ([x, y, v], key) => {
   if (v) removed[key] = v;
   return [x, y, v ? 0 : removed[key] ?? 2];
@@ -309,7 +308,8 @@ const KEYS = {
   ArrowLeft: () => go(target - 1), ArrowRight: () => go(target + 1), PageUp: () => go(target - 10),
   PageDown: () => go(target + 10), Home: () => go(0), End: () => go(info.num_frames - 1), ' ': play,
   '[': () => toLabelled(-1), ']': () => toLabelled(1), f: () => follow().catch(tell), n: next,
-  '?': () => $('keys').showModal(), b: () => { boxing = !boxing; }, Escape: () => { boxing = drag = box = chosen = undefined; },
+  '?': () => $('keys').showModal(), b: () => { boxing = !boxing; },
+  Escape: () => { boxing = drag = box = chosen = undefined; },
   h: () => change(([x, y, v]) => [x, y, v === 1 ? 2 : 1]), x: () => change(toggle),
   ',': () => select(-1), '.': () => select(1), p: () => change(([, , v]) => [...clamp(...inImage(pointer)), v || 2]),
   0: () => { fitted = true; fit(); }, '+': () => zoom(1.25, pointer), '-': () => zoom(.8, pointer), Tab: nextPerson,
@@ -334,8 +334,9 @@ document.onkeydown = event => {
 };
 
 for (const [id, action] of Object.entries({
-  labels: () => download('export').catch(tell), poses: () => download('export?predictions=true').catch(tell), follow: KEYS.f, box: KEYS.b, undo: KEYS['Ctrl+z'], redo: KEYS['Ctrl+y'],
-  help: KEYS['?'], next, reload: () => { dirty = false; load().catch(tell); },
+  labels: () => download('export').catch(tell), poses: () => download('export?predictions=true').catch(tell),
+  follow: KEYS.f, box: KEYS.b, undo: KEYS['Ctrl+z'], redo: KEYS['Ctrl+y'], help: KEYS['?'], next,
+  reload: () => load().catch(tell),
   keep: async () => {
     [{revision}, conflict] = [await json('state').catch(tell) ?? {revision}, false];
     save();
@@ -364,7 +365,7 @@ function paint() {
   $('next').textContent = told ? `Next: frame ${suggestion.frame}, ${suggestion.reason} (N)` : 'Next (N)';
   $('follow').textContent = following ? `Stop (F), ${following - 1}/${info.num_frames}` : 'Follow (F)';
   const hint = labels.size || predicted.size ? '' : 'Press F, or B and drag a box around a person';
-  const state = dirty || saving ? 'saving' : hint || (info.saved ? `saved in ${info.file}` : 'nothing to save yet');
+  const state = dirty || saving ? 'saving' : hint || (info.saved ? `saved in ${info.file}` : 'no change yet');
   $('status').textContent = unsaved || failure || state;
   $('conflict').hidden = !conflict;
   for (const [id, on] of [['follow', following], ['box', boxing], ['status', false]]) $(id).classList.toggle('on', on);
