@@ -218,7 +218,7 @@ def test_second_tab(served, visit):
     """Who comes later is asked; until then the file stays as it is."""
     session, server = served()
     first, second = visit(server), visit(server)
-    add_person(first, session)
+    before = add_person(first, session)
     second.locator('#conflict').wait_for()
     second.keyboard.press('Home')
     second.click('#reload')
@@ -227,8 +227,16 @@ def test_second_tab(served, visit):
     second.keyboard.press('Backspace')
     until(lambda: not labels(session))
     first.locator('#conflict').wait_for()
+    # What is told there moves the canvas, and the frame still fits into it.
+    first.evaluate('() => new Promise(requestAnimationFrame)')
+    k = alone(before)
+    place, scale = on_screen(first, before[k, :2])
+    by = 30 * np.sign(np.array(SIZE) / 2 - before[k, :2])
+    drag(first, place, by)
     first.click('#keep')
     until(lambda: (0, 0) in labels(session))
+    np.testing.assert_allclose(
+        labels(session)[0, 0][k, :2], before[k, :2] + by / scale, atol=0.5)
 
 
 def test_killed_server(served, visit):
