@@ -1,5 +1,6 @@
 # Whether the frames of a clip share their augmentation in training. Weights of
-# the first row: jhmdb6_movenet.py (--work-dir work_dirs/ablation/jhmdb6_movenet).
+# the first row are those of jhmdb6_movenet.py (--work-dir
+# work_dirs/ablation/jhmdb6_movenet).
 _base_ = './jhmdb6_movenet.py'
 _config = ('projects/temporal_corr/configs/movenet/correlation-cosine'
            '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py')
