@@ -12,10 +12,10 @@ import webbrowser
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-from repo_path import config_path
+from repo_path import (add_default_model_arguments, check_default_model,
+                       released_or_config_path)
 
-from projects.temporal_corr.apis import (DEFAULT_MODEL, FrameSource,
-                                         VideoPoseInferencer, released_models)
+from projects.temporal_corr.apis import FrameSource, VideoPoseInferencer
 from projects.temporal_corr.datasets.coco_json import read_json
 from projects.temporal_corr.video_io.arguments import number
 
@@ -23,12 +23,8 @@ from projects.temporal_corr.video_io.arguments import number
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Label frames of a video on a page in the browser')
-    add, names = parser.add_argument, ', '.join(released_models())
-    add('config', nargs='?', default=DEFAULT_MODEL,
-        help='config of the pose model, or the name of a released one '
-        f'({names}). Defaults to {DEFAULT_MODEL}')
-    add('checkpoint', nargs='?',
-        help='checkpoint of the pose model; released ones bring theirs')
+    add = parser.add_argument
+    add_default_model_arguments(parser)
     add('--input', required=True,
         help='video, folder of images, or a file that this page saved')
     add('--labels', metavar='FILE.json',
@@ -42,9 +38,7 @@ def parse_args(argv=None):
         'finds a server that was started again')
     add('--no-browser', action='store_true', help='do not open the page')
     args = parser.parse_args(argv)
-    if not args.checkpoint and args.config not in released_models():
-        parser.error(f'{args.config} is no released model ({names}): give '
-                     'its checkpoint, too')
+    check_default_model(parser, args)
     return args
 
 
@@ -86,11 +80,10 @@ def main(argv=None) -> int:
     except ImportError as error:
         raise ValueError(f'{error}: pip install -e .[annotate]') from error
     path, out = find_files(args)
-    source, config = FrameSource(path), args.config
+    source = FrameSource(path)
     if source.kind == 'webcam':
         raise ValueError('a camera cannot be labelled: record it first')
-    if config not in released_models():
-        config = config_path(config)
+    config = released_or_config_path(args.config)
     with listen(args.port) as server:
         session = Session(
             source,

@@ -16,16 +16,17 @@ import numpy as np
 from mmengine.config import DictAction
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-from repo_path import config_path
+from repo_path import (add_default_model_arguments, check_default_model,
+                       released_or_config_path)
 
-from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile, FirstPass,
-                                         FollowedPerson, FramePainter,
-                                         FrameSource, Interruption, LabelFile,
+from projects.temporal_corr.apis import (BoxFile, FirstPass, FollowedPerson,
+                                         FramePainter, FrameSource,
+                                         Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
                                          compare_people, predict_frame,
-                                         released_models, smooth_recording)
+                                         smooth_recording)
 from projects.temporal_corr.smoothing import build_smoother
 from projects.temporal_corr.video_io.arguments import number
 from projects.temporal_corr.video_io.progress import Progress
@@ -86,12 +87,8 @@ def frames(text: str) -> set:
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
-    add, names = parser.add_argument, ', '.join(released_models())
-    add('config', nargs='?', default=DEFAULT_MODEL,
-        help='config of the pose model, or the name of a released one '
-        f'({names}). Defaults to {DEFAULT_MODEL}')
-    add('checkpoint', nargs='?',
-        help='checkpoint of the pose model; released ones bring theirs')
+    add = parser.add_argument
+    add_default_model_arguments(parser)
     add('--input', required=True,
         help='video, folder of images, image, or webcam:0')
     people = parser.add_mutually_exclusive_group()
@@ -153,9 +150,7 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
-    if not args.checkpoint and args.config not in released_models():
-        parser.error(f'{args.config} is no released model ({names}): give '
-                     'its checkpoint, too')
+    check_default_model(parser, args)
     if args.draw_heatmap and args.smooth in AHEAD:
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
@@ -319,8 +314,7 @@ def main(argv=None) -> int:
         raise ValueError(f'--smooth {args.smooth} needs the frames to come, '
                          'and a camera goes on: use --smooth one-euro')
     inferencer = VideoPoseInferencer(
-        args.config
-        if args.config in released_models() else config_path(args.config),
+        released_or_config_path(args.config),
         args.checkpoint,
         args.device,
         dict(args.cfg_options,

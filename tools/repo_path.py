@@ -68,6 +68,38 @@ def add_model_arguments(parser: argparse.ArgumentParser,
         help='checkpoint file; a released model brings its own')
 
 
+def add_default_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``config`` and ``checkpoint`` of the demos, the default model if
+    none is given."""
+    from projects.temporal_corr.apis import DEFAULT_MODEL, released_models
+    parser.add_argument(
+        'config',
+        nargs='?',
+        default=DEFAULT_MODEL,
+        help='config of the pose model, or the name of a released one '
+        f'({", ".join(released_models())}). Defaults to {DEFAULT_MODEL}')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint of the pose model; released ones bring theirs')
+
+
+def check_default_model(parser: argparse.ArgumentParser,
+                        args: argparse.Namespace) -> None:
+    """End with an error if a config of one's own has no checkpoint."""
+    from projects.temporal_corr.apis import released_models
+    if not args.checkpoint and args.config not in released_models():
+        parser.error(f'{args.config} is no released model '
+                     f'({", ".join(released_models())}): give its checkpoint, '
+                     'too')
+
+
+def released_or_config_path(config: str) -> str:
+    """The name of a released model as it is, else :func:`config_path`."""
+    from projects.temporal_corr.apis import released_models
+    return config if config in released_models() else config_path(config)
+
+
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, settings of the config by name."""
     from mmengine.config import DictAction

@@ -32,7 +32,7 @@ from onnx_parity import dataset_frames, largest_difference, random_frames
 
 from projects.temporal_corr.engine import load_pose_model
 from projects.temporal_corr.models.streaming_step import StreamingStep
-from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.arguments import number, run_command
 from projects.temporal_corr.video_io.output_files import output_path, replacing
 from projects.temporal_corr.video_io.progress import track
 
@@ -166,7 +166,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)
