@@ -1,6 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Fixtures shared by all tests."""
-import importlib.util
+import importlib
 import json
 import logging
 import os
@@ -68,13 +68,9 @@ def repo_root() -> Path:
 
 
 @pytest.fixture(scope='session')
-def demo(repo_root):
+def demo():
     """The demo of videos as a module."""
-    spec = importlib.util.spec_from_file_location(
-        'video_demo', repo_root / 'demo/video_demo.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('demo.video_demo')
 
 
 @pytest.fixture(scope='session')
@@ -192,16 +188,16 @@ def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
     monkeypatch.setenv('JHMDB_SPLIT', '1')
 
-    def make(temporal='correlation'):
+    def make(temporal='correlation', std=0.2):
         config = tmp_path / f'{temporal}_tiny.py'
         module = TEMPORAL[temporal]
         config.write_text(f"_base_ = '{tiny_config}'\n"
                           f'model = dict(head=dict(temporal={module!r}))\n')
-        torch.manual_seed(0)
         model = MODELS.build(Config.fromfile(config).model)
+        torch.manual_seed(0)
         for parameter in model.parameters():
             # The block starts as identity, blind to the maps.
-            torch.nn.init.normal_(parameter, std=0.2)
+            torch.nn.init.normal_(parameter, std=std)
         checkpoint = config.with_suffix('.pth')
         torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
         return str(config), str(checkpoint)
@@ -221,5 +217,22 @@ def write_video(tmp_path):
             writer.write(frame)
         writer.release()
         return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def write_images(tmp_path):
+    """Writes pictures by their names, None for a file that is broken."""
+
+    def write(pictures, folder='frames'):
+        path = tmp_path / folder
+        path.mkdir(parents=True, exist_ok=True)
+        for name, image in pictures.items():
+            if image is None:
+                (path / name).write_bytes(b'no image')
+            else:
+                cv2.imwrite(str(path / name), image)
+        return str(path)
 
     return write

@@ -3,40 +3,42 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
 
 from projects.temporal_corr.apis import VideoPoseInferencer
+from projects.temporal_corr.datasets import VideoSampler
 
 
 @pytest.fixture
-def tiny_cfg(tiny_config, tiny_jhmdb, temporal_configs, monkeypatch):
-    """Makes a config of a tiny model of each kind."""
-    monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
-    monkeypatch.setenv('JHMDB_SPLIT', '1')
+def make_inferencer(tiny_model_files):
+    """Makes an inferencer of a tiny model."""
 
-    def make(temporal='correlation', flip_test=False):
-        cfg = Config.fromfile(tiny_config)
-        cfg.model.head.temporal = temporal_configs[temporal]
-        cfg.model.test_cfg.flip_test = flip_test
-        return cfg
+    def make(temporal='correlation', flip_test=False, options=(), **kwargs):
+        options = {'model.test_cfg.flip_test': flip_test, **dict(options)}
+        return VideoPoseInferencer(
+            *tiny_model_files(temporal), cfg_options=options, **kwargs)
 
     return make
 
 
 @pytest.fixture
-def make_inferencer(tiny_cfg):
-    """Makes an inferencer whose model is far from its initialisation."""
+def predict_all():
+    """Tests a model; what it predicts, by the file of the frame."""
 
-    def make(temporal='correlation', flip_test=False, cfg=None, **kwargs):
-        cfg = cfg or tiny_cfg(temporal, flip_test)
-        inferencer = VideoPoseInferencer(cfg, **kwargs)
-        torch.manual_seed(0)
-        for parameter in inferencer.model.parameters():
-            # The block starts as identity, blind to the maps.
-            torch.nn.init.normal_(parameter, std=0.2)
-        return inferencer
+    def run(model, dataset, lanes=1):
+        loader = DataLoader(
+            dataset,
+            batch_size=lanes,
+            sampler=VideoSampler(dataset, lanes=lanes),
+            collate_fn=pseudo_collate)
+        with torch.no_grad():
+            return {
+                sample.img_path: sample
+                for batch in loader for sample in model.test_step(batch)
+            }
 
-    return make
+    return run
 
 
 @pytest.fixture

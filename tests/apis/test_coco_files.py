@@ -19,30 +19,27 @@ BLACK = np.zeros((30, 40, 3), np.uint8)
 
 
 @pytest.fixture
-def make_clip(tmp_path):
+def make_clip(write_images):
     """Makes a folder of pictures of 40 x 30 pixels, and its source."""
 
     def make(names=('00.png', '01.png', '02.png', '03.png'),
              folder='act/clip'):
-        path = tmp_path / folder
-        path.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            cv2.imwrite(str(path / name), BLACK)
-        return FrameSource(str(path))
+        return FrameSource(write_images(dict.fromkeys(names, BLACK), folder))
 
     return make
 
 
 @pytest.fixture
 def read(tmp_path, make_clip):
-    """Reads a file about a clip; errors name it."""
+    """Reads boxes, or labels, about a clip; errors name the file."""
 
-    def call(content, clip=None, kind=BoxFile, **kwargs):
+    def call(content, clip=None, labels=False, **kwargs):
         path = tmp_path / 'file.json'
         path.write_text(
             content if isinstance(content, str) else json.dumps(content))
+        kind, names = (LabelFile, [NAMES]) if labels else (BoxFile, [])
         try:
-            return kind(str(path), clip or make_clip(), **kwargs)
+            return kind(str(path), clip or make_clip(), *names, **kwargs)
         except ValueError as error:
             assert str(path) in str(error)
             raise
@@ -52,8 +49,7 @@ def read(tmp_path, make_clip):
 
 @pytest.fixture
 def read_labels(read):
-    return lambda content, **kwargs: read(
-        content, kind=LabelFile, names=NAMES, **kwargs)
+    return lambda content: read(content, labels=True)
 
 
 def frame(index):
@@ -145,8 +141,8 @@ def test_names_of_a_video(read, write_video):
             dict(frame_index='1', file_name='clip.avi'),
             dict(frame_index=1, file_name='frame_1.PNG'),
             dict(file_name='frame_000001.PNG'))  # of CVAT
-    assert counts(read([dict(way, **XYWH) for way in ways],
-                       video)) == [0, 6, 0]
+    boxes = read([dict(way, **XYWH) for way in ways], video)
+    assert counts(boxes) == [0, 6, 0]
     for name in ('other/1', 'other.avi', 'clip/other/1'):
         with pytest.raises(ValueError, match='file_name.* has other folders'):
             read([dict(XYWH, frame_index=1, file_name=name)], video)
@@ -386,52 +382,46 @@ def test_labels_that_were_not_corrected(read_labels, make_clip):
     assert file.frames[0][0].keypoints[1].tolist() == [40, 15]
 
 
-def change(*path):
-    """The content with another value somewhere: the last of the path."""
-    content = labels({}, dict(image_id=1))
-    *keys, last, value = path
-    target = content
-    for key in keys:
-        target = target[key]
-    target[last] = value
-    return content
+def second(**entry):
+    """Two labels, and what the second says."""
+    return labels({}, dict(dict(image_id=1), **entry))
 
 
-def label(field, *path):
-    """The same in the second label."""
-    return change('annotations', 1, field, *path)
+def point(i, value):
+    """A value of its keypoints."""
+    return second(keypoints=[*POINTS[:i], value, *POINTS[i + 1:]])
 
 
 @pytest.mark.parametrize('content, message', [
     ([], 'no "images"'),
-    (change('annotations', []), '"annotations" is empty'),
-    (dict(labels(dict(labelled=False))), 'set "labelled" to true'),
-    (change('categories', []), 'categories must hold one with keypoints'),
-    (change('categories', 0, 'keypoints', None), 'categories must hold one'),
-    (change('categories', 0, 'keypoints', 3), "keypoints is 3.*'foot'"),
-    (change('categories', 0, 'keypoints', ['head', 'hand']),
+    (dict(labels(), annotations=[]), '"annotations" is empty'),
+    (labels(dict(labelled=False)), 'set "labelled" to true'),
+    (dict(labels(), categories=[]), 'categories must hold one with keypoints'),
+    (labels(keypoints=None), 'categories must hold one'),
+    (labels(keypoints=3), "keypoints is 3.*'foot'"),
+    (labels(keypoints=NAMES[:2]),
      r"categories\[0\].keypoints.*'foot'. are missing"),
-    (change('categories', 0, 'keypoints', NAMES + ['head']),
-     r'keypoints\[3\] is head'),
-    (change('images', 1, 'frame_index', 4), 'frame_index.* from 0 to 3'),
-    (label('image_id', 7), r'annotations\[1\].image_id'),
-    (label('image_id', 0), r'annotations\[1\].*frame 0 without a track_id'),
+    (labels(keypoints=NAMES + ['head']), r'keypoints\[3\] is head'),
+    (labels(dict(image_id=4), images=[dict(id=4, frame_index=4)]),
+     'frame_index.* from 0 to 3'),
+    (second(image_id=7), r'annotations\[1\].image_id'),
+    (second(image_id=0), r'annotations\[1\].*frame 0 without a track_id'),
     (labels(dict(track_id=2), dict(track_id=2)),
      r'annotations\[1\].*frame 0 whose track_id is 2'),
-    (label('track_id', 0), r'annotations\[0\] has no "track_id"'),
-    (label('labelled', 'no'), r"\[1\].labelled is 'no'"),
-    (label('keypoints', None), r'\[1\].keypoints'),
-    (label('keypoints', POINTS[:8]), r'\[1\].keypoints has 8 va'),
-    (label('keypoints', [[1, 2]] * 3), 'has 6 values'),
-    (label('keypoints', 0, None), 'are None, 5'),
-    (label('keypoints', 1, float('nan')), '10, nan'),
-    (label('keypoints', 0, True), 'True, 5'),
-    (label('keypoints', [0] * 9), 'no labelled keypoint'),
-    *[(label('keypoints', 5, v), rf'v of number 1 \(from 0\) is {v!r}')
+    (second(track_id=0), r'annotations\[0\] has no "track_id"'),
+    (second(labelled='no'), r"\[1\].labelled is 'no'"),
+    (second(keypoints=None), r'\[1\].keypoints'),
+    (second(keypoints=POINTS[:8]), r'\[1\].keypoints has 8 va'),
+    (second(keypoints=[[1, 2]] * 3), 'has 6 values'),
+    (point(0, None), 'are None, 5'),
+    (point(1, float('nan')), '10, nan'),
+    (point(0, True), 'True, 5'),
+    (second(keypoints=[0] * 9), 'no labelled keypoint'),
+    *[(point(5, v), rf'v of number 1 \(from 0\) is {v!r}')
       for v in (3, 0.9, True, None, '2', float('nan'))],
-    (label('bbox', [1, 2, 3]), r'\[1\].bbox'),
-    (label('keypoints', [.1, .2, 2] * 3), r'\[1\].keypoints lie between 0'),
-    (label('keypoints', [50, 20, 2] * 3),
+    (second(bbox=[1, 2, 3]), r'\[1\].bbox'),
+    (second(keypoints=[.1, .2, 2] * 3), r'\[1\].keypoints lie between 0'),
+    (second(keypoints=[50, 20, 2] * 3),
      r'\[1\].keypoints lie outside of frame 1, which is 40 x 30'),
 ])  # yapf: disable
 def test_files_of_labels_that_are_refused(read_labels, content, message):

@@ -37,10 +37,7 @@ def person(track_id=0, scores=(0.9, 0.8), heatmaps=False):
 
 #: Two keypoints and a limb.
 META = dict(
-    keypoint_id2name={
-        0: 'a',
-        1: 'b'
-    },
+    keypoint_id2name=dict(enumerate('ab')),
     keypoint_colors=np.array([[255, 0, 0], [0, 255, 0]]),
     skeleton_links=[(0, 1)],
     skeleton_link_colors=np.array([[0, 0, 255]]))
@@ -114,16 +111,12 @@ def test_heatmaps_are_below():
 
 
 @pytest.fixture
-def make_source(tmp_path):
+def make_source(write_images):
     """Makes an image, or a folder of several."""
 
     def make(count):
-        folder = tmp_path / 'frames'
-        folder.mkdir()
-        for number in range(count):
-            cv2.imwrite(str(folder / f'{number}.png'), picture())
-        path = folder if count > 1 else folder / '0.png'
-        return FrameSource(str(path), fps=12)
+        path = write_images({f'{i}.png': picture() for i in range(count)})
+        return FrameSource(path if count > 1 else f'{path}/0.png', fps=12)
 
     return make
 

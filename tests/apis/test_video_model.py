@@ -2,13 +2,9 @@
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.dataset import pseudo_collate
-from torch.utils.data import DataLoader
 
 from projects.temporal_corr.apis.video_model import (load_video_model,
                                                      stream_predictions)
-from projects.temporal_corr.datasets import VideoSampler
 
 VIDEO = 'Rename_Images/act/clip3'  # seven frames
 
@@ -18,20 +14,11 @@ def keypoints(samples):
 
 
 @pytest.mark.parametrize('temporal', ['correlation', 'heatmap', None])
-def test_stream_predicts_as_the_test_loop_does(tiny_model_files, temporal):
+def test_stream_predicts_as_the_test_loop_does(tiny_model_files, predict_all,
+                                               temporal):
     """Which runs several videos in a batch; images are those of the files."""
     video_model = load_video_model(*tiny_model_files(temporal))
-    dataset, model = video_model.dataset, video_model.model
-    loader = DataLoader(
-        dataset,
-        batch_size=3,
-        sampler=VideoSampler(dataset, lanes=3),
-        collate_fn=pseudo_collate)
-    with torch.no_grad():
-        expected = {
-            sample.img_path: sample
-            for batch in loader for sample in model.test_step(batch)
-        }
+    expected = predict_all(video_model.model, video_model.dataset, lanes=3)
     # One that was left leaves nothing behind.
     left = stream_predictions([video_model], VIDEO)
     next(left)
