@@ -1,13 +1,24 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Blocks, commands and inline code of a Markdown file."""
 import re
-import shlex
+import shutil
+import subprocess
 import textwrap
 from pathlib import Path
-from typing import Iterator, List, NamedTuple
+from typing import List, NamedTuple
 
-#: Programs whose arguments are looked at.
-PROGRAMS = ('python', 'bash', 'make')
+#: Prints the calls whose arguments are looked at; nothing is run.
+PRINT_CALLS = r"""
+set -u
+PATH=
+for program in python bash make; do
+    eval "$program() { printf '%s\t' $program \"\$@\"; printf '\n'; }"
+done
+cd() { :; }
+echo() { :; }
+source() { :; }
+command_not_found_handle() { :; }
+"""
 
 
 class Block(NamedTuple):
@@ -29,45 +40,16 @@ def blocks(path: Path) -> List[Block]:
     ]
 
 
-class Call(NamedTuple):
-    """A program and its arguments."""
-    line: int
-    words: List[str]
-
-
-def commands(path: Path) -> Iterator[Call]:
-    """The calls of :data:`PROGRAMS` in shell blocks, one for each value of a
-    variable of a loop.
-
-    Raises:
-        ValueError: If a variable is not set before, or a quote is not closed.
-    """
-    variables = dict(PWD=['.'])
-    for block in blocks(path):
-        if block.language != 'shell':
-            continue
-        for line in block.text.replace('\\\n', ' ').splitlines():
-            for name, values in re.findall(r'for (\w+) in ([^;]*)', line):
-                variables[name] = values.split()
-            for text in _substituted(line, variables):
-                words = shlex.split(text, comments=True)
-                for name, value in re.findall(r'(?:^|\s)(\w+)=(\S+)', text):
-                    variables[name] = [value]
-                program = [word in PROGRAMS for word in words]
-                if any(program):
-                    yield Call(block.line, words[program.index(True):])
-
-
-def _substituted(line: str, variables: dict) -> List[str]:
-    found = re.search(r'\$\{?(\w+)\}?', line)
-    if not found:
-        return [line]
-    if found[1] not in variables:
-        raise ValueError(f'{found[1]} is not set: {line}')
-    return [
-        text for value in variables[found[1]]
-        for text in _substituted(line.replace(found[0], value), variables)
-    ]
+def commands(path: Path, folder: Path) -> List[List[str]]:
+    """Program and arguments of each call of the shell blocks, as Bash expands
+    them in an empty folder; a ValueError if a variable is not set."""
+    shell = [block.text for block in blocks(path) if block.language == 'shell']
+    result = subprocess.run(
+        [shutil.which('bash'), '-c', PRINT_CALLS + ''.join(shell)],
+        cwd=folder, env={}, capture_output=True, text=True)  # yapf: disable
+    if 'unbound variable' in result.stderr or 'syntax' in result.stderr:
+        raise ValueError(f'{path}: {result.stderr}')
+    return [line.split('\t')[:-1] for line in result.stdout.splitlines()]
 
 
 def inline_code(path: Path) -> List[str]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -14,12 +15,19 @@ from projects.temporal_corr.datasets import VideoSampler
 def make_inferencer(tiny_model_files):
     """Makes an inferencer of a tiny model."""
 
-    def make(temporal='correlation', flip_test=False, options=(), **kwargs):
-        options = {'model.test_cfg.flip_test': flip_test, **dict(options)}
+    def make(temporal='correlation', flip_test=False, cfg_options=(),
+             **kwargs):
+        options = {'model.test_cfg.flip_test': flip_test, **dict(cfg_options)}
         return VideoPoseInferencer(
             *tiny_model_files(temporal), cfg_options=options, **kwargs)
 
     return make
+
+
+@pytest.fixture
+def tiny_cfg(tiny_model_files):
+    """The config of a tiny model."""
+    return lambda *args: Config.fromfile(tiny_model_files(*args)[0])
 
 
 @pytest.fixture

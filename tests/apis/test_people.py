@@ -197,21 +197,15 @@ def test_a_corrected_file_trains(folder, tmp_path, repo_root):
 
 
 @pytest.fixture
-def run_demo(demo, make_inferencer, tiny_cfg, folder, tmp_path):
+def run_demo(demo, make_inferencer, tiny_model_files, folder, tmp_path):
     """Runs the demo on the folder; returns the inferencer of its model and
     what the demo wrote."""
 
     def run(*args):
-        config, checkpoint = tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
-        cfg = tiny_cfg()
-        cfg.dump(config)
-        inferencer = make_inferencer(cfg=cfg)
-        torch.save(
-            dict(state_dict=inferencer.model.state_dict(), meta={}),
-            checkpoint)
+        inferencer = make_inferencer()
         assert demo.main([
-            str(config), str(checkpoint), '--input', str(folder[0]),
-            '--pred-out-dir', str(tmp_path), *args
+            *tiny_model_files(), '--input', str(folder[0]), '--pred-out-dir',
+            str(tmp_path), *args
         ]) == 0  # yapf: disable
         written = json.loads((tmp_path / 'clip.json').read_text())
         return inferencer, [
