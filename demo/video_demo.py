@@ -19,9 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 from repo_path import (add_default_model_arguments, check_default_model,
                        released_or_config_path)
 
-from projects.temporal_corr.apis import (BoxFile, FirstPass, FollowedPerson,
-                                         FramePainter, FrameSource,
-                                         Interruption, LabelFile,
+from projects.temporal_corr.apis import (BoxFile, FollowedPerson, FramePainter,
+                                         FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
                                          VideoOutputs, VideoPoseInferencer,
@@ -207,23 +206,6 @@ def find_people(args, source, labels, names, padding):
     return TrackedPeople(find, BoxTracker(args.bbox_thr, args.max_age))
 
 
-def first_pass(args, source, inferencer, people):
-    """The first of two passes over the input, which guides the second."""
-    if args.prompt:
-        raise ValueError('model.test_cfg.memory takes exemplars from a first '
-                         'pass, --prompt from labels: leave one of them out '
-                         '(--cfg-options model.test_cfg.memory=None)')
-    if source.kind == 'webcam':
-        raise ValueError('model.test_cfg.memory looks at a video twice, and '
-                         'a camera goes on: give a recorded video, or '
-                         '--cfg-options model.test_cfg.memory=None')
-    found = FirstPass(inferencer, people)
-    for frame, cut in shots(args, FrameSource(args.input)):
-        found.add(frame, cut)
-    found.finish()
-    return found
-
-
 def shots(args, source):
     """The frames, and whether a shot begins with them; shows progress."""
     starts = sorted({0} | args.cuts)
@@ -245,7 +227,7 @@ class Kept(list):
         return True
 
 
-def predict(args, source, inferencer, people, guide, labels, smoother,
+def predict(args, source, inferencer, people, prompts, labels, smoother,
             outputs) -> str:
     """Go through the frames; returns why it ended early, '' if it did not."""
     with Interruption() as interruption:
@@ -253,9 +235,10 @@ def predict(args, source, inferencer, people, guide, labels, smoother,
             if frame.index and cut:
                 for part in filter(None, (inferencer, people, smoother)):
                     part.reset()
-            if guide and (cut or not frame.index):
+            if prompts and (cut or not frame.index):
                 later = [end for end in args.cuts if end > frame.index]
-                guide.show(inferencer, frame.index, min(later, default=None))
+                prompts.show(inferencer, frame.index,
+                             min(later, default=None))
             try:
                 samples = predict_frame(inferencer, people, frame, labels)
                 if smoother:
@@ -321,13 +304,13 @@ def main(argv=None) -> int:
              **{'model.test_cfg.output_heatmaps': args.draw_heatmap}),
         max_age=args.max_age)
     names = list(inferencer.dataset_meta['keypoint_id2name'].values())
-    labels, guide = {}, None
+    labels, prompts = {}, None
     if args.prompt:
         file = LabelFile(args.prompt, source, names)
         tell(file.messages)
         labels = file.frames
         # The labelled frames are read before their shot is.
-        guide = Prompts(labels, FrameSource(args.input))
+        prompts = Prompts(labels, FrameSource(args.input))
     people = find_people(args, source, labels, names, inferencer.box_padding)
     painter = FramePainter(inferencer.dataset_meta, args.radius,
                            args.thickness, args.kpt_thr, args.draw_bbox,
@@ -336,14 +319,12 @@ def main(argv=None) -> int:
                       args.vis_out_dir, args.pred_out_dir, args.show,
                       [args.bbox_file or '', args.prompt or ''],
                       labels) as outputs:
-        if getattr(inferencer.model, 'first_pass', None):
-            people = guide = first_pass(args, source, inferencer, people)
         smoother = None
         if args.smooth == 'one-euro':
             smoother = StreamSmoother(
                 dict(SMOOTHING[args.smooth], fps=source.fps), args.max_age)
         kept = Kept()
-        ended = predict(args, source, inferencer, people, guide, labels,
+        ended = predict(args, source, inferencer, people, prompts, labels,
                         smoother, kept if args.smooth in AHEAD else outputs)
         if kept:
             smooth_recording(kept, build_smoother(SMOOTHING[args.smooth]))

@@ -29,7 +29,6 @@ from projects.temporal_corr.engine.trained_videos_hook import (META_KEY,
                                                                video_ids)
 from projects.temporal_corr.evaluation.pck import group_means, keypoint_hits
 from projects.temporal_corr.label_suggestion import suggest_frame
-from projects.temporal_corr.models.offline_exemplars import with_frame
 from projects.temporal_corr.smoothing import whittaker_smooth
 from projects.temporal_corr.video_io.arguments import number, run_command
 from projects.temporal_corr.video_io.progress import Progress
@@ -51,7 +50,7 @@ def clip_follower(model, dataset, items: List[int]) -> Follow:
         pseudo_collate([dataset[item] for item in items]), False)
     features = type(model).extract_feat(model, batch['inputs'])
     model.extract_feat = lambda inputs: features
-    tracks, exemplars, *_ = model.extract_exemplars(**batch, labelled=True)
+    tracks, exemplars = model.extract_exemplars(**batch)
     first = tracks[0].frame_index
 
     @lru_cache(maxsize=None)
@@ -59,8 +58,8 @@ def clip_follower(model, dataset, items: List[int]) -> Follow:
         model.offline = {}
         for track, row in zip(tracks, exemplars):
             if track.frame_index - first in labels:
-                model.offline[track.key] = with_frame(
-                    model.offline.get(track.key), track.frame_index, row)
+                known = model.offline.setdefault(track.key, {})
+                known[track.frame_index] = row
         found = [sample.pred_instances for sample in model.predict(**batch)]
         return (np.concatenate([pose.keypoints for pose in found]),
                 np.concatenate([pose.keypoint_scores for pose in found]))

@@ -3,18 +3,15 @@
 _base_ = './jhmdb6_movenet.py'
 _configs = 'projects/temporal_corr/configs/movenet/'
 _finetune = '_movenet-lightning_1xb16-8e-finetune_jhmdb-192x192.py'
-_offline = dict(policy='offline')
+_labelled = dict(policy='offline', source='labels')
 _settings = {
     'nothing': dict(memory=dict(policy='none')),
     'previous, as in the paper': dict(),
     'fixed': dict(memory=dict(policy='fixed')),
     'average': dict(memory=dict(policy='average')),
-    'two passes': dict(memory=dict(_offline, source='predictions')),
-    'first frame labelled': dict(memory=dict(_offline, source='labels')),
-    'middle frame labelled': dict(
-        memory=dict(_offline, source='labels', frames='middle')),
-    'every tenth frame labelled': dict(
-        memory=dict(_offline, source='labels', frames=10)),
+    'first frame labelled': dict(memory=_labelled),
+    'middle frame labelled': dict(memory=dict(_labelled, frames='middle')),
+    'every tenth frame labelled': dict(memory=dict(_labelled, frames=10)),
 }
 
 rows = [dict(name='single frame', config=_configs + 'single' + _finetune)] + [

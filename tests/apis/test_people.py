@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""A labelled frame, or a first pass, guides the frames around it."""
+"""A labelled frame guides the frames around it."""
 import json
 
 import cv2
@@ -9,12 +9,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS
 
-from projects.temporal_corr.apis import (CocoPoses, FirstPass, FollowedPerson,
-                                         FrameSource, Label, LabelFile,
-                                         LabelledPeople, People, Prompts,
-                                         SourceFrame, predict_frame)
+from projects.temporal_corr.apis import (CocoPoses, FrameSource, Label,
+                                         LabelFile, LabelledPeople, Prompts,
+                                         predict_frame)
 from projects.temporal_corr.datasets import VideoCocoDataset
-from projects.temporal_corr.models.offline_exemplars import ExemplarCollector
 
 NAMES = list('abcdefghijklmno')
 META = dict(
@@ -33,7 +31,7 @@ def labelled(make_inferencer):
 
 @pytest.mark.parametrize('positions', [[0], [3], [5, 1]],
                          ids=['first', 'middle', 'two, out of order'])
-def test_equals_the_two_passes_of_the_data_set(labelled, positions):
+def test_equals_the_test_of_the_data_set(labelled, positions):
     """The front end and the evaluation are guided alike, to the last bit."""
     inferencer, dataset, items = labelled
     infos = [dataset.get_data_info(item) for item in items]
@@ -47,13 +45,13 @@ def test_equals_the_two_passes_of_the_data_set(labelled, positions):
         ])
 
     plain = stream()
-    collector = ExemplarCollector()
-    for position in sorted(positions):
+    inferencer.reset()
+    model.offline = {}
+    for position in positions:
         batch = pseudo_collate([dataset[items[position]]])
         batch = model.data_preprocessor(batch, False)
-        collector.add(*model.extract_exemplars(**batch, labelled=True))
-    inferencer.reset()
-    model.offline = collector.finish()
+        (row, ), (exemplars, ) = model.extract_exemplars(**batch)
+        model.offline.setdefault(row.key, {})[position] = exemplars
     with torch.no_grad():
         wanted = [
             model.test_step(pseudo_collate([dataset[item]]))[0].pred_instances
@@ -196,34 +194,20 @@ def test_a_corrected_file_trains(folder, tmp_path, repo_root):
         np.testing.assert_allclose(frame['keypoints'][0], points + i)
 
 
-@pytest.fixture
-def run_demo(demo, make_inferencer, tiny_model_files, folder, tmp_path):
-    """Runs the demo on the folder; returns the inferencer of its model and
-    what the demo wrote."""
-
-    def run(*args):
-        inferencer = make_inferencer()
-        assert demo.main([
-            *tiny_model_files(), '--input', str(folder[0]), '--pred-out-dir',
-            str(tmp_path), *args
-        ]) == 0  # yapf: disable
-        written = json.loads((tmp_path / 'clip.json').read_text())
-        return inferencer, [
-            frame['instances'] for frame in written['instance_info']
-        ]
-
-    return run
-
-
-def test_demo_with_labels(folder, tmp_path, run_demo, make_inferencer):
+def test_demo_with_labels(demo, folder, tmp_path, tiny_model_files,
+                          make_inferencer):
     """With a cut between the two labelled frames. The answer to a labelled
     keypoint is its label."""
-    _, content, keypoints = folder
+    path, content, keypoints = folder
     content['categories'][0]['keypoints'] = list(
         make_inferencer().dataset_meta['keypoint_id2name'].values())
     (tmp_path / 'labels.json').write_text(json.dumps(content))
-    _, frames = run_demo('--prompt', str(tmp_path / 'labels.json'), '--cuts',
-                         '2')
+    assert demo.main([
+        *tiny_model_files(), '--input', str(path), '--pred-out-dir',
+        str(tmp_path), '--prompt', str(tmp_path / 'labels.json'), '--cuts', '2'
+    ]) == 0  # yapf: disable
+    written = json.loads((tmp_path / 'clip.json').read_text())
+    frames = [frame['instances'] for frame in written['instance_info']]
     assert [['labelled' in person for person in people]
             for people in frames] == [[False] * 2, [True, False], [False] * 2,
                                       [True] * 2, *[[False] * 2] * 4]
@@ -235,62 +219,3 @@ def test_demo_with_labels(folder, tmp_path, run_demo, make_inferencer):
         assert (np.array(person['keypoint_scores'])[known] == 1).all()
     written = json.loads((tmp_path / 'clip_coco.json').read_text())
     assert sum(a['labelled'] for a in written['annotations']) == 3
-
-
-def test_demo_with_two_passes(run_demo, video, tmp_path):
-    """Guided as the test of a data set is, shot by shot."""
-    boxes = tmp_path / 'boxes.json'
-    # Person 4 is away for a while, and nobody is in frame 6.
-    people = [[4, 9], [9], [9, 4], [4], [9], [9], [], [4]]
-    boxes.write_text(
-        json.dumps([
-            dict(image_id=t, bbox=[5 + i, 3, 40, 30 + i], track_id=i)
-            for t, ids in enumerate(people) for i in ids
-        ]))
-    memory = 'model.test_cfg.memory'
-    inferencer, frames = run_demo('--cuts', '4', '--bbox-file', str(boxes),
-                                  '--smooth', 'none', '--cfg-options',
-                                  f'{memory}.policy=offline',
-                                  f'{memory}.source=predictions',
-                                  f'{memory}.num_frames=2')
-    inferencer.model.first_pass = dict(source='predictions')
-    wanted = []
-    for shot in (range(4), range(4, 8)):
-        inferencer.reset()
-        chosen = {}
-        for i in (4, 9):
-            collector = ExemplarCollector(2)
-            for t in [t for t in shot if i in people[t]]:
-                box = np.float32([[5 + i, 3, 45 + i, 33 + i]])
-                collector.add(*inferencer.exemplars(
-                    video[t],
-                    People(box, [i], np.float32([1])),
-                    frame_index=t - shot[0]))
-            chosen.update(collector.finish())
-        inferencer.model.offline = chosen
-        for t in shot:
-            box = np.array([[5. + i, 3, 45 + i, 33 + i] for i in people[t]])
-            wanted.append([
-                sample.pred_instances.keypoints[0]
-                for sample in inferencer(video[t], box.reshape(-1, 4),
-                                         people[t])
-            ])
-    for ids, found, expected in zip(people, frames, wanted):
-        assert [person['track_id'] for person in found] == ids
-        for person, keypoints in zip(found, expected):
-            np.testing.assert_allclose(person['keypoints'], keypoints)
-
-
-@pytest.mark.parametrize('temporal, settings, message', [
-    ('correlation', dict(source='labels'), 'give the labels themselves'),
-    ('correlation', dict(source='predictions', num_frames=0), 'positive'),
-    ('heatmap', dict(source='predictions'), "policy='offline'"),
-])
-def test_first_passes_that_are_not_possible(make_inferencer, video, temporal,
-                                            settings, message):
-    memory = dict(settings, policy='offline')
-    with pytest.raises(ValueError, match=message):
-        inferencer = make_inferencer(
-            temporal, cfg_options={'model.test_cfg.memory': memory})
-        FirstPass(inferencer, FollowedPerson([])).add(
-            SourceFrame(0, video[0], True))

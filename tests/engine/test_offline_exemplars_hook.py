@@ -1,5 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-"""Two passes over the videos of a data set, in a Runner's test."""
+"""Labelled frames of the videos of a data set, in a Runner's test."""
 import itertools
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from projects.temporal_corr.models.offline_exemplars import check_offline
+from projects.temporal_corr.models.offline_exemplars import offline_options
 
 
 @pytest.fixture
@@ -56,9 +56,8 @@ def evaluate(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('offline', [
-    dict(source='predictions', num_frames=2),
     dict(source='labels', frames='middle'),
-    dict(source='labels', frames=2),
+    dict(frames=2),
 ], ids=lambda offline: '-'.join(map(str, offline.values())))  # yapf: disable
 def test_lanes_do_not_matter(offline, evaluate):
     """The five videos have 5, 3, 7, 1 and 4 frames."""
@@ -97,12 +96,10 @@ def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
 
 
 @pytest.mark.parametrize('offline, message', [
-    (dict(source='predictions', crop_shift=(0, 0)), "no 'crop_shift'"),
-    (dict(source='detections'), "'predictions' or 'labels'"),
-    (dict(source='predictions', num_frames=0), 'num_frames'),
-    (dict(source='labels', num_frames=2), "no 'num_frames'"),
-    (dict(source='labels', frames='second'), "'first', 'middle'"),
+    (dict(source='predictions'), "source must be 'labels'"),
+    (dict(frames='second'), "frames must be 'first', 'middle'"),
+    (dict(frames=0), 'frames must be'),
 ])
 def test_refusals(offline, message):
     with pytest.raises(ValueError, match=message):
-        check_offline(offline)
+        offline_options(**offline)

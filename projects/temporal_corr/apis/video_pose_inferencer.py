@@ -18,7 +18,6 @@ from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 
 from ..engine.pose_model import load_pose_model
-from ..models.offline_exemplars import with_frame
 from ..models.track_memory import TrackMemory
 from ..smoothing import StreamSmoother
 from ..video_io.followed_person import FollowedPerson, People
@@ -261,32 +260,16 @@ class VideoPoseInferencer:
             raise ValueError(f'keypoints are of {len(points)} people, bboxes '
                              f'of {len(people.bboxes)}')
         index = self._frame_index if frame_index is None else frame_index
-        rows = zip(*self.exemplars(image, people, points, index))
-        for row, exemplars, *_ in rows:
-            known = self.model.offline = self.model.offline or {}
-            known[row.key] = with_frame(known.get(row.key), index, exemplars)
-
-    @torch.no_grad()
-    def exemplars(self,
-                  image: np.ndarray,
-                  people: People,
-                  keypoints: Optional[np.ndarray] = None,
-                  frame_index: Optional[int] = None) -> tuple:
-        """What :meth:`VideoTopdownPoseEstimator.extract_exemplars` says of N
-        people in a frame alone, BGR uint8; nothing is remembered.
-
-        ``keypoints`` are labels in pixels, (N, K, 2), NaN for one that is not
-        known, ``frame_index`` is the number of the frame, by default the next.
-        """
         if 'offline' not in getattr(self._temporal, 'policies', ()):
             raise ValueError(
                 'labels become exemplars, and this model '
                 'has none: use one whose head has '
                 "temporal=dict(type='ExemplarCorrelation')")
-        batch = self._prepare(image, people, keypoints, frame_index)
-        return self.model.extract_exemplars(
-            **self.model.data_preprocessor(batch, False),
-            labelled=keypoints is not None)
+        batch = self._prepare(image, people, points, index)
+        batch = self.model.data_preprocessor(batch, False)
+        self.model.offline = self.model.offline or {}
+        for row, exemplars in zip(*self.model.extract_exemplars(**batch)):
+            self.model.offline.setdefault(row.key, {})[index] = exemplars
 
     def _prepare(self,
                  image: np.ndarray,
@@ -294,7 +277,9 @@ class VideoPoseInferencer:
                  keypoints: Optional[np.ndarray] = None,
                  frame_index: Optional[int] = None) -> dict:
         """What the pipeline makes of the people of a frame: a batch for
-        ``test_step``, see :meth:`exemplars`."""
+        ``test_step``. ``keypoints`` are labels in pixels, (N, K, 2), NaN for
+        one that is not known, ``frame_index`` is the number of the frame, by
+        default the next."""
         packed = []
         for row, (box, track_id, score) in enumerate(zip(*people)):
             labels = {}

@@ -7,19 +7,18 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader, Subset
 
-from ..models.offline_exemplars import ExemplarCollector, labelled_positions
+from ..models.offline_exemplars import labelled_positions
 from ..video_io.progress import track
 
 
 # The second name is that of older configs.
 @HOOKS.register_module(['OfflineExemplarsHook', 'TrustedExemplarsHook'])
 class OfflineExemplarsHook(Hook):
-    """The first of two passes over recorded videos, for
-    ``test_cfg.memory=dict(policy='offline', ...)``.
+    """Gives the exemplars of labelled frames to the estimator before each
+    validation and test, for ``test_cfg.memory=dict(policy='offline', ...)``,
+    see :func:`~projects.temporal_corr.models.offline_exemplars.\
+offline_options`.
 
-    Runs over the frames before each validation and test, and gives the chosen
-    exemplars to the estimator, see
-    :func:`~projects.temporal_corr.models.offline_exemplars.check_offline`.
     Predictions of a labelled frame are predictions, too: its label is not
     their answer. Does nothing for other models and policies.
     """
@@ -27,53 +26,52 @@ class OfflineExemplarsHook(Hook):
     priority = 'VERY_LOW'
 
     def before_test_epoch(self, runner) -> None:
-        """Run over the test videos."""
+        """Take exemplars of the test videos."""
         self._prepare(runner, runner.test_loop.dataloader)
 
     def before_val_epoch(self, runner) -> None:
-        """Run over the validation videos."""
+        """Take exemplars of the validation videos."""
         self._prepare(runner, runner.val_loop.dataloader)
 
     def after_test_epoch(self, runner, metrics=None) -> None:
         """Remove the exemplars."""
-        if getattr(_unwrap(runner.model), 'first_pass', None):
+        if getattr(_unwrap(runner.model), 'labelled_frames', None):
             _unwrap(runner.model).offline = None
 
     after_val_epoch = after_test_epoch
 
     def _prepare(self, runner, loader: DataLoader) -> None:
         model = _unwrap(runner.model)
-        settings = getattr(model, 'first_pass', None)
+        settings = getattr(model, 'labelled_frames', None)
         if not settings:
             return
-        chosen = choose_items(loader, settings.get('frames', 1))
-        model.eval()
-        collector = ExemplarCollector(settings.get('num_frames'))
+        chosen = choose_items(loader, settings['frames'])
         dataset = loader.dataset
-        if settings.get('crop_shift') is not None:
+        if settings['crop_shift'] is not None:
             dataset = dataset.shifted(settings['crop_shift'])
-        first_pass = DataLoader(
+        batches = DataLoader(
             Subset(dataset, chosen),
             batch_size=loader.batch_size or 16,
             num_workers=loader.num_workers,
             collate_fn=loader.collate_fn)
-        batches = first_pass
         if is_main_process():
-            batches = track(first_pass, unit='batches')
+            batches = track(batches, unit='batches')
+        model.eval()
+        model.offline = {}
         for batch in batches:
             batch = model.data_preprocessor(batch, False)
-            collector.add(*model.extract_exemplars(
-                **batch, labelled=settings['source'] == 'labels'))
-        model.offline = collector.finish()
+            for frame, exemplars in zip(*model.extract_exemplars(**batch)):
+                known = model.offline.setdefault(frame.key, {})
+                known[frame.frame_index] = exemplars
 
 
 def choose_items(loader: DataLoader, frames) -> List[int]:
-    """Items of a data loader's videos that a first pass runs over.
+    """Items of a data loader's videos that are labelled.
 
     Args:
         loader (DataLoader): A loader of video frames; the frames of this
             process, by its sampler, count.
-        frames (str | int): See :func:`labelled_positions`; 1 is all.
+        frames (str | int): See :func:`labelled_positions`.
 
     Returns:
         list[int]: Indices into the data set, video by video, in time.

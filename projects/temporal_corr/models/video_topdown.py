@@ -13,7 +13,8 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from .heads.video_head import VideoHead
-from .offline_exemplars import OfflineExemplars, check_offline, guided_fields
+from .offline_exemplars import (LabelledFrames, nearest_exemplars,
+                                offline_options)
 from .resample import mirror
 from .track_memory import TrackFrame, TrackMemory
 
@@ -40,8 +41,8 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             - ``'average'``: a moving average of exemplars (``momentum``).
             - ``'ground_truth'``: as the paper, but from the annotation of
               each frame, an upper bound for better exemplars.
-            - ``'offline'``: exemplars from a first pass over whole videos,
-              see :func:`check_offline` for the options.
+            - ``'offline'``: exemplars of labelled frames of whole videos,
+              see :func:`offline_options`.
 
     Raises:
         ValueError: If an option of ``train_cfg`` or ``test_cfg`` is not known.
@@ -66,9 +67,9 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                                  f'{", ".join(known)}{meant}')
         self._set_policy(**(self.test_cfg.get('memory') or {}))
         self.memory = TrackMemory()
-        #: Exemplars from elsewhere than the frame before, by track, which
-        #: stand in for what is remembered; None before a first pass.
-        self.offline: Optional[Dict[tuple, OfflineExemplars]] = None
+        #: Exemplars of labelled frames by track (``TrackFrame.key``), which
+        #: stand in for what is remembered; None before there are any.
+        self.offline: Optional[Dict[tuple, LabelledFrames]] = None
         self._warned = False
 
     def _set_policy(self, policy: str = 'previous', **options) -> None:
@@ -85,10 +86,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             raise ValueError(
                 f'test_cfg.memory has no {key} with policy={policy!r}: choose '
                 f'from {", ".join(known[policy]) or "nothing else"}')
-        #: What a first pass looks at, None for no first pass.
-        self.first_pass = check_offline(
-            options) if policy == 'offline' else None
-        if temporal is not None and policy != 'offline':
+        #: Which frames of a test are labelled, None for none.
+        self.labelled_frames: Optional[dict] = None
+        if policy == 'offline':
+            self.labelled_frames = offline_options(**options)
+        elif temporal is not None:
             temporal.set_policy(policy, **options)
 
     def train(self, mode: bool = True) -> 'VideoTopdownPoseEstimator':
@@ -153,9 +155,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         feats = self.extract_feat(inputs)
         if self.policy == 'offline' and self.offline is None:
             raise RuntimeError(
-                'test_cfg.memory wants exemplars of a first pass, and there '
-                "was none: add dict(type='OfflineExemplarsHook') to "
-                'custom_hooks, and test whole videos')
+                'test_cfg.memory wants exemplars of labelled frames, and '
+                "there are none: in a test, add dict(type="
+                "'OfflineExemplarsHook') to custom_hooks; for your own video, "
+                'leave test_cfg.memory out and give labels by --prompt or '
+                'VideoPoseInferencer.prompt')
         if self.offline and frames is not None:
             heatmaps = self._guide(feats, frames, conditions, truth)
         else:
@@ -182,21 +186,14 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
 
     @torch.no_grad()
     def extract_exemplars(
-        self,
-        inputs: Tensor,
-        data_samples: SampleList,
-        labelled: bool = False
-    ) -> Tuple[List[TrackFrame], Tensor, Tensor]:
-        """Exemplars of frames of videos, (N, 3, H, W), each taken alone.
-
-        ``labelled`` takes them by the keypoints of the samples instead of the
-        predictions: one that is not visible, or outside of the crop, gives
-        none.
+            self, inputs: Tensor,
+            data_samples: SampleList) -> Tuple[List[TrackFrame], Tensor]:
+        """Exemplars of labelled frames of videos, (N, 3, H, W): a keypoint
+        that is not visible, or outside of the crop, gives none.
 
         Returns:
             tuple: The R rows (the frames and, in a flip test, the mirrored
-            ones), exemplars (R, P, C), zero for a keypoint without one, and
-            the peaks of the heatmaps, (R, P).
+            ones), and exemplars (R, P, C), zero for a keypoint without one.
         """
         frames = self._track_frames(data_samples)
         temporal = self.head.temporal
@@ -205,20 +202,10 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 'exemplars are those of a head with temporal=dict(type='
                 "'ExemplarCorrelation'), in frames of videos (data samples "
                 'with the video fields of PackClipInputs)')
-        truth = None
-        if labelled:
-            truth = self._ground_truth(data_samples, inputs.device)
-        inputs, conditions, frames = self._passes(inputs, data_samples, frames)
-        conditions.pop('crops', None)
+        truth = self._ground_truth(data_samples, inputs.device)
+        inputs, _, frames = self._passes(inputs, data_samples, frames)
         features = self.head.features(self.extract_feat(inputs))
-        weights = truth
-        if not labelled:
-            weights = self.head.activate(
-                self.head.predict_fields(features, None, **conditions))
-            weights = weights[:, :self.head.num_keypoints]
-        exemplars = temporal.extract(features, weights)
-        peaks = weights.flatten(2).amax(dim=2).clamp(0., 1.)
-        return frames, exemplars, peaks
+        return frames, temporal.extract(features, truth)
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
         """Conditions of the head, as far as all samples have them."""
@@ -254,27 +241,31 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
     def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
                conditions: Dict[str, Tensor],
                truth: Optional[Tensor]) -> Tensor:
-        """Heatmaps of rows: of tracks with offline exemplars guided by these,
-        of others from their memory."""
+        """Heatmaps of rows: of tracks with labelled frames guided by the one
+        closest in time, of others from their memory."""
         parts, order = [], []
-        for wanted in (True, False):
+        for labelled in (True, False):
             rows = [
                 row for row, frame in enumerate(frames)
-                if (frame.key in self.offline) is wanted
+                if (frame.key in self.offline) is labelled
             ]
             if not rows:
                 continue
-            some = (tuple(level[rows] for level in feats),
-                    [frames[row] for row in rows],
-                    {name: value[rows] for name, value in conditions.items()})
-            parts.append(
-                guided_fields(
-                    self.head,
-                    *some,
-                    self.offline,
-                    average=(self.first_pass or {}).get('source') ==
-                    'predictions') if wanted else
-                self._track(*some, None if truth is None else truth[rows]))
+            some = tuple(level[rows] for level in feats)
+            tracks = [frames[row] for row in rows]
+            given = {name: value[rows] for name, value in conditions.items()}
+            if labelled:
+                exemplars = torch.stack([
+                    nearest_exemplars(self.offline[track.key],
+                                      track.frame_index) for track in tracks
+                ])
+                parts.append(
+                    self.head.step(some, dict(exemplars=exemplars),
+                                   **given)[0])
+            else:
+                parts.append(
+                    self._track(some, tracks, given,
+                                None if truth is None else truth[rows]))
             order.extend(rows)
         return torch.cat(parts)[torch.as_tensor(order).argsort()]
 

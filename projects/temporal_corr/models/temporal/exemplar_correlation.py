@@ -34,7 +34,7 @@ class ExemplarCorrelation(ScaledMaps):
         fixed=(),
         average=('momentum', ),
         ground_truth=(),
-        offline=('source', 'num_frames', 'frames', 'crop_shift'))
+        offline=('source', 'frames', 'crop_shift'))
 
     def __init__(self,
                  normalize: bool = False,
