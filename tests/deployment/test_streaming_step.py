@@ -1,6 +1,5 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """An exported step does what the model's own step does."""
-import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -125,15 +124,7 @@ def test_an_output_of_another_type_is_refused(to_onnx):
         to_onnx(StreamingStep(model.eval(), (8, 6)))
 
 
-def test_models_that_cannot_be_exported_are_told(make_step, session_of):
-    """In training mode, which exporting does not change, or with a condition
-    of which no example is known."""
+def test_exporting_does_not_change_the_mode(make_step, session_of):
     step = make_step('single')
     session_of(step)
     assert not any(module.training for module in step.model.modules())
-    model = copy.deepcopy(step.model)
-    model.head.conditions = ('crops', 'depth')
-    with pytest.raises(ValueError, match='takes depth beside the pixels'):
-        StreamingStep(model, (96, 128))
-    with pytest.raises(ValueError, match='training mode'):
-        StreamingStep(model.train(), (96, 128))

@@ -48,10 +48,3 @@ def test_equals_mmpose_frame_by_frame(settings, stacked):
         assert one.metainfo == two.metainfo
     assert torch.equal(clips, before)
     assert ours(dict(inputs=list(clips)))['data_samples'] is None
-
-
-def test_mixed_shapes_are_named():
-    inputs = [torch.zeros(2, 3, 8, 6), torch.zeros(2, 3, 6, 8)]
-    with pytest.raises(ValueError, match=r'\(2, 3, 6, 8\).*TopdownAffine'):
-        MODELS.build(dict(type='ClipDataPreprocessor'))(
-            dict(inputs=inputs, data_samples=samples(2)))

@@ -182,16 +182,10 @@ def test_a_block_of_another_depth_is_left(theirs, ours, make_model):
 
 
 @pytest.mark.parametrize('settings, match', [
-    # no stride to carry maps by
-    (dict(temporal=dict(type='PreviousHeatmaps'), decoder=None),
-     'scale_factor'),
     # offsets are no weights
     (dict(decoder=dict(type='UDPHeatmap', input_size=(64, 64),
                        heatmap_size=(16, 16), heatmap_type='combined')),
      "heatmap_type='gaussian'"),
-    # nothing to join before, nothing to project for
-    (dict(final_layer=None), 'final_layer'),
-    (dict(temporal=None, projection=dict(channels=3)), 'projection'),
 ])  # yapf: disable
 def test_settings_that_do_not_fit(settings, match, single_frame_config):
     config = dict(

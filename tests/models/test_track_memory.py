@@ -178,5 +178,5 @@ def test_read_from_a_sample():
     assert read(**fields, **more) == TrackFrame(**fields, **more)
     assert read(**fields) == TrackFrame('A', 3, False, True, 0, None, False)
     assert read() is None
-    with pytest.raises(KeyError, match='a.png.*is_last.*PackClipInputs'):
+    with pytest.raises(KeyError, match='is_last'):
         read(video_id='A', frame_index=0, is_first=True)

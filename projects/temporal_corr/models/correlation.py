@@ -36,16 +36,7 @@ def keypoint_exemplars(features: Tensor, heatmaps: Tensor) -> Tensor:
     Returns:
         Tensor: Exemplars J (N, P, C). A keypoint whose heatmap is zero gets
         a zero exemplar.
-
-    Raises:
-        ValueError: If the two maps differ in batch or spatial size.
     """
-    if features.shape[0] != heatmaps.shape[0] or (features.shape[2:] !=
-                                                  heatmaps.shape[2:]):
-        raise ValueError(
-            'features and heatmaps must have the same batch and spatial '
-            f'size, got {tuple(features.shape)} and {tuple(heatmaps.shape)}: '
-            "the paper's I is taken at the resolution of the heatmaps")
     with torch.autocast(features.device.type, enabled=False):
         features, heatmaps = _full_precision(features, heatmaps)
         # Dividing by the largest weight first changes nothing (J is

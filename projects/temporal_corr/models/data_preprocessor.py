@@ -42,11 +42,6 @@ class ClipDataPreprocessor(PoseDataPreprocessor):
         data = self.cast_data(data)
         inputs = data['inputs']
         if not isinstance(inputs, torch.Tensor):
-            shapes = {tuple(frames.shape) for frames in inputs}
-            if len(shapes) > 1:
-                raise ValueError(
-                    f'the inputs of a batch differ in shape: {sorted(shapes)}'
-                    '; TopdownAffine must crop all frames to one input_size')
             inputs = torch.stack(list(inputs))
         if self._channel_conversion:
             inputs = inputs.flip(-3)

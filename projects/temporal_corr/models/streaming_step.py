@@ -1,17 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Dict, Optional, Tuple
+from typing import Dict, Tuple
 
 import torch
 import torch.nn as nn
 from torch import Tensor
-
-
-def tensor_names(memory: Optional[Dict[str, Tensor]]) -> Dict[str, str]:
-    """What the tensors of a memory are called in an exported model."""
-    return {
-        name: name if name == 'exemplars' else f'memory_{name}'
-        for name in memory or {}
-    }
 
 
 class StreamingStep(nn.Module):
@@ -35,10 +27,6 @@ class StreamingStep(nn.Module):
         input_size (tuple[int, int]): Width and height of the input.
         include_normalization (bool): Whether the model's data preprocessor
             is part of the step. Defaults to False.
-
-    Raises:
-        ValueError: If the model is in training mode, or its head takes
-            conditions that are not known here.
     """
 
     def __init__(self,
@@ -46,32 +34,33 @@ class StreamingStep(nn.Module):
                  input_size: Tuple[int, int],
                  include_normalization: bool = False):
         super().__init__()
-        if model.training:
-            raise ValueError('the model is in training mode: call eval()')
         # Exporters put a module back into the mode it was in, model and all.
         self.training = False
         self.model = model
         self.include_normalization = include_normalization
         width, height = (int(side) for side in input_size)
+        map_width, map_height = map(int, model.head.decoder.heatmap_size)
         device = next(model.parameters()).device
         image = self.image(
             torch.zeros(
                 1, 3, height, width, dtype=torch.uint8, device=device))
-        conditions = self._conditions(device)
+        examples = dict(
+            crops=torch.eye(2, 3, device=device)[None],
+            center_maps=torch.zeros(
+                1, 1, map_height, map_width, device=device))
+        conditions = {name: examples[name] for name in model.head.conditions}
         with torch.no_grad():
             heatmaps, memory = self._step(image, None, conditions)
-        names = tensor_names(memory)
-        self._nothing = memory and {
-            name: torch.zeros_like(part)
-            for name, part in memory.items()
-        }
+        if 'crops' not in (memory or {}):
+            conditions.pop('crops', None)  # nothing is carried between them
+        self._remembered = tuple(memory or {})
+        self.memory_names = tuple(
+            name if name == 'exemplars' else f'memory_{name}'
+            for name in self._remembered)
+        nothing = map(torch.zeros_like, (memory or {}).values())
         self._example = dict(
-            image=image,
-            **{names[name]: self._nothing[name]
-               for name in names},
-            **self._used(image, conditions))
+            image=image, **dict(zip(self.memory_names, nothing)), **conditions)
         self.input_names = tuple(self._example)
-        self.memory_names = tuple(names.values())
         self.output_names = ('heatmaps', *(f'new_{name}'
                                            for name in self.memory_names))
 
@@ -98,10 +87,10 @@ class StreamingStep(nn.Module):
         }
         # Given always: it is a value of zeros that says that nothing is
         # remembered, not another graph.
-        memory = self._nothing and {
+        memory = {
             name: named[tensor]
-            for name, tensor in tensor_names(self._nothing).items()
-        }
+            for name, tensor in zip(self._remembered, self.memory_names)
+        } or None
         heatmaps, memory = self._step(named['image'], memory, conditions)
         return (heatmaps, *(memory or {}).values())
 
@@ -114,40 +103,3 @@ class StreamingStep(nn.Module):
         data = self.model.data_preprocessor(
             dict(inputs=pixels, data_samples=[]))
         return data['inputs']
-
-    def _conditions(self, device) -> Dict[str, Tensor]:
-        """Examples of the head's conditions."""
-        head = self.model.head
-        width, height = (int(side) for side in head.decoder.heatmap_size)
-        known = dict(
-            crops=torch.eye(2, 3, device=device)[None],
-            center_maps=torch.zeros(1, 1, height, width, device=device))
-        unknown = [name for name in head.conditions if name not in known]
-        if unknown:
-            raise ValueError(
-                f'{type(head).__name__} takes {", ".join(unknown)} beside '
-                'the pixels, of which no example is known: add one to '
-                'StreamingStep._conditions')
-        return {name: known[name] for name in head.conditions}
-
-    def _used(self, image: Tensor,
-              conditions: Dict[str, Tensor]) -> Dict[str, Tensor]:
-        """The conditions that the output depends on."""
-        with torch.enable_grad():
-            # parameters may be frozen, and pixels are no floats
-            probes = {
-                name: value.clone().requires_grad_()
-                for name, value in conditions.items()
-            }
-            heatmaps, memory = self._step(image, self._nothing, probes)
-            total = heatmaps.sum() + sum(
-                value.sum() for value in (memory or {}).values())
-            if not total.requires_grad:
-                return {}
-            gradients = torch.autograd.grad(
-                total, list(probes.values()), allow_unused=True)
-        return {
-            name: value
-            for (name, value), gradient in zip(conditions.items(), gradients)
-            if gradient is not None
-        }

@@ -40,21 +40,10 @@ class TrackFrame(NamedTuple):
     @classmethod
     def from_sample(cls, sample: BaseDataElement) -> Optional['TrackFrame']:
         """Read the video fields that ``PackClipInputs`` packs as metainfo of a
-        data sample; None for a sample without.
-
-        Raises:
-            KeyError: If only some of the video fields are there.
-        """
-        needed = ('video_id', 'frame_index', 'is_first', 'is_last')
-        missing = [name for name in needed if name not in sample.metainfo]
-        if len(missing) == len(needed):
-            return None
-        if missing:
-            raise KeyError(
-                f'the data sample of {sample.metainfo.get("img_path")} lacks '
-                f'{missing}: pack it with PackClipInputs, whose meta_keys '
-                'hold all the video fields')
+        data sample; None for a sample without."""
         meta = sample.metainfo
+        if 'video_id' not in meta:
+            return None
         return cls(
             video_id=meta['video_id'],
             frame_index=int(meta['frame_index']),
@@ -156,8 +145,7 @@ class TrackMemory:
             problem = None if frame.is_first else (
                 'came although no earlier frame of that video is remembered')
         elif frame.frame_index == entry.frame_index:
-            problem = (f'came twice (the frame before it was '
-                       f'{entry.frame_index}, too)')
+            problem = 'came twice'
         elif frame.frame_index < entry.frame_index or not (
                 frame.is_first or expected in (None, entry.frame_index)):
             problem = f'came right after frame {entry.frame_index}'

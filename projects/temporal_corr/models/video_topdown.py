@@ -1,10 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from difflib import get_close_matches
+import warnings
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 from mmengine.structures import PixelData
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -12,7 +11,6 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from .heads.video_head import VideoHead
 from .offline_exemplars import (LabelledFrames, nearest_exemplars,
                                 offline_options)
 from .resample import mirror
@@ -56,21 +54,15 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not isinstance(self.head, VideoHead):
-            raise TypeError(f'{type(self.head).__name__} is no VideoHead: use '
-                            'TemporalCorrelationHead, or TopdownPoseEstimator')
         for name, known in self.options.items():
             for key in set(getattr(self, name)) - set(known):
-                near = get_close_matches(key, known, 1)
-                meant = f' (did you mean {near[0]}?)' if near else ''
                 raise ValueError(f'there is no {name}.{key}: choose from '
-                                 f'{", ".join(known)}{meant}')
+                                 f'{", ".join(known)}')
         self._set_policy(**(self.test_cfg.get('memory') or {}))
         self.memory = TrackMemory()
         #: Exemplars of labelled frames by track (``TrackFrame.key``), which
         #: stand in for what is remembered; None before there are any.
         self.offline: Optional[Dict[tuple, LabelledFrames]] = None
-        self._warned = False
 
     def _set_policy(self, policy: str = 'previous', **options) -> None:
         """Choose what a test remembers, by ``test_cfg.memory``."""
@@ -117,11 +109,6 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         single frames (N, 3, H, W)."""
         clips = inputs if inputs.ndim == 5 else inputs[:, None]
         current, past, keep, past_feats = clips[:, -1], None, None, None
-        if self.head.temporal is None and clips.shape[1] > 1:
-            raise ValueError(
-                'the batch holds clips, and the head remembers nothing: set '
-                "model.head.temporal=dict(type='ExemplarCorrelation'), or "
-                'leave clip_len of the training dataset out')
         if self.head.temporal is not None:
             if clips.shape[1] == 1:
                 raise ValueError(
@@ -208,12 +195,12 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         return frames, temporal.extract(features, truth)
 
     def conditions(self, samples: SampleList, device) -> Dict[str, Tensor]:
-        """Conditions of the head, as far as all samples have them."""
+        """Conditions of the head; no crops unless all samples have them."""
         return {
-            name: torch.stack([sample.get(name)[-1]
-                               for sample in samples]).to(device)
+            name: torch.stack(
+                [getattr(sample, name)[-1] for sample in samples]).to(device)
             for name in self.head.conditions
-            if all(name in sample for sample in samples)
+            if name != 'crops' or all('crops' in s for s in samples)
         }
 
     def _passes(self, inputs: Tensor, samples: SampleList,
@@ -303,18 +290,11 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
         frames = [TrackFrame.from_sample(sample) for sample in samples]
         if None not in frames:
             return frames
-        if any(frame is not None for frame in frames):
-            raise ValueError(
-                'some data samples of the batch carry video fields '
-                '(video_id, frame_index, is_first, is_last) and some do not')
-        if not self._warned:
-            print_log(
-                'The data samples carry no video fields (video_id, '
-                'frame_index, is_first, is_last): every frame is predicted '
-                'alone. For video, use SubJhmdbDataset, PennActionDataset or '
-                'another dataset with them, and PackClipInputs.',
-                logger='current')
-            self._warned = True
+        warnings.warn(
+            'The data samples carry no video fields (video_id, frame_index, '
+            'is_first, is_last): every frame is predicted alone. For video, '
+            'use SubJhmdbDataset, PennActionDataset or another dataset with '
+            'them, and PackClipInputs.')
         return None
 
     def _ground_truth(self, samples: SampleList, device) -> Tensor:

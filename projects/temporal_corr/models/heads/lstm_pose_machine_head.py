@@ -6,12 +6,11 @@ import torch.nn as nn
 from mmengine.model import BaseModule
 from mmpose.models.heads import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
-                                 Predictions)
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList
 from torch import Tensor
 
 from ..backbones.lstm_pose_machine_extractor import LSTMPoseMachineExtractor
-from .paf_head import NO_CENTER_MAPS, stack_center_maps, with_background
+from .paf_head import with_background
 from .video_head import Features, VideoHead, batch_accuracy, clip_targets
 
 
@@ -44,9 +43,6 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
         decoder (dict): The codec.
         init_cfg (dict | list, optional): Initialisation. Defaults to the
             published Gaussian N(0, 0.01).
-
-    Raises:
-        ValueError: If there is no decoder.
     """
 
     conditions = ('crops', 'center_maps')
@@ -63,9 +59,6 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
                  decoder: OptConfigType = None,
                  init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
         super().__init__(init_cfg)
-        if decoder is None:
-            raise ValueError("LSTMPoseMachineHead needs decoder=dict(type="
-                             "'BackgroundHeatmap', ...)")
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.loss_module = MODELS.build(loss)
         maps = out_channels + 1
@@ -88,10 +81,6 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
             self.output.add_module(f'relu{number}', nn.ReLU(inplace=True))
         self.output.add_module('Mconv5', nn.Conv2d(channels, maps, 1))
 
-    def features(self, feats: Features) -> Tensor:
-        """The feature maps among the backbone's outputs."""
-        return feats[-1]
-
     def forward(self, feats: Features) -> Tensor:
         """Heatmaps (N, P + 1, H, W) of single frames, centre maps taken to be
         zero."""
@@ -104,8 +93,6 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
              crops: Optional[Tensor] = None,
              center_maps: Optional[Tensor] = None) -> Tuple[Tensor, dict]:
         """See :class:`VideoHead`; ``center_maps`` in shape (N, 1, h, w)."""
-        if center_maps is None:
-            raise ValueError(NO_CENTER_MAPS)
         frames, features = feats
         maps, state = self.temporal.maps(
             features,
@@ -116,13 +103,6 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
         heatmaps = self.output(maps.to(features)).float()
         memory = self.temporal.update(memory, features, heatmaps, crops, state)
         return heatmaps, memory
-
-    def predict(self,
-                feats: Features,
-                batch_data_samples: OptSampleList,
-                test_cfg: ConfigType = {}) -> Predictions:
-        """Keypoints of single frames, nothing being remembered."""
-        return self.decode(self.forward(feats))
 
     def flip(self, heatmaps: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
@@ -146,7 +126,7 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
         """
         samples = batch_data_samples
         targets, known = clip_targets(samples)
-        center_maps = stack_center_maps(samples)
+        center_maps = torch.stack([sample.center_maps for sample in samples])
         clip = [level.split(len(samples)) for level in past_feats]
         clip = [*zip(*clip), feats]
         outputs, memory = [self.initial(clip[0][0])], None
@@ -161,10 +141,8 @@ class LSTMPoseMachineHead(VideoHead, BaseHead):
                                    with_background(known))
         }
         if train_cfg.get('compute_acc', True):
-            keypoints = slice(self.num_keypoints)
-            losses['acc_pose'] = batch_accuracy(
-                outputs[-1][:, keypoints], targets[-1][:, keypoints],
-                known[-1])
+            losses['acc_pose'] = batch_accuracy(outputs[-1], targets[-1],
+                                                known[-1])
         return losses
 
 

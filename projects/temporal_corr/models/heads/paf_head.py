@@ -6,16 +6,10 @@ import torch.nn as nn
 from mmengine.model import BaseModule
 from mmpose.models.heads import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.typing import (ConfigType, OptConfigType, OptSampleList,
-                                 Predictions)
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList
 from torch import Tensor
 
 from .video_head import Features, VideoHead, batch_accuracy
-
-NO_CENTER_MAPS = (
-    'the model sees centre maps (center_map=True), but the data samples have '
-    "none: put dict(type='GenerateCenterMap', ...) behind CropAffine in the "
-    'pipeline')
 
 
 @MODELS.register_module()
@@ -36,8 +30,9 @@ class PAFHead(VideoHead, BaseHead):
     Args:
         in_channels (int): C, channels of I. Defaults to 128.
         out_channels (int): P, number of keypoints. Defaults to 15.
-        temporal (dict, optional): The :class:`TemporalModule`. Defaults to
-            None, the PAF baseline.
+        temporal (dict, optional): The :class:`TemporalModule`, none that is
+            trained through time (``unroll``). Defaults to None, the PAF
+            baseline.
         center_map (bool): Whether all stages see a centre map, "which are
             generated from ground truth and indicate the central location of
             the person of interest". Needs ``GenerateCenterMap`` in the
@@ -49,9 +44,6 @@ class PAFHead(VideoHead, BaseHead):
         decoder (dict): The codec, from which the head knows the limbs, too.
         init_cfg (dict | list, optional): Initialisation. Defaults to the
             Gaussian N(0, 0.01) of OpenPose, that of the added filters anyway.
-
-    Raises:
-        ValueError: If there is no decoder, or no loss for ``temporal``.
     """
 
     decodes_near_center = True
@@ -67,15 +59,8 @@ class PAFHead(VideoHead, BaseHead):
                  decoder: OptConfigType = None,
                  init_cfg=dict(type='Normal', layer='Conv2d', std=0.01)):
         super().__init__(init_cfg)
-        if decoder is None:
-            raise ValueError('PAFHead needs decoder=dict(type='
-                             "'PartAffinityField', ...), which knows the "
-                             'limbs')
         self.decoder = KEYPOINT_CODECS.build(decoder)
         self.build_temporal(temporal, in_channels, out_channels)
-        if temporal and self.temporal.unroll:
-            raise ValueError(f'PAFHead has no loss for {temporal["type"]}, '
-                             'which is trained on all frames of a clip')
         self.loss_module = MODELS.build(loss)
         self.limbs = torch.as_tensor(self.decoder.limbs)
         self.center_map = center_map
@@ -105,16 +90,6 @@ class PAFHead(VideoHead, BaseHead):
             for number in range(1, num_stages + 1) for branch in ('L1', 'L2')
             for name in ('maps_conv', 'center_conv'))
 
-    def features(self, feats: Features) -> Tensor:
-        """I, the last of the feature maps."""
-        return feats[-1]
-
-    def forward(self, feats: Features) -> Tensor:
-        """Fields of single frames, centre maps taken to be zero."""
-        center_maps = torch.zeros_like(self.features(feats)[:, :1])
-        conditions = dict(center_maps=center_maps) if self.center_map else {}
-        return self.step(feats, **conditions)[0]
-
     def run_stages(
             self,
             features: Tensor,
@@ -122,7 +97,7 @@ class PAFHead(VideoHead, BaseHead):
             center_maps: Optional[Tensor] = None
     ) -> List[Tuple[Tensor, Tensor]]:
         """Heatmaps (N, P + 1, H, W) and PAFs (N, 2 L, H, W) of all stages,
-        with centre maps in shape (N, 1, H, W), None for zero maps."""
+        with centre maps in shape (N, 1, H, W); None equals zero maps."""
         outputs = [self.stage1(features, maps, center_maps)]
         for number in range(2, self.num_stages + 1):
             stage = getattr(self, f'stage{number}')
@@ -137,33 +112,19 @@ class PAFHead(VideoHead, BaseHead):
                        maps: Optional[Tensor],
                        center_maps: Optional[Tensor] = None) -> Tensor:
         """Heatmaps, background and PAFs of a frame, by the last stage."""
-        if self.center_map and center_maps is None:
-            raise ValueError(NO_CENTER_MAPS)
         outputs = self.run_stages(features, maps, center_maps)
         return torch.cat(outputs[-1], dim=1).float()
-
-    def predict(self,
-                feats: Features,
-                batch_data_samples: OptSampleList,
-                test_cfg: ConfigType = {}) -> Predictions:
-        """Keypoints of single frames, nothing being remembered."""
-        return self.decode(self.forward(feats))
 
     def flip(self, fields: Tensor, flip_indices: Sequence[int],
              test_cfg: ConfigType) -> Tensor:
         """Turn the fields of mirrored frames back. Cells and pixels of
         OpenPose have their centres in the middle: nothing has to be
         shifted, ``test_cfg`` is not used."""
-        limbs = [tuple(limb) for limb in self.limbs.tolist()]
-        try:
-            partners = [
-                limbs.index((flip_indices[start], flip_indices[end]))
-                for start, end in limbs
-            ]
-        except ValueError as error:
-            raise ValueError('a limb of the codec has no mirror image: the '
-                             "dataset's swap pairs and the codec's limbs "
-                             f'do not agree ({error})') from error
+        limbs = self.limbs.tolist()
+        partners = [
+            limbs.index([flip_indices[start], flip_indices[end]])
+            for start, end in limbs
+        ]
         fields = fields.flip(-1)
         background = self.num_keypoints
         heatmaps = fields[:, [*flip_indices, background]]
@@ -192,7 +153,8 @@ class PAFHead(VideoHead, BaseHead):
                                             train_cfg)
         center_maps = None
         if self.center_map:
-            center_maps = stack_center_maps(samples)[:, -1]
+            center_maps = torch.stack(
+                [sample.center_maps[-1] for sample in samples])
         outputs = self.run_stages(features, maps, center_maps)
 
         targets = [
@@ -211,17 +173,9 @@ class PAFHead(VideoHead, BaseHead):
                                    weights):
                 losses[f'loss_stage{number}_{name}'] = self.loss_module(*args)
         if train_cfg.get('compute_acc', True):
-            keypoints = slice(self.num_keypoints)
-            losses['acc_pose'] = batch_accuracy(
-                outputs[-1][0][:, keypoints], targets[0][:, keypoints], known)
+            losses['acc_pose'] = batch_accuracy(outputs[-1][0], targets[0],
+                                                known)
         return losses
-
-
-def stack_center_maps(samples: Sequence) -> Tensor:
-    """Centre maps of the T frames of N samples, (N, T, 1, H, W)."""
-    if not all('center_maps' in sample for sample in samples):
-        raise ValueError(NO_CENTER_MAPS)
-    return torch.stack([sample.center_maps for sample in samples])
 
 
 def with_background(weights: Tensor) -> Tensor:
@@ -309,12 +263,12 @@ class PAFBranch(BaseModule):
                 x: Tensor,
                 maps: Optional[Tensor] = None,
                 center_maps: Optional[Tensor] = None) -> Tensor:
-        """Run the branch; maps that are None equal zero maps."""
+        """Run the branch; None equals zero maps."""
         first, *others = (getattr(self, name) for name in self.layer_names)
         x = first(x)
-        if maps is not None and self.maps_conv is not None:
+        if maps is not None:
             x = x + self.maps_conv(maps)
-        if center_maps is not None and self.center_conv is not None:
+        if center_maps is not None:
             x = x + self.center_conv(center_maps)
         for conv in others:
             x = conv(self.relu(x))

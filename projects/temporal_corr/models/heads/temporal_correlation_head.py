@@ -47,8 +47,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
         kwargs: Arguments of :class:`mmpose.models.HeatmapHead`.
 
     Raises:
-        ValueError: If the codec does not give one heatmap per keypoint, or
-            there is no final layer.
+        ValueError: If the codec does not give one heatmap per keypoint.
     """
 
     temporal_parameters = (*VideoHead.temporal_parameters, 'refinement.',
@@ -71,15 +70,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
                 f"heatmap_type='{self.decoder.heatmap_type}' gives offsets "
                 'beside the heatmaps, which cannot be weights (Eq. 1): set '
                 "heatmap_type='gaussian' in the decoder")
-        if isinstance(self.final_layer, nn.Identity):
-            raise ValueError(
-                'final_layer is None, but the maps of the past join the '
-                'features before it: give it a kernel_size')
         self.activation = activation and build_activation_layer(activation)
-        if projection and temporal is None:
-            raise ValueError(f'projection={projection} makes the features '
-                             'that are correlated, and temporal=None '
-                             'correlates none: leave it out')
         self.projection = projection and FeatureProjection(**projection)
         channels = self.final_layer.in_channels
         self.build_temporal(
@@ -108,9 +99,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
         projected = self.projection(feats, features.shape[2:])
         return torch.cat([features, projected], dim=1)
 
-    def forward(self, feats: Features) -> Tensor:
-        """Heatmaps (N, P, H, W) of single frames, nothing being remembered."""
-        return self.step(feats)[0]
+    predict = HeatmapHead.predict  # with the flip test of single frames
 
     def predict_fields(self, features: Tensor,
                        maps: Optional[Tensor]) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from mmpose.evaluation.functional import pose_pck_accuracy
 from mmpose.registry import MODELS
 from mmpose.utils.tensor_utils import to_numpy
-from mmpose.utils.typing import ConfigType
+from mmpose.utils.typing import ConfigType, OptSampleList, Predictions
 from torch import Tensor
 
 from ..temporal import TemporalModule
@@ -36,9 +36,9 @@ class VideoHead:
       into the exemplar frames, too. ``compute_acc`` (True): whether to report
       the accuracy on the batch.
 
-    A head has a ``decoder`` (the codec), :meth:`features`,
-    :meth:`predict_fields`, where maps join features, :meth:`flip`, which
-    turns the fields of mirrored frames back, and :meth:`loss`.
+    A head has a ``decoder`` (the codec), :meth:`predict_fields`, where maps
+    join features, :meth:`flip`, which turns the fields of mirrored frames
+    back, and :meth:`loss`.
     """
 
     #: Fields of a data sample that ``step`` takes, those of the last frame.
@@ -76,6 +76,10 @@ class VideoHead:
         head."""
         return self._modules.get(self._temporal_name)
 
+    def features(self, feats: Features) -> Tensor:
+        """I, the last of the feature maps."""
+        return feats[-1]
+
     def step(self,
              feats: Features,
              memory: Optional[Dict[str, Tensor]] = None,
@@ -105,6 +109,17 @@ class VideoHead:
     def activate(self, fields: Tensor) -> Tensor:
         """Detection scores of what the last layer gives: as they are."""
         return fields
+
+    def forward(self, feats: Features) -> Tensor:
+        """Fields of single frames, nothing being remembered."""
+        return self.step(feats)[0]
+
+    def predict(self,
+                feats: Features,
+                batch_data_samples: OptSampleList,
+                test_cfg: ConfigType = {}) -> Predictions:
+        """Keypoints of single frames, nothing being remembered."""
+        return self.decode(self.forward(feats))
 
     def training_maps(self, feats: Features, past_feats: Optional[Features],
                       samples: List, keep: Optional[Tensor],
@@ -149,10 +164,11 @@ def clip_targets(samples: List) -> Tuple[Tensor, Tensor]:
 
 def batch_accuracy(heatmaps: Tensor, targets: Tensor,
                    weights: Tensor) -> Tensor:
-    """``acc_pose`` of heatmaps (N, P, H, W), as MMPose's heads report it;
-    keypoints of weight 0, (N, P), do not count."""
+    """``acc_pose`` of the first P heatmaps of each sample, as MMPose's heads
+    report it; keypoints of weight 0, (N, P), do not count."""
+    keypoints = slice(weights.shape[1])
     _, accuracy, _ = pose_pck_accuracy(
-        output=to_numpy(heatmaps.float()),
-        target=to_numpy(targets),
+        output=to_numpy(heatmaps[:, keypoints].float()),
+        target=to_numpy(targets[:, keypoints]),
         mask=to_numpy(weights) > 0)
     return targets.new_tensor(accuracy)

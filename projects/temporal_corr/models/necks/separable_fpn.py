@@ -38,11 +38,6 @@ class SeparableFPN(BaseModule):
                  frozen: bool = False,
                  init_cfg=dict(type='Kaiming', layer='Conv2d')):
         super().__init__(init_cfg=init_cfg)
-        if len(in_channels) != len(lateral_channels) + 1:
-            raise ValueError(
-                f'lateral_channels={tuple(lateral_channels)}: give one for '
-                'each level but the coarsest, '
-                f'{len(in_channels) - 1} for in_channels={tuple(in_channels)}')
         # The coarsest map is added to the level below.
         sums = (*lateral_channels, lateral_channels[-1])
         self.passed_levels = tuple(passed_levels)

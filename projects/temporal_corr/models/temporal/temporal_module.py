@@ -61,19 +61,12 @@ class TemporalModule(BaseModule):
                  decoder: Optional[BaseKeypointCodec] = None,
                  mask_rate: float = 0.2):
         super().__init__()
-        if not 0. <= mask_rate <= 1.:
-            raise ValueError(f'mask_rate must be in [0, 1], got {mask_rate}')
         self.in_channels = in_channels
         self.num_keypoints = num_keypoints
         #: Channels of the maps.
         self.map_channels = num_keypoints
         self.mask_rate = mask_rate
         if self.carries_maps:
-            if not hasattr(decoder, 'scale_factor'):
-                raise ValueError(
-                    f'{type(self).__name__} needs a decoder with a '
-                    'scale_factor (MSRAHeatmap, UDPHeatmap, '
-                    'PartAffinityField), to carry maps between crops')
             origin = getattr(decoder, 'cell_origin', (0., 0.))
             for name, value in (('map_stride', decoder.scale_factor),
                                 ('map_origin', origin)):
