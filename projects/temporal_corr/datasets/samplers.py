@@ -49,8 +49,7 @@ class VideoSampler(Sampler):
     batch may hold consecutive frames of one video, in order.
 
     Args:
-        dataset (Sized): A data set with ``videos``, such as
-            :class:`~projects.temporal_corr.datasets.VideoCocoDataset`
+        dataset (VideoCocoDataset): The data set, without a wrapper
         lanes (int): How many videos advance side by side. Defaults to 1
         seed (int, optional): Not used; MMEngine's Runner passes one.
     """
@@ -59,12 +58,6 @@ class VideoSampler(Sampler):
                  dataset,
                  lanes: int = 1,
                  seed: Optional[int] = None) -> None:
-        if not hasattr(dataset, 'videos'):
-            raise TypeError(
-                f'VideoSampler needs a data set with "videos", but got '
-                f'{type(dataset).__name__}. Use SubJhmdbDataset or '
-                'PennActionDataset without a wrapper, or MMEngine\'s '
-                'DefaultSampler for a model without memory')
         rank, world_size = get_dist_info()
         videos = [frames for _, frames in dataset.videos]
         own = balance([len(frames) for frames in videos], world_size)[rank]

@@ -12,16 +12,11 @@ from mmpose.datasets.datasets import JhmdbDataset
 from mmpose.registry import DATASETS
 
 from ..video_io.images import picture_size
+from .clip_transforms import ClipTransforms
 from .crop_transforms import GetBBoxCenterFixedScale, GetCropCenterScale
-from .loading import LoadVideoFrame
 from .named_keypoints import NamedKeypoints
 from .video_annotations import load_video_frames
 from .video_frames import VideoFrames
-
-# Transforms that take values of one frame, not lists of them.
-_OF_FRAMES = ('mmpose.', 'mmcv.transforms.loading',
-              'mmcv.transforms.processing', 'mmcv.transforms.formatting',
-              LoadVideoFrame.__module__)
 
 
 @DATASETS.register_module()
@@ -104,12 +99,6 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
                  check_files: bool = True,
                  metainfo: Optional[dict] = None,
                  **kwargs):
-        for name, value in (('frame_stride', frame_stride),
-                            ('clip_len', clip_len), ('exemplar_range',
-                                                     exemplar_range)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{type(self).__name__} needs {name} to be '
-                                 f'a positive integer, but got {value!r}')
         allowed = dict(
             clip_sampling=('nearest', 'consecutive'),
             crop=('box', 'video', 'frame'),
@@ -121,15 +110,12 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         given = dict(kwargs, clip_sampling=clip_sampling, crop=crop)
         for name, values in allowed.items():
             if given.get(name, values[0]) not in values:
-                raise ValueError(
-                    f'{type(self).__name__} needs {name} to be one of '
-                    f'{values}, but got {given[name]!r} (for fewer frames '
-                    'there is frame_stride)')
+                raise ValueError(f'{type(self).__name__} has {name}='
+                                 f'{given[name]!r}: choose from {values}')
         if not (metainfo or self.METAINFO):
             raise ValueError(
                 f'{type(self).__name__} needs metainfo, such as '
-                "dict(from_file='configs/_base_/datasets/coco.py'), which "
-                'names the keypoints')
+                "dict(from_file='configs/_base_/datasets/coco.py')")
         kwargs['serialize_data'] = False
         self.frame_stride = frame_stride
         self.crop = crop
@@ -139,21 +125,12 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         self.exemplar_range = exemplar_range
         self.check_files = check_files
         super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
-        if clip_len > 1 and not self.test_mode:
-            self._check_pipeline()
-
-    def _check_pipeline(self) -> None:
-        """Raise if a transform that takes one frame would get a clip."""
-        for transform in self.pipeline.transforms:
-            name = type(transform).__name__
-            if type(transform).__module__.startswith(_OF_FRAMES):
-                raise TypeError(
-                    f'{type(self).__name__} gives clips of '
-                    f'clip_len={self.clip_len} frames, and {name} of the '
-                    'pipeline takes one frame: put the transforms into '
-                    'ClipTransforms, with LoadVideoFrame for LoadImage and '
-                    'CropAffine for TopdownAffine, and PackClipInputs after '
-                    'it for PackPoseInputs, or set clip_len=1')
+        steps = self.pipeline.transforms
+        if clip_len > 1 and not self.test_mode and steps and not any(
+                isinstance(step, ClipTransforms) for step in steps):
+            raise TypeError(f'{type(self).__name__} has clip_len={clip_len}: '
+                            'put the transforms of a frame into '
+                            'ClipTransforms')
 
     def load_data_list(self) -> VideoFrames:
         """Load every ``frame_stride``-th frame of all videos."""
@@ -198,16 +175,13 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
             scale = getattr(step, 'image_scale', None)
             if self.crop != 'frame' or scale is None:
                 continue
-            size = image_size * scale
-            if (size > step.input_size).any():
+            largest = np.min(np.divide(step.input_size, image_size))
+            if scale > largest:
                 raise ValueError(
-                    f"{type(self).__name__} has crop='frame', and its frames "
-                    'of up to {}x{} pixels are {:.0f}x{:.0f} at image_scale='
-                    '{}, larger than the input, {}x{}: set image_scale of '
-                    'GetBBoxCenterFixedScale to at most {:.4g}, or a larger '
-                    'input_size'.format(
-                        *image_size, *size, scale, *step.input_size,
-                        np.min(np.divide(step.input_size, image_size))))
+                    f"{type(self).__name__} has crop='frame', and frames do "
+                    'not fit into the input: set image_scale of '
+                    'GetBBoxCenterFixedScale to at most '
+                    f'{largest:.4g}, or a larger input_size')
 
     def _check_files(self, frames: VideoFrames) -> None:
         """Raise unless the images exist and the first of each video is as

@@ -92,17 +92,13 @@ class VideoFrames:
             bbox_size=self.bbox_size[index][None].copy())
 
     def select(self, indices: Union[int, Sequence[int]]) -> 'VideoFrames':
-        """Some of the frames as data of their own: those of the indices, or
-        the first (positive) or last (negative) so many."""
+        """Some of the frames as data of their own: those of the indices, each
+        once, or the first (positive) or last (negative) so many."""
         rows = np.arange(len(self))
         if isinstance(indices, (int, np.integer)):
             rows = rows[:indices] if indices >= 0 else rows[indices:]
         else:
             rows = rows[np.asarray(indices, dtype=np.int64)]
-            if len(np.unique(rows)) != len(rows):
-                raise ValueError(
-                    'indices names a frame of a video twice; a video passes '
-                    'each of its frames once. Remove the duplicates')
         return replace(
             self, **{
                 field.name: getattr(self, field.name)[rows]
