@@ -2,22 +2,14 @@
 """A clip, a model and a session of labelling it."""
 import numpy as np
 import pytest
-import torch
 
 from projects.temporal_corr.apis import FrameSource, VideoPoseInferencer
 
 
-@pytest.fixture(scope='session')
-def model_files(tiny_config, tmp_path_factory):
-    """Config and checkpoint of an untrained model."""
-    torch.manual_seed(0)
-    built = VideoPoseInferencer(tiny_config).model
-    for parameter in built.parameters():
-        # The correlation starts blind to the maps.
-        torch.nn.init.normal_(parameter, std=0.2)
-    path = tmp_path_factory.mktemp('model') / 'model.pth'
-    torch.save(dict(state_dict=built.state_dict(), meta={}), path)
-    return [str(tiny_config), str(path)]
+@pytest.fixture
+def model_files(tiny_model_files):
+    """Config and checkpoint of a model that is sure of what it sees."""
+    return tiny_model_files()
 
 
 @pytest.fixture
