@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -22,12 +21,6 @@ def make_inferencer(tiny_model_files):
             *tiny_model_files(temporal), cfg_options=options, **kwargs)
 
     return make
-
-
-@pytest.fixture
-def tiny_cfg(tiny_model_files):
-    """The config of a tiny model."""
-    return lambda *args: Config.fromfile(tiny_model_files(*args)[0])
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS
 
@@ -20,85 +19,71 @@ META = dict(
     skeleton_links=[(0, 2), (2, 14)])
 
 
-@pytest.fixture
-def labelled(make_inferencer):
-    """An inferencer and its data set; the items of the longest video."""
-    inferencer = make_inferencer()
-    dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
-    _, items = max(dataset.videos, key=lambda video: len(video[1]))
-    return inferencer, dataset, [int(item) for item in items]
+def values(sample):
+    """x, y and score of the keypoints of a person."""
+    pose = sample.pred_instances
+    return np.c_[pose.keypoints[0], pose.keypoint_scores[0]]
 
 
 @pytest.mark.parametrize('positions', [[0], [3], [5, 1]],
                          ids=['first', 'middle', 'two, out of order'])
-def test_equals_the_test_of_the_data_set(labelled, positions):
+def test_equals_the_test_of_the_data_set(make_inferencer, predict_all,
+                                         positions):
     """The front end and the evaluation are guided alike, to the last bit."""
-    inferencer, dataset, items = labelled
-    infos = [dataset.get_data_info(item) for item in items]
+    inferencer = make_inferencer()
     model = inferencer.model
+    dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
+    items = max((items for _, items in dataset.videos), key=len)
+    infos = [dataset.get_data_info(int(item)) for item in items]
+    images = [cv2.imread(info['img_path']) for info in infos]
 
     def stream():
-        return np.concatenate([
-            inferencer(cv2.imread(info['img_path']),
-                       info['bbox'])[0].pred_instances.keypoints
-            for info in infos
-        ])
+        return [
+            values(inferencer(image, info['bbox'])[0])
+            for image, info in zip(images, infos)
+        ]
 
     plain = stream()
     inferencer.reset()
     model.offline = {}
     for position in positions:
-        batch = pseudo_collate([dataset[items[position]]])
+        batch = pseudo_collate([dataset[int(items[position])]])
         batch = model.data_preprocessor(batch, False)
         (row, ), (exemplars, ) = model.extract_exemplars(**batch)
         model.offline.setdefault(row.key, {})[position] = exemplars
-    with torch.no_grad():
-        wanted = [
-            model.test_step(pseudo_collate([dataset[item]]))[0].pred_instances
-            for item in items
-        ]
+    tested = predict_all(model, dataset)
     inferencer.reset()
     assert not model.offline
     for position in positions:
         info = infos[position]
-        inferencer.prompt(
-            cv2.imread(info['img_path']),
-            info['keypoints'],
-            info['bbox'],
-            frame_index=position)
+        inferencer.prompt(images[position], info['keypoints'], info['bbox'],
+                          frame_index=position)  # yapf: disable
     guided = stream()
     np.testing.assert_array_equal(
-        guided, np.concatenate([pose.keypoints for pose in wanted]))
-    assert (guided != plain).any()
+        guided, [values(tested[info['img_path']]) for info in infos])
+    assert not np.array_equal(guided, plain)
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(keypoints=np.zeros((1, 14, 2))), r'\(1, 14, 2\)'),
-    (dict(keypoints=np.full((1, 15, 2), np.nan)), 'keypoints.*each person'),
-    (dict(bboxes=[[0, 0, 9, 9], [1, 1, 9, 9]]), 'of 1 people'),
-    (dict(track_ids=[1, 2]), 'track_ids'),
-])
-def test_labels_that_are_refused(labelled, change, message):
+@pytest.mark.parametrize('temporal, change, message', [
+    ('correlation', dict(keypoints=np.zeros((1, 14, 2))), r'\(1, 14, 2\)'),
+    ('correlation', dict(keypoints=np.full((1, 15, 2), np.nan)),
+     'keypoints.*each person'),
+    ('correlation', dict(bboxes=[[0, 0, 9, 9], [1, 1, 9, 9]]), 'of 1 people'),
+    ('correlation', dict(track_ids=[1, 2]), 'track_ids'),
+    ('heatmap', {}, "type='ExemplarCorrelation'"),
+])  # yapf: disable
+def test_labels_that_are_refused(make_inferencer, temporal, change, message):
     arguments = dict(
-        frame=np.zeros((48, 64, 3), np.uint8),
-        keypoints=np.random.default_rng(0).uniform(5, 40, (1, 15, 2)))
+        frame=np.zeros((48, 64, 3), np.uint8), keypoints=np.ones((1, 15, 2)))
     with pytest.raises(ValueError, match=message):
-        labelled[0].prompt(**{**arguments, **change})
-
-
-def test_models_without_exemplars_take_no_labels(make_inferencer):
-    with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
-        make_inferencer('heatmap').prompt(
-            np.zeros((48, 64, 3), np.uint8), np.ones((15, 2)))
+        make_inferencer(temporal).prompt(**{**arguments, **change})
 
 
 @pytest.fixture
-def folder(tmp_path, video):
+def folder(write_images, video):
     """Images, labels of two people in them, and their keypoints."""
-    path = tmp_path / 'clip'
-    path.mkdir()
-    for index, image in enumerate(video):
-        cv2.imwrite(str(path / f'{index}.png'), image)
+    path = write_images({f'{i}.png': image for i, image in enumerate(video)},
+                        'clip')
     keypoints = np.full((2, 15, 3), 2.)
     keypoints[..., :2] = np.random.default_rng(0).uniform(
         8, 40, (2, 15, 2)).round(2)
@@ -119,7 +104,7 @@ def folder(tmp_path, video):
 def read(folder, content, tmp_path):
     path = tmp_path / 'labels.json'
     path.write_text(json.dumps(content))
-    return LabelFile(str(path), FrameSource(str(folder)), NAMES)
+    return LabelFile(str(path), FrameSource(folder), NAMES)
 
 
 def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
@@ -127,8 +112,8 @@ def test_what_comes_out_goes_in_again(folder, tmp_path, make_inferencer):
     path, content, keypoints = folder
     labels = read(path, content, tmp_path)
     inferencer, people = make_inferencer(), LabelledPeople(labels.frames)
-    source, out = FrameSource(str(path)), tmp_path / 'out.json'
-    Prompts(labels.frames, FrameSource(str(path))).show(inferencer, 0, None)
+    source, out = FrameSource(path), tmp_path / 'out.json'
+    Prompts(labels.frames, FrameSource(path)).show(inferencer, 0, None)
     with CocoPoses(str(out), source, META) as coco:
         for frame in source:
             samples = predict_frame(inferencer, people, frame, labels.frames)
@@ -154,7 +139,7 @@ def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
     labels = read(path, content, tmp_path)
     out = tmp_path / 'out.json'
     with CocoPoses(
-            str(out), FrameSource(str(path)), META, labels.frames) as coco:
+            str(out), FrameSource(path), META, labels.frames) as coco:
         for _ in range(2):
             coco.write(np.zeros((48, 64, 3), np.uint8), [])
     again = read(path, json.loads(out.read_text()), tmp_path).frames
@@ -168,7 +153,7 @@ def test_labels_of_frames_that_were_not_reached(folder, tmp_path):
     labels.frames[12] = labels.frames.pop(3)
     with pytest.raises(ValueError, match='frame 12 is labelled'):
         Prompts({12: labels.frames[12]},
-                FrameSource(str(path))).show(None, 0, None)
+                FrameSource(path)).show(None, 0, None)
 
 
 def test_a_corrected_file_trains(folder, tmp_path, repo_root):
@@ -181,12 +166,12 @@ def test_a_corrected_file_trains(folder, tmp_path, repo_root):
         i: [Label(0, points + i, np.array([2., 3, 42, 44]))]
         for i in range(8)
     }
-    with CocoPoses(out, FrameSource(str(path)),
+    with CocoPoses(out, FrameSource(path),
                    VideoCocoDataset._load_metainfo(info), labels) as coco:
-        for image in FrameSource(str(path)):
+        for image in FrameSource(path):
             coco.write(image.image, [])
     dataset = VideoCocoDataset(
-        out, data_prefix=dict(img=str(path)), metainfo=info)
+        out, data_prefix=dict(img=path), metainfo=info)
     assert len(dataset) == 8
     for i in range(8):
         frame = dataset.get_data_info(i)
@@ -203,7 +188,7 @@ def test_demo_with_labels(demo, folder, tmp_path, tiny_model_files,
         make_inferencer().dataset_meta['keypoint_id2name'].values())
     (tmp_path / 'labels.json').write_text(json.dumps(content))
     assert demo.main([
-        *tiny_model_files(), '--input', str(path), '--pred-out-dir',
+        *tiny_model_files(), '--input', path, '--pred-out-dir',
         str(tmp_path), '--prompt', str(tmp_path / 'labels.json'), '--cuts', '2'
     ]) == 0  # yapf: disable
     written = json.loads((tmp_path / 'clip.json').read_text())
