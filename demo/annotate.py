@@ -12,19 +12,19 @@ import webbrowser
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-from repo_path import (add_default_model_arguments, check_default_model,
-                       released_or_config_path)
+from repo_path import add_model_arguments, model_files
 
-from projects.temporal_corr.apis import FrameSource, VideoPoseInferencer
+from projects.temporal_corr.apis import (DEFAULT_MODEL, FrameSource,
+                                         VideoPoseInferencer)
 from projects.temporal_corr.datasets.coco_json import read_json
-from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.arguments import number, run_command
 
 
 def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Label frames of a video on a page in the browser')
     add = parser.add_argument
-    add_default_model_arguments(parser)
+    add_model_arguments(parser, '?', DEFAULT_MODEL)
     add('--input', required=True,
         help='video, folder of images, or a file that this page saved')
     add('--labels', metavar='FILE.json',
@@ -37,9 +37,7 @@ def parse_args(argv=None):
         help='port of 127.0.0.1, 0 for any. Defaults to 8017: an open page '
         'finds a server that was started again')
     add('--no-browser', action='store_true', help='do not open the page')
-    args = parser.parse_args(argv)
-    check_default_model(parser, args)
-    return args
+    return parser.parse_args(argv)
 
 
 def find_files(args) -> tuple:
@@ -70,7 +68,7 @@ def listen(port: int) -> socket.socket:
     return server
 
 
-def main(argv=None) -> int:
+def main(argv=None) -> None:
     args = parse_args(argv)
     try:
         import uvicorn
@@ -83,11 +81,10 @@ def main(argv=None) -> int:
     source = FrameSource(path)
     if source.kind == 'webcam':
         raise ValueError('a camera cannot be labelled: record it first')
-    config = released_or_config_path(args.config)
+    files = model_files(args.config, args.checkpoint)
     with listen(args.port) as server:
         session = Session(
-            source,
-            VideoPoseInferencer(config, args.checkpoint, args.device), out,
+            source, VideoPoseInferencer(*files, args.device), out,
             args.labels)
         port = server.getsockname()[1]
         url = f'http://127.0.0.1:{port}/'
@@ -103,12 +100,8 @@ def main(argv=None) -> int:
     if session.failure:
         raise OSError(f'{session.failure}; a page that is still open has them '
                       'and saves them once this is started again')
-    return 0
 
 
 if __name__ == '__main__':
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    try:
-        sys.exit(main())
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -23,7 +23,7 @@ import onnxruntime
 # nothing there hides another package.
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / 'projects/temporal_corr'))
-from video_io.arguments import number
+from video_io.arguments import number, run_command
 from video_io.followed_person import FollowedPerson
 from video_io.frame_source import FrameSource
 from video_io.interruption import Interruption
@@ -274,7 +274,4 @@ def main():
 if __name__ == '__main__':
     # The summary tells of broken frames.
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    try:
-        main()
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+    run_command(main)

@@ -13,13 +13,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-from repo_path import (add_default_model_arguments, check_default_model,
-                       released_or_config_path)
+from repo_path import add_cfg_options, add_model_arguments, model_files
 
-from projects.temporal_corr.apis import (BoxFile, FollowedPerson, FramePainter,
+from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,
+                                         FollowedPerson, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
@@ -27,7 +26,7 @@ from projects.temporal_corr.apis import (BoxFile, FollowedPerson, FramePainter,
                                          compare_people, predict_frame,
                                          smooth_recording)
 from projects.temporal_corr.smoothing import build_smoother
-from projects.temporal_corr.video_io.arguments import number
+from projects.temporal_corr.video_io.arguments import number, run_command
 from projects.temporal_corr.video_io.progress import Progress
 
 #: A smaller share of confident keypoints is no picture of a person.
@@ -87,7 +86,7 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
     add = parser.add_argument
-    add_default_model_arguments(parser)
+    add_model_arguments(parser, '?', DEFAULT_MODEL)
     add('--input', required=True,
         help='video, folder of images, image, or webcam:0')
     people = parser.add_mutually_exclusive_group()
@@ -142,14 +141,10 @@ def parse_args(argv=None):
         help='of limbs, in pixels')
     add('--vis-out-dir', help='folder for the video (or picture)')
     add('--pred-out-dir', help='folder for the predictions')
-    add('--cfg-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE',
-        help='settings of the config to override, such as '
-        'model.test_cfg.memory.policy=fixed')  # yapf: disable
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
-    check_default_model(parser, args)
     if args.draw_heatmap and args.smooth in AHEAD:
         parser.error(f'--smooth {args.smooth} keeps no heatmaps: leave '
                      '--draw-heatmap out, or use --smooth one-euro')
@@ -297,8 +292,7 @@ def main(argv=None) -> int:
         raise ValueError(f'--smooth {args.smooth} needs the frames to come, '
                          'and a camera goes on: use --smooth one-euro')
     inferencer = VideoPoseInferencer(
-        released_or_config_path(args.config),
-        args.checkpoint,
+        *model_files(args.config, args.checkpoint),
         args.device,
         dict(args.cfg_options,
              **{'model.test_cfg.output_heatmaps': args.draw_heatmap}),
@@ -348,8 +342,6 @@ if __name__ == '__main__':
     # OpenCV tells of every broken picture; the summary does, too.
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     try:
-        sys.exit(main())
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        sys.exit(f'{type(error).__name__}: {error}')
+        run_command(main)
     except KeyboardInterrupt:
         sys.exit('stopped at once; no files were written')

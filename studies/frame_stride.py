@@ -4,12 +4,9 @@
     python -m studies.frame_stride --model 'single frame' CONFIG CHECKPOINT \
         --model correlation CONFIG CHECKPOINT --out DIR
 
-Rate k keeps every k-th frame of each test video, from the first. Results are
-saved to DIR/frame_stride.json after every test; a test is not repeated as
-long as config, checkpoint and annotations are the same.
+Rate k keeps every k-th frame of each test video, from the first.
 """
 import argparse
-import hashlib
 import shlex
 import sys
 from pathlib import Path
@@ -26,9 +23,8 @@ from projects.temporal_corr.engine.trained_videos_hook import (
 from projects.temporal_corr.video_io.arguments import number, run_command
 
 from .provenance import describe_test, without_folders
-from .study import as_folder, digest, merged
-from .table import (KIND, ablation_table, draw_strides, read_results,
-                    write_results)
+from .study import as_folder, merged
+from .table import KIND, ablation_table, draw_strides, write_results
 
 STRIDE = 'test_dataloader.dataset.frame_stride'
 
@@ -61,11 +57,6 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     args = parse_args(argv)
     path = args.out / 'frame_stride.json'
-    content = read_results(path, KIND) if path.is_file() else dict(
-        kind=KIND, study='frame_stride', start=None, rows=[])
-    content['command'] = shlex.join(
-        ['python', '-m', 'studies.frame_stride', *map(without_folders, argv)])
-    known = {row['name']: row for row in content['rows']}
     configs, videos = {}, {}
     for name, config, checkpoint in args.model:
         cfg = Config.fromfile(config)
@@ -82,20 +73,16 @@ def main(argv=None):
             raise ValueError(
                 f'{" and ".join(videos.values())} are tested on different '
                 'videos: use configs of the same data set and split')
-        identity = hashlib.sha256(digest(cfg).encode())
-        for file in (checkpoint, dataset.ann_file):
-            identity.update(Path(file).read_bytes())
-        mark = identity.hexdigest()
-        if name not in known or known[name]['seeds']['0']['digest'] != mark:
-            known[name] = dict(name=name, config=config, seeds={
-                '0': dict(digest=mark, training=None, strides={})
-            })  # yapf: disable
         configs[name] = prepare_launcher(cfg, 'none')
-    content['rows'] = [*known.values()]
 
+    command = shlex.join(
+        ['python', '-m', 'studies.frame_stride', *map(without_folders, argv)])
+    content = dict(kind=KIND, study='frame_stride', start=None,
+                   command=command, rows=[])  # yapf: disable
     for name, cfg in configs.items():
-        run = known[name]['seeds']['0']
-        for stride in sorted({1, *args.strides} - {*map(int, run['strides'])}):
+        run = dict(training=None, strides={})
+        content['rows'].append(dict(name=name, seeds={'0': run}))
+        for stride in sorted({1, *args.strides}):
             print(f'\n{name}: rate {stride}', flush=True)
             # MMEngine keeps loggers and visualizers by the name.
             runner = Runner.from_cfg(merged(cfg, {
@@ -111,10 +98,9 @@ def main(argv=None):
                 run.update(
                     metrics=metrics, tested=describe_test(described, cfg))
             write_results(content, path)
-    shown = dict(content, rows=[known[name] for name in configs])
-    text = ablation_table(shown)
+    text = ablation_table(content)
     path.with_suffix('.md').write_text(text, encoding='utf-8')
-    draw_strides(shown, str(path.with_suffix('.png')))
+    draw_strides(content, str(path.with_suffix('.png')))
     print(f'\n{text}\n{path.with_suffix(".png")}')
 
 

@@ -26,17 +26,8 @@ if osp.join(ROOT, 'projects') not in list(projects.__path__):
 
 
 def config_path(path: str) -> str:
-    """A config relative to the current directory or to the repository.
-
-    Args:
-        path (str): Path as the user gave it.
-
-    Returns:
-        str: Path of a file that exists.
-
-    Raises:
-        SystemExit: If there is no such file, or it is none of a config.
-    """
+    """The file of a config relative to the current directory or to the
+    repository; a SystemExit if there is none."""
     if not path.endswith(('.py', '.json', '.yaml', '.yml')):
         sys.exit(f'{path} is no config (.py): were the config and the '
                  'checkpoint swapped? --help says in which order they come')
@@ -49,55 +40,21 @@ def config_path(path: str) -> str:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser,
-                        nargs: Optional[str] = None) -> None:
-    """Add what :func:`model_files` takes, ``config`` and ``checkpoint``.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser.
-        nargs (str, optional): ``'?'`` where no config need be given.
-            Defaults to None.
-    """
+                        nargs: Optional[str] = None,
+                        default: Optional[str] = None) -> None:
+    """Add what :func:`model_files` takes, ``config`` (with ``nargs='?'`` it
+    need not be given) and ``checkpoint``."""
+    text = ('test config file path, or the name of a released model, such as '
+            'movenet-lightning')
     parser.add_argument(
         'config',
         nargs=nargs,
-        help='test config file path, or the name of a released model, such '
-        'as movenet-lightning')
+        default=default,
+        help=f'{text}. Defaults to {default}' if default else text)
     parser.add_argument(
         'checkpoint',
         nargs='?',
         help='checkpoint file; a released model brings its own')
-
-
-def add_default_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``config`` and ``checkpoint`` of the demos, the default model if
-    none is given."""
-    from projects.temporal_corr.apis import DEFAULT_MODEL, released_models
-    parser.add_argument(
-        'config',
-        nargs='?',
-        default=DEFAULT_MODEL,
-        help='config of the pose model, or the name of a released one '
-        f'({", ".join(released_models())}). Defaults to {DEFAULT_MODEL}')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='checkpoint of the pose model; released ones bring theirs')
-
-
-def check_default_model(parser: argparse.ArgumentParser,
-                        args: argparse.Namespace) -> None:
-    """End with an error if a config of one's own has no checkpoint."""
-    from projects.temporal_corr.apis import released_models
-    if not args.checkpoint and args.config not in released_models():
-        parser.error(f'{args.config} is no released model '
-                     f'({", ".join(released_models())}): give its checkpoint, '
-                     'too')
-
-
-def released_or_config_path(config: str) -> str:
-    """The name of a released model as it is, else :func:`config_path`."""
-    from projects.temporal_corr.apis import released_models
-    return config if config in released_models() else config_path(config)
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -132,19 +89,8 @@ def add_drawing_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def model_files(config: str, checkpoint: Optional[str]) -> Tuple[str, str]:
-    """Config and checkpoint of a model.
-
-    Args:
-        config (str): A config, or the name of a released model, which brings
-            its checkpoint.
-        checkpoint (str, optional): Checkpoint as the user gave it.
-
-    Returns:
-        tuple[str, str]: Both paths.
-
-    Raises:
-        SystemExit: If there is no such config or no checkpoint.
-    """
+    """Paths of config and checkpoint; the name of a released model stands for
+    both. A SystemExit if a file is not there."""
     from projects.temporal_corr.apis import released_models
     from projects.temporal_corr.engine.safe_loading import is_missing
     released = released_models()

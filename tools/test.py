@@ -2,7 +2,6 @@
 """Test a checkpoint, with MMPose's flags."""
 import argparse
 import os
-import os.path as osp
 import sys
 
 import mmengine
@@ -14,7 +13,8 @@ from repo_path import add_cfg_options, add_model_arguments, model_files
 from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   prepare_launcher,
                                                   prepare_loaders,
-                                                  set_visualization)
+                                                  set_visualization,
+                                                  set_work_dir)
 from projects.temporal_corr.engine.safe_loading import CheckpointError
 from projects.temporal_corr.engine.trained_videos_hook import \
     trained_videos_hook
@@ -56,12 +56,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     cfg.load_from = args.checkpoint
     cfg.resume = False
 
-    # command line > config > name of the config
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('./work_dirs', name)
+    set_work_dir(cfg, args)
 
     if args.dump is not None:
         metrics = cfg.test_evaluator

@@ -15,7 +15,8 @@ from projects.temporal_corr.engine.launch import (add_shared_arguments,
                                                   announce_world_size,
                                                   prepare_launcher,
                                                   prepare_loaders,
-                                                  set_visualization)
+                                                  set_visualization,
+                                                  set_work_dir)
 from projects.temporal_corr.engine.resume import (describe_finished,
                                                   load_resumable)
 from projects.temporal_corr.engine.safe_loading import (CheckpointError,
@@ -64,12 +65,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.val_dataloader = None
         cfg.val_evaluator = None
 
-    # command line > config > name of the config
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('./work_dirs', name)
+    set_work_dir(cfg, args)
 
     if args.amp:
         wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')

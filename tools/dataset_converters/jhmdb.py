@@ -16,7 +16,8 @@ import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
 from mat_file import read_mat
-from video_io.frame_source import FrameSource  # on the path of coco_video
+from video_io.arguments import run_command  # on the path of coco_video
+from video_io.frame_source import FrameSource
 from video_io.images import list_files, picture_size
 from video_io.progress import track
 
@@ -303,7 +304,6 @@ def convert(root: Path,
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'root',
@@ -331,16 +331,11 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def main(argv=None) -> None:
-    """Run the command line."""
     args = parse_args(argv)
-    try:
-        report = convert(args.root, args.split, args.out, args.frames,
-                         args.allow_missing)
-    except (ValueError, OSError) as error:
-        # on a line of its own, below a progress bar
-        raise SystemExit(f'\nerror: {error}') from None
+    report = convert(args.root, args.split, args.out, args.frames,
+                     args.allow_missing)
     print(json.dumps(report, indent=2))
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

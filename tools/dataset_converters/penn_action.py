@@ -10,7 +10,8 @@ import numpy as np
 from coco_video import (VideoClip, check_outputs, coco_json, nearest_valid,
                         write_together)
 from mat_file import read_mat
-from video_io.images import list_files, picture_size  # coco_video's path
+from video_io.arguments import run_command  # on the path of coco_video
+from video_io.images import list_files, picture_size
 from video_io.progress import track
 
 # In the stored order. The first of each pair is anatomically right, whatever
@@ -196,7 +197,6 @@ def make_report(clips: Dict[str, PennClip]) -> dict:
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'root',
@@ -213,15 +213,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def main(argv=None) -> None:
-    """Run the command line."""
     args = parse_args(argv)
-    try:
-        report = convert(args.root, args.out)
-    except (ValueError, OSError) as error:
-        # on a line of its own, below a progress bar
-        raise SystemExit(f'\nerror: {error}') from None
+    report = convert(args.root, args.out)
     print(json.dumps(report, indent=2))
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

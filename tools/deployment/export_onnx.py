@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from repo_path import add_model_arguments, model_files
+from repo_path import add_cfg_options, add_model_arguments, model_files
 
 try:
     import onnx
@@ -69,12 +69,7 @@ def parse_args():
         'outputs in the same order')
     parser.add_argument(
         '--device', default='cpu', help='device of PyTorch. Defaults to cpu')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override settings of the config, as KEY=VALUE')
+    add_cfg_options(parser)
     return parser.parse_intermixed_args()
 
 

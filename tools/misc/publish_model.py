@@ -19,18 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from repo_path import config_path
 
-from projects.temporal_corr.engine import AtomicLocalBackend, load_from_local
-from projects.temporal_corr.engine.checkpoint_guard_hook import load_weights
+from projects.temporal_corr.engine import (AtomicLocalBackend, load_from_local,
+                                           load_pose_model)
 from projects.temporal_corr.engine.trained_videos_hook import META_KEY
 from projects.temporal_corr.version import __version__
+from projects.temporal_corr.video_io.arguments import run_command
 
 #: What is taken over from the meta of the checkpoint, where it is there.
 KEPT = ('dataset_meta', META_KEY, 'epoch', 'iter', 'seed')
@@ -52,17 +50,13 @@ def plain(value: Any) -> Any:
 
 def halve(model: nn.Module, state_dict: dict) -> dict:
     """The state dict with the model's parameters in float16. Buffers, such
-    as running variances, stay: they are small, and can be larger.
-
-    Raises:
-        OverflowError: If a parameter is out of float16's range.
-    """
+    as running variances, stay: they are small, and can be larger."""
     parameters = dict(model.named_parameters())
     halved = {}
     for name, tensor in state_dict.items():
         half = tensor.half() if name in parameters else tensor
         if not torch.isfinite(half).all() and torch.isfinite(tensor).all():
-            raise OverflowError(
+            raise ValueError(
                 f'{name} reaches {tensor.abs().max():.3g}, beyond the '
                 '65504 of float16: publish without --half')
         halved[name] = half
@@ -70,31 +64,15 @@ def halve(model: nn.Module, state_dict: dict) -> dict:
 
 
 def publish(checkpoint: str, config: str, half: bool = False) -> dict:
-    """What is to be published of a checkpoint of a model of a config.
-
-    Args:
-        checkpoint (str): The checkpoint.
-        config (str): Config file.
-        half (bool): Whether to store parameters as float16.
-            Defaults to False
-
-    Returns:
-        dict: ``meta`` and ``state_dict``.
-    """
-    cfg = Config.fromfile(config)
-    if 'model' not in cfg:
-        raise TypeError(f'{config} has no field model: give the config that '
-                        'the checkpoint was trained with')
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    loaded = load_from_local(checkpoint, map_location='cpu')
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    """``meta`` and ``state_dict`` of a checkpoint of a config, with parameters
+    as float16 if ``half``."""
     # Through the model: old names and wrappers' prefixes are gone after it.
-    load_weights(model, loaded, checkpoint)
+    model = load_pose_model(Config.fromfile(config), checkpoint)
     state_dict = {
         name: tensor.detach().clone()
         for name, tensor in model.state_dict().items()
     }
-    meta = loaded.get('meta') or {}
+    meta = load_from_local(checkpoint).get('meta') or {}
     return dict(
         meta=dict(
             config=osp.splitext(osp.basename(config))[0],
@@ -120,7 +98,6 @@ def write(published: dict, out_dir: str) -> str:
 
 
 def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Process a checkpoint to be published')
     parser.add_argument('checkpoint', help='checkpoint of tools/train.py')
@@ -135,14 +112,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the command line."""
     args = parse_args()
     config = config_path(args.config)
-    try:
-        published = publish(args.checkpoint, config, args.half)
-        path = write(published, args.out_dir)
-    except (OSError, RuntimeError, TypeError, OverflowError) as error:
-        raise SystemExit(f'error: {error}') from None
+    published = publish(args.checkpoint, config, args.half)
+    path = write(published, args.out_dir)
     count = sum(tensor.numel() for tensor in published['state_dict'].values())
     before, after = (osp.getsize(osp.expanduser(name)) / 2**20
                      for name in (args.checkpoint, path))
@@ -154,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

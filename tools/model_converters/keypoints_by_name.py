@@ -20,6 +20,7 @@ from projects.temporal_corr.datasets.named_keypoints import DATASET_INFO
 from projects.temporal_corr.engine.safe_loading import load_from_local
 from projects.temporal_corr.models.keypoint_rows import (keypoint_sources,
                                                          rows_by_name)
+from projects.temporal_corr.video_io.arguments import run_command
 
 
 def keypoint_names(metainfo: Mapping) -> List[str]:
@@ -88,7 +89,6 @@ def convert(path: Path, source: Optional[str], target: str) -> dict:
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'source', type=Path, help='checkpoint of a heatmap model of MMPose')
@@ -105,14 +105,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def main(argv=None) -> None:
-    """Run the command line."""
     args = parse_args(argv)
-    try:
-        checkpoint = convert(args.source, args.dataset, args.to)
-        sources = checkpoint.pop('sources')
-        save_checkpoint(checkpoint, args.out, args.source)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SystemExit(f'error: {error}') from None
+    checkpoint = convert(args.source, args.dataset, args.to)
+    sources = checkpoint.pop('sources')
+    save_checkpoint(checkpoint, args.out, args.source)
     for name, names in sources.items():
         print(name if names == (name, ) else
               f'{name}: not in the source, starts from {" + ".join(names)}')
@@ -120,4 +116,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

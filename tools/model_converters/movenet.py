@@ -23,6 +23,7 @@ from projects.temporal_corr.models.backbones import FoldedMobileNetV2
 from projects.temporal_corr.models.heads import HeatmapBranch
 from projects.temporal_corr.models.keypoint_rows import rows_by_name
 from projects.temporal_corr.models.necks import SeparableFPN
+from projects.temporal_corr.video_io.arguments import run_command
 
 #: Names and widths of the models by the channels of their first layer.
 VARIANTS = {32: ('MoveNet Lightning', 1.), 56: ('MoveNet Thunder', 1.75)}
@@ -162,7 +163,6 @@ def summary(converted: Converted) -> str:
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'source',
@@ -177,31 +177,27 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def main(argv=None) -> None:
-    """Run the command line."""
     args = parse_args(argv)
+    arrays = read_graph_model(args.source)
     try:
-        arrays = read_graph_model(args.source)
-        try:
-            converted = movenet_state_dict(arrays)
-        except ValueError as error:
-            raise ValueError(f'{args.source}: {error}') from error
-        state_dict = converted.state_dict
-        if args.to:
-            state_dict = rows_by_name(state_dict, names_of('coco'),
-                                      names_of(args.to))
-        meta = dict(
-            source=args.source.name,
-            kind=converted.kind,
-            widen_factor=converted.widen_factor,
-            keypoints_of=args.to or 'coco')
-        save_checkpoint(
-            dict(meta=meta, state_dict=state_dict), args.out, args.source)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f'error: {error}') from None
+        converted = movenet_state_dict(arrays)
+    except ValueError as error:
+        raise ValueError(f'{args.source}: {error}') from error
+    state_dict = converted.state_dict
+    if args.to:
+        state_dict = rows_by_name(state_dict, names_of('coco'),
+                                  names_of(args.to))
+    meta = dict(
+        source=args.source.name,
+        kind=converted.kind,
+        widen_factor=converted.widen_factor,
+        keypoints_of=args.to or 'coco')
+    save_checkpoint(
+        dict(meta=meta, state_dict=state_dict), args.out, args.source)
     print(summary(converted))
     print(f'{converted.kind} (widen_factor={converted.widen_factor:g}) -> '
           f"{args.out}\nStart from it with load_from='{args.out}'.")
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -23,19 +23,14 @@ from projects.temporal_corr.engine.safe_loading import (find_state_dict,
                                                         no_weights)
 from projects.temporal_corr.models.backbones import OpenPoseExtractor
 from projects.temporal_corr.models.heads import PAFHead
+from projects.temporal_corr.video_io.arguments import run_command
 
 WANTED = (
     "needed is OpenPose's MPI model of 15 parts: pose_iter_160000.caffemodel "
-    'or pose_iter_146000.caffemodel, or a PyTorch conversion of one of them')
+    'or pose_iter_146000.caffemodel, or a PyTorch conversion of one of them, '
+    "or torchvision's VGG-19 without batch norm")
 ADDED = ('head.correlation', 'head.stage1.L{1,2}.maps_conv',
          'head.stage{1..6}.L{1,2}.center_conv')
-# What a file seems to hold by what is wrong with it.
-OTHERS = (
-    (r'conv5_5_CPM_L1\.weight is \(38,', "OpenPose's COCO model (18 parts: "
-     '38 channels of PAFs and 19 of heatmaps)'),
-    ('_stage0_L', "OpenPose's BODY_25 model"),
-    ('conv6_1_CPM', "OpenPose's model of hands or faces"),
-    (r'features\.', "a VGG, but not torchvision's VGG-19 without batch norm"))
 _PLACE = r'(?:^|\.)((?:model\d(?:_\d)?|features)\.\d+)\.(weight|bias)$'
 _NAME = r'(?:^|\.)(\w+)\.(weight|bias)$'
 _TORCH = (b'PK\x03\x04', b'\x80')  # zip archives, and pickles of old
@@ -209,12 +204,7 @@ def convert(path: Path) -> dict:
                 f'{name}.weight': shape, f'{name}.bias': shape[:1]})
     faults = find_faults(weights.parameters, expected, weights.foreign)
     if faults:
-        seems = [words for sign, words in OTHERS
-                 if re.search(sign, ''.join(faults))]
-        if not weights.parameters and not seems:
-            seems = ['no layer of this network']
-        seems = (seems or ['another model, or only a part of this one'])[0]
-        raise RuntimeError(f'{path}: it seems to hold {seems}; {WANTED}.' +
+        raise RuntimeError(f'{path} is another model; {WANTED}.' +
                            ''.join(faults))
     state_dict = {
         f'{layers[name.split(".")[0]][0]}.{name.split(".")[1]}':
@@ -247,7 +237,6 @@ def summary(state_dict: Mapping[str, Tensor]) -> str:
 
 
 def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'source',
@@ -260,14 +249,9 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def main(argv=None) -> None:
-    """Run the command line."""
     args = parse_args(argv)
-    try:
-        print(f'Reading {args.source}', file=sys.stderr)
-        checkpoint = convert(args.source)
-        save_checkpoint(checkpoint, args.out, args.source)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SystemExit(f'error: {error}') from None
+    checkpoint = convert(args.source)
+    save_checkpoint(checkpoint, args.out, args.source)
     print(summary(checkpoint['state_dict']))
     print(f"{checkpoint['meta']['kind']} -> {args.out}")
     if len(checkpoint['meta']['layers']) == len(load_layer_table()[0]):
@@ -280,4 +264,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

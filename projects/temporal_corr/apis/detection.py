@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..engine.checkpoint_guard_hook import check_pretrained
-from ..engine.safe_loading import is_missing, register_safe_loaders
+from ..engine.safe_loading import register_safe_loaders
 from ..video_io.followed_person import People
 from ..video_io.frame_source import SourceFrame
 
@@ -47,11 +47,6 @@ class PersonDetector:
                  device: str = 'cpu',
                  category: int = 0,
                  nms_thr: float = 0.65):
-        if checkpoint is not None and is_missing(checkpoint):
-            raise FileNotFoundError(
-                f'There is no checkpoint {checkpoint} of the detector: '
-                'download the one that its config names in the model zoo of '
-                'MMDetection')
         self.category = category
         self.nms_thr = nms_thr
         register_safe_loaders()

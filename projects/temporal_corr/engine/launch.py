@@ -2,12 +2,14 @@
 """Arguments that tools/train.py and tools/test.py share."""
 import argparse
 import os
+import os.path as osp
 import sys
 
 import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 
+from ..video_io.arguments import number
 from ..video_io.window import can_open_windows
 
 
@@ -22,7 +24,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         help='whether to display the prediction results in a window')
     parser.add_argument(
         '--interval',
-        type=int,
+        type=number(int, 1),
         default=1,
         help='visualize per interval samples')
     parser.add_argument(
@@ -47,6 +49,15 @@ def announce_world_size(launcher: str) -> None:
     for name in names.get(launcher, ()):
         if name in os.environ:
             os.environ.setdefault('WORLD_SIZE', os.environ[name])
+
+
+def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
+    """Command line goes before config, and config before its name."""
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
 
 
 def prepare_loaders(cfg: Config) -> None:

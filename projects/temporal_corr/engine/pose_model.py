@@ -7,7 +7,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from .checkpoint_guard_hook import load_weights
-from .safe_loading import is_missing, load_checkpoint
+from .safe_loading import load_checkpoint
 
 
 def load_pose_model(cfg: Config,
@@ -15,10 +15,6 @@ def load_pose_model(cfg: Config,
                     device: str = 'cpu') -> nn.Module:
     """Build the model of a config in evaluation mode, with the weights of a
     checkpoint of that model (file or URL; random without one)."""
-    if checkpoint is not None and is_missing(checkpoint):
-        raise FileNotFoundError(
-            f'There is no checkpoint {checkpoint}: give the .pth file that '
-            'tools/train.py left in its work directory')
     if 'model' not in cfg:
         raise ValueError(f'{cfg.filename} has no field model: give the config '
                          'of a model, as in projects/temporal_corr/configs')

@@ -39,9 +39,6 @@ class VideoVisualizationHook(PoseVisualizationHook):
                  enable: bool = False,
                  interval: int = 50,
                  **kwargs) -> None:
-        if interval < 1:
-            raise ValueError('VideoVisualizationHook needs interval '
-                             f'(--interval) to be positive, got {interval}')
         super().__init__(enable=enable, interval=interval, **kwargs)
         self._folder: Optional[str] = None
         self._drawn: Counter = Counter()

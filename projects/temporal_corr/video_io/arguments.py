@@ -2,7 +2,7 @@
 import argparse
 import math
 import sys
-from typing import Callable
+from typing import Callable, Optional
 
 
 def number(kind: type,
@@ -21,9 +21,12 @@ def number(kind: type,
     return read
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Run a tool; what a user can mend ends it without a traceback."""
+def run_command(main: Callable[[], Optional[int]]) -> None:
+    """Run a tool, whose exit status is what ``main`` returns; what a user can
+    mend ends it without a traceback."""
     try:
-        main()
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+        status = main()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
+    if status:
+        sys.exit(status)
