@@ -102,28 +102,28 @@ def hollow(shapes, rename=str):
 
 
 def save_caffe(path, weights):
-    arrays = {
-        name: [tensor.numpy() for tensor in pair]
-        for name, pair in weights.items()
-    }
-    path.write_bytes(caffemodel(arrays))
+    path.write_bytes(
+        caffemodel({
+            name: [tensor.numpy() for tensor in pair]
+            for name, pair in weights.items()
+        }))
 
 
-def save_sequential(path, weights):
-    places = sequential_places()
-    names = state_dict(weights, lambda name: 'module.' + places[name])
-    torch.save(dict(epoch=3, state_dict=names), path)
+def saver(rename, nest=lambda names: names):
+    return lambda path, weights: torch.save(
+        nest(state_dict(weights, rename)), path)
 
 
-def save_names(path, weights):
-    torch.save(state_dict(weights), path)
-
-
-def save_named_in_sequential(path, weights):
-    places = sequential_places()
-    torch.save(
-        state_dict(weights,
-                   lambda name: f'{places[name].split(".")[0]}.{name}'), path)
+PLACES = sequential_places()
+SAVERS = {
+    'Caffe': save_caffe,
+    'PyTorch, nn.Sequential': saver(
+        lambda name: 'module.' + PLACES[name],
+        lambda names: dict(epoch=3, state_dict=names)),
+    'PyTorch, Caffe names': saver(str),
+    'PyTorch, Caffe names, in nn.Sequential': saver(
+        lambda name: f'{PLACES[name].split(".")[0]}.{name}')
+}  # yapf: disable
 
 
 # --- against an independent network -------------------------------------
@@ -177,22 +177,17 @@ def close(output, expected):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize('save, kind', [
-    pytest.param(save_caffe, 'Caffe', id='caffemodel'),
-    pytest.param(save_sequential, 'PyTorch, nn.Sequential',
-                 id='model1_1.0, nested, under a prefix'),
-    pytest.param(save_names, 'PyTorch, Caffe names', id='conv1_1'),
-    pytest.param(save_named_in_sequential, 'PyTorch, Caffe names',
-                 id='model0.conv1_1'),
-])  # yapf: disable
+@pytest.mark.parametrize('kind', SAVERS)
 @torch.no_grad()
-def test_same_outputs(save, kind, weights, model, case, tmp_path):
+def test_same_outputs(kind, weights, model, case, tmp_path):
     path = tmp_path / 'weights.bin'  # the name does not matter
-    save(path, weights)
+    SAVERS[kind](path, weights)
     checkpoint = openpose_mpi.convert(path)
     path.unlink()
     assert checkpoint['meta'] == dict(
-        source='weights.bin', kind=kind, layers=list(reference.layer_shapes()))
+        source='weights.bin',
+        kind=kind.replace(', in nn.Sequential', ''),
+        layers=list(reference.layer_shapes()))
     report = check_checkpoint(model, checkpoint, 'converted', start=True)
     # the scale layer (2), filters of correlation (2) and centre maps (12)
     assert '16 temporal parameters are new' in report
@@ -218,22 +213,22 @@ def test_same_outputs(save, kind, weights, model, case, tmp_path):
     close(outputs[-1], correlated[-1])
 
 
-def test_command(weights, model, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    save_names(tmp_path / 'weights.pth', weights)
-    openpose_mpi.main(['weights.pth', '--out', 'new/openpose.pth'])
-    assert os.listdir('new') == ['openpose.pth']
+def test_command(weights, model, tmp_path, capsys):
+    source, out = tmp_path / 'weights.pth', tmp_path / 'new/openpose.pth'
+    SAVERS['PyTorch, Caffe names'](source, weights)
+    openpose_mpi.main([str(source), '--out', str(out)])
+    assert os.listdir(out.parent) == ['openpose.pth']
     lines = capsys.readouterr().out.splitlines()
     for words in (('backbone', '12 of 12', '7,340,480'),
                   ('head.stage6.L2', '7 of 7', '4,309,264'),
-                  ('maps_conv', 'new'), ("load_from='new/openpose.pth'", )):
+                  ('maps_conv', 'new'), (f"load_from='{out}'", )):
         assert any(all(word in line for word in words) for line in lines)
-    load_checkpoint(model, 'new/openpose.pth')
+    load_checkpoint(model, str(out))
     torch.testing.assert_close(
         model.head.get_parameter('stage2.L1.Mconv1_stage2_L1.weight').data,
         weights['Mconv1_stage2_L1'][0])
-    os.unlink('new/openpose.pth')
-    os.unlink('weights.pth')
+    source.unlink()
+    out.unlink()
 
 
 @pytest.fixture(scope='module')
@@ -300,7 +295,7 @@ def test_vgg19_fills_the_extractor_as_advised(vgg19, tmp_path, capsys):
 def test_names_match_the_places_counted_by_hand():
     layers, places = openpose_mpi.load_layer_table()
     assert {name: place
-            for place, name in places.items()} == sequential_places()
+            for place, name in places.items()} == PLACES
     assert {name: shape
             for name, (_, shape) in layers.items()
             } == reference.layer_shapes()
@@ -336,7 +331,7 @@ def coco():
         outputs = {28: 38, 16: 19}.get(shape[0], shape[0])
         inputs = 128 + 38 + 19 if shape[1] == 172 else shape[1]
         shapes[name] = (outputs, inputs, *shape[2:])
-    return hollow(shapes, sequential_places().get)
+    return hollow(shapes, PLACES.get)
 
 
 def of_another_network():
