@@ -17,16 +17,8 @@ ANN_FILE = 'annotations/Sub1_train.json'
 
 
 def load_config(name: str, options: Optional[dict] = None) -> Config:
-    """A config that starts from random weights, so that nothing is fetched.
-
-    Args:
-        name (str): Name of the file without ``.py``.
-        options (dict, optional): Settings to override, as
-            ``{'model.head.in_channels': 8}``.
-
-    Returns:
-        Config: The config.
-    """
+    """A config by the name of its file, that starts from random weights, so
+    that nothing is fetched."""
     path, = (ROOT / 'projects/temporal_corr/configs').glob(f'*/{name}.py')
     cfg = Config.fromfile(path)
     cfg.load_from = None
@@ -44,14 +36,8 @@ def build_model(cfg: Config, device: str = 'cpu') -> torch.nn.Module:
 
 @lru_cache(maxsize=None)
 def synthetic_jhmdb(work_dir: Path) -> str:
-    """Synthetic videos in the layout of JHMDB, converted; made once.
-
-    Args:
-        work_dir (Path): Folder to keep them in.
-
-    Returns:
-        str: The data root.
-    """
+    """The data root of synthetic videos in the layout of JHMDB, converted;
+    made once, in ``work_dir``."""
     root = work_dir / 'videos/jhmdb'
     for command in (['tools/misc/make_synthetic_videos.py', root.parent,
                      '--num-videos', 32, '--num-frames', 12, '--layout',

@@ -11,20 +11,8 @@ def make_row(section: str,
              ours: float,
              other: float,
              bound: Optional[float] = None) -> dict:
-    """One comparison.
-
-    Args:
-        section (str): What it belongs to.
-        name (str): What is compared, ours first.
-        unit (str): Unit of ``ours`` and ``other``; 'ms' takes seconds.
-        ours (float): The measured value.
-        other (float): What it is compared with.
-        bound (float, optional): Upper bound that the ratio, ours / other,
-            should meet.
-
-    Returns:
-        dict: All of it, and ``met``, whether the goal is met (None without).
-    """
+    """One comparison of values in a unit ('ms' takes seconds), whose ratio,
+    ours / other, should meet an upper bound, if there is one."""
     if unit == 'ms':
         ours, other = 1000 * ours, 1000 * other
     ratio = ours / other
@@ -34,14 +22,7 @@ def make_row(section: str,
 
 
 def benchmark_table(content: dict, _: str = '') -> str:
-    """Results of the benchmarks, and the machine and code they are of.
-
-    Args:
-        content (dict): Content of their file.
-
-    Returns:
-        str: As Markdown, with a row above each section.
-    """
+    """The content of a file of results as Markdown."""
     lines = [['', 'ours', 'other', 'ratio', 'goal', 'met?'], 6 * ['---']]
     section = None
     for row in content['rows']:

@@ -16,23 +16,13 @@ def interleave(functions: Dict[str, Callable],
                block: float = 0.) -> Dict[str, float]:
     """Time functions alternately: A B A B ...
 
-    Other load on the machine affects all of them alike. With ``block`` each
-    is called several times in a row, A A A B B B ...: a single call of less
-    than a millisecond after another method mostly measures cold caches.
+    Other load on the machine affects all of them alike. With ``block``, in
+    seconds, each is called several times in a row, A A A B B B ..., for at
+    least that long, and their mean counts: a single call of less than a
+    millisecond after another method mostly measures cold caches.
 
-    Args:
-        functions (dict[str, Callable]): What to call, without arguments.
-        repeat (int): How often each is timed.
-        clock (str): ``'wall'``, or ``'cpu'``: CPU time of all threads of
-            this process.
-        device (str): Where they run; a GPU is synchronized.
-            Defaults to 'cpu'.
-        warm_up (int): Rounds before the timed ones. Defaults to 1.
-        block (float): Least seconds of a block of calls, whose mean is
-            taken. Defaults to 0, one call.
-
-    Returns:
-        dict[str, float]: Median seconds of a call.
+    The median seconds of a call, by the clock ``'wall'``, or ``'cpu'``: CPU
+    time of all threads of this process. A GPU is synchronized.
     """
     read = dict(cpu=time.process_time, wall=time.perf_counter)[clock]
     found = {name: [] for name in functions}

@@ -192,12 +192,7 @@ def _get(cfg: Config, name: str):
 
 
 def adopt(folder: Path, runs: List[Run]) -> None:
-    """Take over what tools/train.py trained in a work directory.
-
-    Raises:
-        FileNotFoundError: If there is no training in it.
-        ValueError: If it is not finished, or of none of the runs.
-    """
+    """Take over what tools/train.py trained in a work directory."""
     configs = [*folder.glob('*.py')]
     checkpoint = find_resumable_checkpoint(str(folder))
     if checkpoint is None or len(configs) != 1:
@@ -249,17 +244,11 @@ def call_tool(command: list, log: Path, num_threads: int) -> subprocess.Popen:
 
 def work(todo: Dict[Path, Tuple[Run, str]], jobs: int, num_threads: int,
          save: Callable[[], None]) -> int:
-    """Run the steps that are left, several at a time.
+    """Run the steps that are left, in order, by the file that they leave,
+    several at a time; returns how many failed.
 
-    Args:
-        todo (dict): Runs and steps by the file that they leave, in order.
-            When a training fails, only what needs it is skipped.
-        jobs (int): Processes side by side.
-        num_threads (int): Threads of each.
-        save (Callable): Called after each step that succeeded.
-
-    Returns:
-        int: How many failed.
+    When a training fails, only what needs it is skipped. ``save`` is called
+    after each step that succeeded.
     """
     began = time.monotonic()
     waiting, running, failed = list(todo), {}, set()

@@ -24,21 +24,9 @@ from .table import Spread, cell, markdown
 
 
 def read_result(path: str, prefix: str) -> dict:
-    """Read a file of tools/test.py --out.
-
-    Args:
-        path (str): The file.
-        prefix (str): What the columns are called by, such as 'assembled/'.
-
-    Returns:
-        dict: ``file``, its ``run``, ``videos``, a set of the test videos, and
-        ``scores``, percent by column.
-
-    Raises:
-        ValueError: If it is none of tools/test.py, lacks a column, if only a
-            part of the data set was tested, or if the model was trained on
-            test videos.
-    """
+    """Read a file of tools/test.py --out, whose columns have a prefix:
+    ``file``, its ``run``, ``videos``, a set of the test videos, and
+    ``scores``, percent by column."""
     remedy = f'make it with tools/test.py CONFIG CHECKPOINT --out {path}'
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8'))

@@ -24,7 +24,7 @@ from projects.temporal_corr.video_io.arguments import number, run_command
 
 from .provenance import describe_test, without_folders
 from .study import as_folder, merged
-from .table import KIND, ablation_table, draw_strides, write_results
+from .table import KIND, ablation_table, draw_curves, write_results
 
 STRIDE = 'test_dataloader.dataset.frame_stride'
 
@@ -100,7 +100,7 @@ def main(argv=None):
             write_results(content, path)
     text = ablation_table(content)
     path.with_suffix('.md').write_text(text, encoding='utf-8')
-    draw_strides(content, str(path.with_suffix('.png')))
+    draw_curves(content, str(path.with_suffix('.png')))
     print(f'\n{text}\n{path.with_suffix(".png")}')
 
 

@@ -56,11 +56,7 @@ class Study:
 
 
 def read_study(path: str) -> Study:
-    """Read a study: a config file with the fields of :class:`Study`.
-
-    Raises:
-        ValueError: If the study cannot be run. The message names the field.
-    """
+    """Read a study: a config file with the fields of :class:`Study`."""
     # As in Python, names that begin with _ are the file's own.
     content = {name: value for name, value in Config.fromfile(
         path).to_dict().items() if not name.startswith('_')}  # yapf: disable

@@ -49,11 +49,7 @@ BEGIN = re.compile(r'^<!-- (?!end of )(\S+\.json) -->$', re.MULTILINE)
 
 
 def read_results(path: str, kind: Optional[str] = None) -> dict:
-    """What is in a file of results of a kind, by default of any.
-
-    Raises:
-        ValueError: If it is no such file.
-    """
+    """What is in a file of results of a kind, by default of any."""
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8'))
         if content['kind'] not in ([kind] if kind else TABLES):
@@ -119,11 +115,7 @@ class Summary(NamedTuple):
 def summarize(content: dict) -> List[Summary]:
     """Average the content of a file of studies.ablation over seeds: the
     start, if there is one, and the rows, one for each filter; without those
-    of which no seed is finished.
-
-    Raises:
-        ValueError: If there is no result, or some are of other test data.
-    """
+    of which no seed is finished."""
     tested = [(entry['name'], run['tested']) for entry in entries(content)
               for run in finished(entry).values()]
     if not tested:
@@ -365,11 +357,7 @@ def table(path: str) -> str:
 
 
 def replace_table(document: str, text: str, path: str) -> str:
-    """The text of a document with the table of a file between the marks.
-
-    Raises:
-        ValueError: If the document does not have the marks once.
-    """
+    """The text of a document with the table of a file between the marks."""
     name = osp.relpath(path, osp.dirname(osp.abspath(document)))
     name = name.replace(os.sep, '/')
     begin, end = f'<!-- {name} -->\n', f'<!-- end of {name} -->\n'
@@ -384,9 +372,20 @@ def replace_table(document: str, text: str, path: str) -> str:
     return f'{before}{begin}\n{table(path)}\n{link}\n\n{end}{after}'
 
 
-def draw_strides(content: dict, figure: str, only: str = '') -> None:
-    """Draw the Mean against the temporal downsampling rate, of rows with
-    some text in their names."""
+def draw_curves(content: dict, figure: str, only: str = '') -> None:
+    """Draw the Mean against the temporal downsampling rate, of a simulated
+    annotator against the number of labelled frames, of rows with some text
+    in their names."""
+    if content['kind'] == ANNOTATOR:
+        curves = {
+            row['name']: {int(n): 100 * found['Mean@0.1']
+                          for n, found in row['labels'].items()}
+            for row in content['rows'] if only in row['name']
+        }  # yapf: disable
+        plot = draw_stride_plot(
+            curves, 'PCK@0.1 (Mean)', xlabel='labelled frames of a video')
+        save_figure(plot, figure)
+        return
     rows = [row for row in summarize(content)
             if row.strides and only in row.name]  # yapf: disable
     if not rows:
@@ -398,19 +397,6 @@ def draw_strides(content: dict, figure: str, only: str = '') -> None:
     } for part in ('mean', 'std'))
     save_figure(
         draw_stride_plot(curves, f'{label(content)} (Mean)', spreads), figure)
-
-
-def draw_labels(content: dict, figure: str, only: str = '') -> None:
-    """Draw the Mean against the number of labelled frames."""
-    curves = {
-        row['name']: {int(n): 100 * found['Mean@0.1']
-                      for n, found in row['labels'].items()}
-        for row in content['rows'] if only in row['name']
-    }  # yapf: disable
-    save_figure(
-        draw_stride_plot(
-            curves, 'PCK@0.1 (Mean)', xlabel='labelled frames of a video'),
-        figure)
 
 
 def parse_args(argv=None):
@@ -440,12 +426,7 @@ def main(argv=None):
     args = parse_args(argv)
     document = args.write or args.check
     if args.figure:
-        content = read_results(args.files[0])
-        if content['kind'] == ANNOTATOR:
-            draw_labels(content, args.figure, args.only)
-        else:
-            draw_strides(
-                read_results(args.files[0], KIND), args.figure, args.only)
+        draw_curves(read_results(args.files[0]), args.figure, args.only)
     if document is None:
         for path in args.files:
             print(table(path))

@@ -90,17 +90,9 @@ def mat_files(root: Path, name: str) -> List[Path]:
 
 def read_clip(root: Path, name: str,
               folder: str) -> Tuple[VideoClip, List[int]]:
-    """Read the annotations of one clip.
-
-    Args:
-        root (Path): The data set as released.
-        name (str): ``'<action>/<clip>'``.
-        folder (str): Name of the folder of all frames.
-
-    Returns:
-        tuple: The clip, and the 1-based frames with an empty mask, whose box
-        is that of the nearest frame with a mask.
-    """
+    """The annotations of a clip ``'<action>/<clip>'``, whose frames are in a
+    folder of this name, and the 1-based frames with an empty mask, whose box
+    is that of the nearest frame with a mask."""
     joint_path, mask_path = mat_files(root, name)
     joints, = read_mat(joint_path, pos_img=(2, len(KEYPOINTS), None))
     mask, = read_mat(mask_path, part_mask=(None, None, None))
@@ -158,19 +150,11 @@ def decode_video(video: Path, folder: Path, num_frames: int) -> None:
 
 def extract_frames(videos: Path, frames: Path,
                    num_frames: Mapping[str, int]) -> int:
-    """Extract the frames of those clips that have none.
+    """Extract the frames of those clips (``num_frames`` by
+    ``'<action>/<clip>'``) that have none; returns how many clips these were.
 
     A clip's folder appears once all its frames are in it, so an interrupted
     extraction goes on where it stopped.
-
-    Args:
-        videos (Path): The folder of ``<action>/<clip>.avi``.
-        frames (Path): The folder of all frames.
-        num_frames (Mapping[str, int]): Number of frames by
-            ``'<action>/<clip>'``.
-
-    Returns:
-        int: The number of clips extracted.
     """
     todo = [name for name in num_frames if not list_frames(frames / name)]
     if not todo:

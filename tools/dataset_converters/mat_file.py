@@ -13,16 +13,8 @@ def read_mat(path: Path,
     """Read variables of a MATLAB file as finite float64 numbers, in order.
 
     Types differ between the files of a data set, and arithmetic in the small
-    integer ones wraps.
-
-    Args:
-        path (Path): A file of version 7 or older.
-        **shapes (tuple): The shapes of the variables by their names; None
-            stands for any length.
-
-    Raises:
-        ValueError: If the file cannot be read, or a variable is missing or
-            not as expected.
+    integer ones wraps. ``shapes`` of the variables by their names, where None
+    stands for any length; a ValueError if they are others.
     """
     again = 'unpack or download this file again'
     try:

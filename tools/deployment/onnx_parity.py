@@ -49,18 +49,13 @@ def dataset_frames(step: StreamingStep, dataset,
 @torch.no_grad()
 def largest_difference(step: StreamingStep, run: Callable,
                        frames: Iterable[Frame]) -> float:
-    """How far an exported step gets from PyTorch, each with its own memory.
+    """How far an exported step gets from PyTorch, each with its own memory,
+    over frames of videos; ``run`` takes arrays by the name of the input, and
+    gives the outputs in their order.
 
-    Args:
-        step (StreamingStep): What was exported.
-        run (Callable): Runs the exported step: arrays by the name of the
-            input to outputs in their order.
-        frames (Iterable[tuple]): Frames of videos, in order.
-
-    Returns:
-        float: The largest absolute difference of an output, divided by the
-        largest magnitude of this output in the frame where that is above 1;
-        infinite where an output is NaN in one of them.
+    The largest absolute difference of an output, divided by the largest
+    magnitude of this output in the frame where that is above 1; infinite
+    where an output is NaN in one of them.
     """
 
     def arrays(tensors):

@@ -52,11 +52,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def write_clip(index: int, root: Path,
                settings: Dict) -> Tuple[str, str, int]:
-    """Make clip ``index`` and write it under ``root``.
-
-    Returns:
-        tuple: Its action, name and number within the action.
-    """
+    """Make clip ``index`` and write it under ``root``; returns its action,
+    name and number within the action."""
     clip = make_clip(index, settings['seed'], settings['num_frames'],
                      settings['size'])
     _, number = clip_action(index)

@@ -49,17 +49,9 @@ def names_of(dataset: str) -> List[str]:
 
 
 def convert(path: Path, source: Optional[str], target: str) -> dict:
-    """Convert a single-frame checkpoint.
-
-    Args:
-        path (Path): The checkpoint.
-        source (str, optional): The data set whose keypoints it has; None for
-            what it says itself.
-        target (str): The data set whose keypoints are wanted.
-
-    Returns:
-        dict: ``state_dict``, ``meta``, and the ``sources`` of each keypoint.
-    """
+    """Convert a single-frame checkpoint from the keypoints of a data set
+    (None for what it says itself) to those of another: ``state_dict``,
+    ``meta``, and the ``sources`` of each keypoint."""
     checkpoint = load_from_local(str(path))
     state_dict = checkpoint.get('state_dict', checkpoint)
     meta = checkpoint.get('meta') or {}

@@ -43,17 +43,13 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @lru_cache(maxsize=None)
 def load_layer_table() -> Tuple[Dict[str, tuple], Dict[str, str]]:
-    """The convolutions of :class:`OpenPoseExtractor` and :class:`PAFHead`.
+    """The convolutions of :class:`OpenPoseExtractor` and :class:`PAFHead` by
+    their Caffe names: what their parameters begin with, ``backbone.conv1_1``,
+    and the shape of the weight; and the Caffe names by place in nn.Sequential.
 
     In the conversions, ``model0`` is the extractor and ``model{t}_{b}`` the
     branch L1 or L2 of a stage, nn.Sequential of convolutions, ReLUs (one
     behind each convolution) and pools.
-
-    Returns:
-        tuple: By their Caffe names, in the order of the network, what their
-        parameters begin with, e.g. ``backbone.conv1_1``, and the shape of
-        the weight (out, in, k, k); and the Caffe names by place in
-        nn.Sequential, ``model0.0``, ``model1_1.0``, ...
     """
     with DefaultScope.overwrite_default_scope('mmpose'), \
             torch.device('meta'):

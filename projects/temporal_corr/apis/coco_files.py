@@ -56,21 +56,8 @@ class Entry(NamedTuple):
 
 
 class CocoFile:
-    """A JSON file about people in frames of an input.
-
-    Args:
-        path (str): The file.
-        source (FrameSource): The frames that it is about.
-        remedy (str): What it must be, for messages.
-
-    Attributes:
-        content (Any): What the file holds.
-        messages (list[str]): What was left out, and why.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be used, naming the entry and the field.
-    """
+    """A JSON file about people in frames of an input; ``remedy`` says what it
+    must be. ``messages`` tell what was left out, and why."""
 
     def __init__(self, path: str, source: FrameSource, remedy: str):
         self.path, self.source, self.remedy = path, source, remedy

@@ -135,17 +135,8 @@ def _draw_place(place: Tuple, camera: Camera, t: int, size: Tuple[int, int],
 
 def make_clip(index: int, seed: int, count: int,
               size: Tuple[int, int]) -> Clip:
-    """Simulate and draw a video.
-
-    Args:
-        index (int): 0-based number of the clip.
-        seed (int): Seed of the whole set; a clip depends on nothing else.
-        count (int): Number of frames.
-        size (tuple): (width, height) in pixels.
-
-    Returns:
-        Clip: The video and its annotations.
-    """
+    """Simulate and draw clip ``index`` (0-based) of the set with a seed, of
+    ``count`` frames of a size (width, height)."""
     rng = np.random.default_rng([seed, index])
     action, number = clip_action(index)
     seconds = np.arange(count) / rng.uniform(13, 28)

@@ -127,15 +127,12 @@ class Canvas:
 
     def paint(self, discs: np.ndarray, texture: np.ndarray, light: float,
               label: int = OTHER, turn: float = 0.) -> None:
-        """Paint the round body that spans discs, first to last one.
+        """Paint the round body that spans discs, (n, 3) x, y and radius in
+        pixels, first to last one.
 
-        Args:
-            discs (ndarray): (n, 3) x, y and radius in pixels.
-            texture (ndarray): (h, w, 3), rows along the body, columns around
-                it; the middle one faces forward.
-            light (float): Where the light comes from, -1 left to 1 right.
-            label (int): Label of the body.
-            turn (float): Angle from facing the camera, radians.
+        Rows of the texture (h, w, 3) are along the body, columns around it;
+        the middle one faces forward. The light comes from -1 left to 1
+        right; ``turn`` is the angle from facing the camera in radians.
         """
         angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
         ring = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -176,16 +173,10 @@ class Canvas:
     def paint_person(self, p: Dict[str, np.ndarray], stature: float,
                      look: Dict[str, np.ndarray], project, light: float,
                      subject: bool) -> None:
-        """Paint a person with a shadow, the bodies from far to near.
-
-        Args:
-            p (dict): One moment of :func:`.skeleton.joint_positions`.
-            stature (float): Metres.
-            look (dict): What :func:`sample_look` returns.
-            project (Callable): World points to pixels and pixels a metre.
-            light (float): As in :meth:`paint`.
-            subject (bool): Whether it is the annotated person.
-        """
+        """Paint a person, the annotated one (``subject``) or not, with a
+        shadow, the bodies from far to near: a moment ``p`` of
+        :func:`.skeleton.joint_positions`, a look of :func:`sample_look`.
+        ``project`` makes pixels, and pixels a metre, of world points."""
         (x, y), ppm = project(p['pelvis'] * (1, 0, 1))
         shadow = np.zeros(self.label.shape, np.float32)
         cv2.ellipse(shadow, (int(x), int(y)), (int(.3 * ppm), int(.07 * ppm)),

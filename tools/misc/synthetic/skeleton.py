@@ -130,17 +130,12 @@ def perform(action: str, seconds: np.ndarray,
 
 def joint_positions(pose: Pose, heading: float,
                     stature: float) -> Dict[str, np.ndarray]:
-    """Joints of a moving body that stands on the ground.
+    """World positions (T, 3) of :data:`JHMDB_JOINTS`, ``pelvis``, hands and
+    toes of a body that stands on the ground, and the unit vectors ``forward``
+    and ``up`` of its chest.
 
-    Args:
-        pose (dict): What :func:`perform` returns.
-        heading (float): Degrees; 0 faces the camera, 90 the image's right.
-        stature (float): Standing height in metres.
-
-    Returns:
-        dict: World positions (T, 3) of :data:`JHMDB_JOINTS`, ``pelvis``,
-        hands and toes, and the unit vectors ``forward`` and ``up`` of the
-        chest.
+    ``heading`` in degrees: 0 faces the camera, 90 the image's right;
+    ``stature`` is the standing height in metres.
     """
 
     def turn(axis, degrees):

@@ -80,14 +80,8 @@ def write_jhmdb_splits(clips: List[Tuple[str, str, int]],
 
 
 def write_penn(clip: Clip, root: Path, index: int, number: int) -> None:
-    """Write frames and labels of a clip under Penn Action's root.
-
-    Args:
-        clip (Clip): The clip.
-        root (Path): Folder that holds ``frames`` and ``labels``.
-        index (int): 0-based number of the clip; its folder is one more.
-        number (int): Its number within its action.
-    """
+    """Write frames and labels of a clip, whose folder is called ``index`` + 1,
+    under Penn Action's root, which holds ``frames`` and ``labels``."""
     n, h, w = clip.masks.shape
     name, order = f'{index + 1:04d}', [JHMDB_JOINTS.index(k)
                                        for k in PENN_JOINTS]
