@@ -58,7 +58,7 @@ def test_people_strongest_first(monkeypatch):
     np.testing.assert_allclose(scores, [0.9, 0.7])
     # MMPose stays the default scope for everybody else.
     assert DefaultScope.get_current_instance().scope_name == 'mmpose'
-    with pytest.raises(FileNotFoundError, match='none.pth of the detector'):
+    with pytest.raises(FileNotFoundError, match='none.pth'):
         detection.PersonDetector('config.py', 'none.pth')
 
 

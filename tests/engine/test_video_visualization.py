@@ -21,10 +21,8 @@ def test_picture_name(metainfo, name):
     assert picture_name(sample) == name
 
 
-def test_numbers_of_people_and_interval():
+def test_several_people_in_a_frame():
     hook = VideoVisualizationHook()
     assert [hook._unused('a/00001') for _ in range(3)] == [
         'a/00001', 'a/00001_1', 'a/00001_2'
     ]
-    with pytest.raises(ValueError, match='--interval'):
-        VideoVisualizationHook(interval=0)

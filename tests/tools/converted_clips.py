@@ -9,6 +9,10 @@ def read_clips(out, pattern):
     clips = {}
     for subset in ('train', 'test'):
         data = json.loads((out / pattern.format(subset)).read_text())
+        category, = data['categories']
+        # all are linked, and COCO counts them from 1
+        assert {end for link in category['skeleton'] for end in link} == set(
+            range(1, len(category['keypoints']) + 1))
         for image, annotation in zip(data['images'], data['annotations']):
             assert annotation['image_id'] == image['id']
             folder = image['file_name'].rpartition('/')[0]

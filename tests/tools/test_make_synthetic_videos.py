@@ -7,11 +7,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from converted_clips import read_clips
 from scipy.io import loadmat
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/misc'))
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+sys.path[:0] = [str(TOOLS / 'misc'), str(TOOLS / 'dataset_converters')]
 
+import jhmdb  # noqa: E402
 import make_synthetic_videos  # noqa: E402
+import penn_action  # noqa: E402
 from synthetic import clip as clip_module  # noqa: E402
 from synthetic import drawing, skeleton  # noqa: E402
 from synthetic.skeleton import ACTIONS, JHMDB_JOINTS, PENN_JOINTS  # noqa: E402
@@ -50,9 +54,9 @@ def test_left_and_right_are_anatomical(heading, view):
     canvas.paint_person(
         points, 1.8, drawing.sample_look(np.random.default_rng(0)),
         lambda xyz: CAMERA.project(xyz, 0), 0., True)
-    uv, ppm = CAMERA.project(np.stack([points[k] for k in JHMDB_JOINTS]), 0)
-    assert ppm == pytest.approx(
-        400 / (5 - np.stack([points[k][2] for k in JHMDB_JOINTS])))
+    places = np.stack([points[k] for k in JHMDB_JOINTS])
+    uv, ppm = CAMERA.project(places, 0)
+    assert ppm == pytest.approx(400 / (5 - places[:, 2]))
     seen = dict(zip(JHMDB_JOINTS, drawing.visible_joints(
         canvas.label, uv, JHMDB_JOINTS)))
     uv = dict(zip(JHMDB_JOINTS, uv))
@@ -60,14 +64,12 @@ def test_left_and_right_are_anatomical(heading, view):
         right, left = f'right_{part}', f'left_{part}'
         if view in ('front', 'back'):
             assert (uv[right][0] < uv[left][0]) == (view == 'front'), part
-        else:  # who faces right shows the right side
-            near, far = (right, left) if view == 'right' else (left, right)
-            assert points[near][2] > points[far][2], part
-    if abs(heading) == 90:
-        hidden = 'left' if view == 'right' else 'right'
-        for part in ('knee', 'elbow', 'ankle'):
-            assert seen[f'{view}_{part}'], part
-            assert not seen[f'{hidden}_{part}'], part
+            continue
+        # who faces right shows the right side
+        near, far = (right, left) if view == 'right' else (left, right)
+        assert points[near][2] > points[far][2], part
+        if abs(heading) == 90 and part in ('knee', 'elbow', 'ankle'):
+            assert seen[near] and not seen[far], part
     if heading in (0, 180):
         for name, end in (('shoulder', 'elbow'), ('ankle', 'knee')):
             right, left = (
@@ -132,58 +134,52 @@ def kinds(content):
             if not k.startswith('__') and k != 'viewpoint'}
 
 
-def test_both_layouts_hold_the_same_people(made, jhmdb_root, penn_root):
-    """In fields as those of the released files."""
-    order = [JHMDB_JOINTS.index(k) for k in PENN_JOINTS]
+def test_both_layouts_hold_the_same_people(made, jhmdb_root, penn_root,
+                                           tmp_path):
+    """As the converters of the released files say, whose fields they have."""
     real = [kinds(loadmat(next(jhmdb_root.glob(f'{part}/*/*/{part}.mat'))))
             for part in ('joint_positions', 'puppet_mask')]
     real.append(kinds(loadmat(penn_root / 'labels/0001.mat')))
-    paths = sorted(made.glob('jhmdb/joint_positions/*/*/*.mat'),
-                   key=lambda path: path.parent.name)
-    assert len(paths) == len([*made.glob('penn_action/labels/*')]) == 4
-    for i, path in enumerate(paths):
-        part = Path(*path.parts[-3:-1])
-        mats = [loadmat(file) for file in (
-            path, made / 'jhmdb/puppet_mask' / part / 'puppet_mask.mat',
-            made / f'penn_action/labels/{i + 1:04d}.mat')]
+    jhmdb.convert(made / 'jhmdb', 1, tmp_path / 'jhmdb')
+    penn_action.convert(made / 'penn_action', tmp_path / 'penn')
+    clips = read_clips(tmp_path / 'jhmdb', 'Sub1_{}.json')
+    others = read_clips(tmp_path / 'penn', 'penn_action_{}.json')
+    assert len(clips) == len(others) == 4
+    order = [JHMDB_JOINTS.index(k) for k in PENN_JOINTS]
+    for (subset, folder), (images, annotations) in clips.items():
+        action, name = folder.split('/')[1:]
+        number = f'{int(name.split("_")[1]) + 1:04d}'
+        theirs, labels = others[subset, f'frames/{number}']
+        mats = [loadmat(made / file) for file in (
+            f'jhmdb/joint_positions/{action}/{name}/joint_positions.mat',
+            f'jhmdb/puppet_mask/{action}/{name}/puppet_mask.mat',
+            f'penn_action/labels/{number}.mat')]
         assert [*map(kinds, mats)] == real
-        joints, mask, penn = mats
-        pos, mask = joints['pos_img'], mask['part_mask']
-        assert pos.shape == (2, 15, N) and mask.shape == (H, W, N)
+        assert mats[2]['action'][0] == action
         # World positions are relative to the image's middle and height.
+        joints = mats[0]
         np.testing.assert_allclose(
-            pos, np.array([W / 2, H / 2])[:, None, None] +
+            joints['pos_img'], np.array([W / 2, H / 2])[:, None, None] +
             joints['pos_world'] * joints['scale'] * H)
-        np.testing.assert_allclose(penn['x'], pos[0, order].T)
-        np.testing.assert_allclose(penn['y'], pos[1, order].T)
-        assert penn['dimensions'].tolist() == [[H, W, N]]
-        assert penn['action'][0] == part.parts[0]
-        assert penn['train'][0, 0] == (1, -1)[i % 2]
-        for t in range(N):
-            y, x = np.nonzero(mask[..., t])
-            assert penn['bbox'][t].tolist() == [
-                x.min() + 1, y.min() + 1, x.max() + 1, y.max() + 1]
-        for folder, name in ((Path('jhmdb/Rename_Images', part), '{:05d}.png'),
-                             (f'penn_action/frames/{i + 1:04d}',
-                              '{:06d}.jpg')):
-            frames = sorted((made / folder).iterdir())
-            assert [k.name for k in frames] == [
-                name.format(t + 1) for t in range(N)]
-            assert cv2.imread(str(frames[0])).shape == (H, W, 3)
+        assert len(images) == len(theirs) == N
+        for ours, other, image, frame in zip(annotations, labels, images,
+                                             theirs):
+            points, seen = (np.reshape(x['keypoints'], (-1, 3))[:, :2]
+                            for x in (ours, other))
+            np.testing.assert_allclose(points[order], seen, atol=1e-3)
+            # JHMDB's boxes count the last pixel.
+            x, y, w, h = other['bbox']
+            assert ours['bbox'] == [x, y, w + 1, h + 1]
+            for path in (made / 'jhmdb' / image['file_name'],
+                         made / 'penn_action' / frame['file_name']):
+                assert cv2.imread(str(path)).shape == (H, W, 3)
 
 
-def test_splits(made):
-    """As many as the folders, both subsets in each; and of 80 clips 30 %."""
+def test_splits():
+    """Of 80 clips 30 % are tested, of each action, and of two clips one."""
     numbers = [clip_module.clip_action(i) for i in range(10 * len(ACTIONS))]
     for split in (1, 2, 3):
-        for action in ('walk', 'run'):
-            path = (made / 'jhmdb/sub_splits' /
-                    f'{action}_test_split_{split}.txt')
-            lines = dict(k.split() for k in path.read_text().splitlines())
-            assert set(lines) == {
-                f'{name}.avi' for name in os.listdir(
-                    made / 'jhmdb/Rename_Images' / action)}
-            assert set(lines.values()) == {'1', '2'}
+        assert is_test(0, split) != is_test(1, split)
         for action in ACTIONS:
             tests = [is_test(n, split) for a, n in numbers if a == action]
             assert (len(tests), sum(tests)) == (10, 3)

@@ -128,29 +128,17 @@ def foreign_type(checkpoint):
     (diverged, 'NaN.*backbone.conv1.weight'),
     (foreign_type, 'cannot publish a Tensor'),
     (None, 'there is no checkpoint'),
+    ('configs/_base_/loaders/sub_jhmdb.py', 'no field model'),
 ])
-def test_checkpoint_is_refused(change, word, run_tool, untrained, tiny_config,
-                               tmp_path):
-    path = tmp_path / 'changed.pth'
-    if change is not None:
+def test_refused(change, word, run_tool, untrained, tiny_config, repo_root,
+                 tmp_path):
+    path, config = tmp_path / 'changed.pth', tiny_config
+    if isinstance(change, str):
+        config = repo_root / change
+    elif change is not None:
         checkpoint = torch.load(untrained, weights_only=False)
         change(checkpoint)
         torch.save(checkpoint, path)
     with pytest.raises(SystemExit, match=word):
-        run_tool(TOOL, '--half', path, tiny_config, tmp_path / 'out')
-    assert not (tmp_path / 'out').exists()
-
-
-@pytest.mark.parametrize('order, word', [
-    (['checkpoint', 'part'], 'no field model'),
-    (['config', 'checkpoint'], 'swapped'),
-])
-def test_config_is_refused(order, word, run_tool, untrained, tiny_config,
-                           repo_root, tmp_path):
-    files = dict(
-        checkpoint=untrained,
-        config=tiny_config,
-        part=repo_root / 'configs/_base_/loaders/sub_jhmdb.py')
-    with pytest.raises(SystemExit, match=word):
-        run_tool(TOOL, *map(files.get, order), tmp_path / 'out')
+        run_tool(TOOL, '--half', path, config, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
