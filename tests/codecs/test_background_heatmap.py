@@ -46,8 +46,3 @@ def test_round_trip(codec):
     assert found.shape == (1, 50, 2) and scores.shape == (1, 50)
     assert np.abs(found - keypoints).max() < 0.1
     assert scores.max() <= 1 and scores.min() > 0.7
-
-
-def test_several_people_are_refused(codec):
-    with pytest.raises(ValueError, match='topdown'):
-        codec.encode(np.zeros((2, 3, 2)))

@@ -150,12 +150,9 @@ def test_maps_without_anybody(value):
     keypoints, (scores, assembled) = codec.decode(maps)
     assert np.isfinite(keypoints).all() and (scores == value).all()
     assert not assembled.any()
-    # maps that are not finite, or others, are named
-    with pytest.raises(ValueError, match=r'\(44, 46, 46\)'):
-        codec.decode(maps[:40])
-    maps[17, 3, 4] = np.nan
-    with pytest.raises(ValueError, match='channel 17'):
-        codec.decode(maps)
+    # of a damaged network: the metrics count what is not finite
+    keypoints, _ = codec.decode(maps * np.nan)
+    assert np.isnan(keypoints).all()
 
 
 @pytest.mark.parametrize('corner', [(0., 0.), (367., 0.), (2., 366.),

@@ -43,9 +43,6 @@ class BackgroundHeatmap(BaseKeypointCodec):
                keypoints_visible: Optional[np.ndarray] = None) -> dict:
         """Encode keypoints (1, K, 2) in input pixels; a part whose visibility
         (1, K) is below 0.5 is unlabelled."""
-        if len(keypoints) != 1:
-            raise ValueError('BackgroundHeatmap encodes one person, got '
-                             f'{len(keypoints)}: use data_mode=\'topdown\'')
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
         visible = np.asarray(keypoints_visible) >= 0.5

@@ -32,12 +32,7 @@ def find_peaks(heatmaps: np.ndarray, threshold: float, radius: np.ndarray,
         and y (P, 2); the value of its highest cell (P, ), descending among
         the peaks of a heatmap.
     """
-    padded = np.pad(
-        heatmaps, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    highest = np.maximum(padded[:, :-2], padded[:, 2:])
-    np.maximum(highest, padded[:, 1:-1], out=highest)
-    highest = np.maximum(
-        np.maximum(highest[..., :-2], highest[..., 2:]), highest[..., 1:-1])
+    highest = ndimage.maximum_filter(heatmaps, (1, 3, 3), mode='nearest')
     is_peak = (heatmaps >= highest) & (heatmaps > threshold)
     # labels are numbered in the order of the cells
     labels, count = ndimage.label(is_peak, _NEIGHBOURS)

@@ -113,18 +113,12 @@ class PartAffinityField(BackgroundHeatmap):
         self.min_parts = min_parts
         self.min_score = min_score
         self.missing = missing
-        self._check_arguments()
-
-    def _check_arguments(self) -> None:
-        if self.missing not in ('argmax', 'nan'):
-            raise ValueError(
-                f"missing must be 'argmax' or 'nan', got {self.missing!r}")
-        group = np.arange(self.num_keypoints)
+        assert missing in ('argmax', 'nan'), f'missing={missing!r}'
+        group = np.arange(num_keypoints)
         for first, second in self.limbs:
             if group[first] == group[second]:
                 raise ValueError(
-                    f'limb ({first}, {second}) closes a cycle: what is '
-                    'assembled limb by limb is a tree. Leave the limb out')
+                    f'limb ({first}, {second}) closes a cycle: leave it out')
             group[group == group[second]] = group[first]
 
     def encode(self,
@@ -134,21 +128,8 @@ class PartAffinityField(BackgroundHeatmap):
         whose visibility (N, K) is below 0.5 is unlabelled: it is not drawn,
         nor are its limbs, and its weight is 0."""
         keypoints = np.asarray(keypoints, dtype=np.float64)
-        if keypoints.ndim != 3 or keypoints.shape[1:] != (self.num_keypoints,
-                                                          2):
-            raise ValueError(
-                f'keypoints must be in shape (N, {self.num_keypoints}, 2), '
-                f'got {keypoints.shape}: set num_keypoints and limbs of the '
-                'codec to those of the dataset')
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2])
-        wrong = np.argwhere(~np.isfinite(keypoints).all(axis=-1))
-        if len(wrong):
-            person, part = wrong[0]
-            raise ValueError(
-                f'keypoint {part} of person {person} is at '
-                f'{keypoints[person, part]}: coordinates must be finite; '
-                'mark a part without one by keypoints_visible = 0')
         visible = np.asarray(keypoints_visible) >= 0.5
         # Pixels are squares around whole numbers.
         inside = (keypoints >= -0.5) & (
@@ -228,7 +209,9 @@ class PartAffinityField(BackgroundHeatmap):
         """Decode all people: keypoints (M, K, 2) in input pixels and values
         of the heatmaps (M, K), NaN and 0 where a joint was not assembled, and
         scores of the people (M, ), descending."""
-        heatmaps, pafs = self._split(encoded)
+        encoded = np.asarray(encoded, dtype=np.float32)
+        heatmaps = encoded[:self.num_keypoints]
+        pafs = encoded[self.num_keypoints + 1:]
         parts, positions, scores = find_peaks(
             heatmaps, self.peak_threshold,
             self.peak_radius / self.scale_factor, self.max_peaks,
@@ -255,19 +238,3 @@ class PartAffinityField(BackgroundHeatmap):
         keypoints[found] = self._to_pixels(positions[peaks[found]])
         people_scores[found] = scores[peaks[found]]
         return keypoints, people_scores, person_scores.astype(np.float32)
-
-    def _split(self, encoded: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Heatmaps of the parts and fields, checked."""
-        width, height = self.heatmap_size
-        fields = self.num_keypoints + 1
-        shape = (fields + 2 * len(self.limbs), height, width)
-        encoded = np.asarray(encoded, dtype=np.float32)
-        if encoded.shape != shape:
-            raise ValueError(f'encoded must be in shape {shape}, heatmaps '
-                             f'and fields, got {encoded.shape}')
-        if not np.isfinite(encoded).all():
-            channel = np.argwhere(~np.isfinite(encoded))[0, 0]
-            raise ValueError(
-                f'channel {channel} of the maps to decode is not finite: the '
-                'network diverged or its weights are damaged')
-        return encoded[:self.num_keypoints], encoded[fields:]
