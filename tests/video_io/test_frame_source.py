@@ -171,7 +171,7 @@ def test_real_video_that_was_cut_off(write_video, tmp_path):
 
 @pytest.mark.parametrize('name, error, message', [
     ('none.mp4', FileNotFoundError, 'no input.*none.mp4'),
-    ('none/%d.png', FileNotFoundError, 'none'),
+    ('none/%d.png', ValueError, 'none.*no images'),
     ('text.mp4', ValueError, 'cannot be opened as a video'),
     ('webcam:93', ValueError, 'cannot be opened as a camera'),
     ('empty', ValueError, 'holds no images'),

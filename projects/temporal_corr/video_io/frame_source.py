@@ -263,8 +263,6 @@ def _image_files(path: str) -> List[str]:
     if not osp.isdir(path):
         folder, name = osp.split(path)
         pattern = _PATTERN.sub(r'\\d+', re.escape(name))
-    if not osp.isdir(folder or '.'):
-        raise FileNotFoundError(f'there is no folder {folder} for {path}')
     names = sorted(list_files(folder or '.', pattern), key=natural_order)
     files = [
         osp.join(folder, name) for name in names

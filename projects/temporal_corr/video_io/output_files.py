@@ -14,9 +14,6 @@ from .frame_source import open_video
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Frames per second that a video file can tell.
-LEAST_FPS, MOST_FPS = 0.01, 65535.
-
 
 def output_path(path: str,
                 suffixes: Sequence[str],
@@ -93,14 +90,9 @@ class VideoFile(ExitStack):
 
     def __init__(self, path: str, fps: float, inputs: Sequence[str] = ()):
         super().__init__()
-        # OpenCV does not come back from an infinite rate.
-        if not LEAST_FPS <= fps <= MOST_FPS:
-            raise ValueError(f'fps must be from {LEAST_FPS:g} to '
-                             f'{MOST_FPS:g}, got {fps}')
         self.path = output_path(path, ('.mp4', ), inputs)
         self.fps = float(fps)
         self.num_frames = 0
-        self._size: Optional[tuple] = None
         self._writer: Optional[cv2.VideoWriter] = None
 
     def __enter__(self) -> 'VideoFile':
@@ -111,24 +103,18 @@ class VideoFile(ExitStack):
     def write(self, image: np.ndarray) -> None:
         """Add a frame, RGB uint8 in shape (H, W, 3).
 
-        Width and height are even, and the same for all frames: OpenCV would
-        leave others out without a word.
+        All frames are of the size of the first: OpenCV would leave others
+        out without a word, which is told at the end.
         """
-        size = (image.shape[1], image.shape[0])
-        if size[0] % 2 or size[1] % 2:
-            raise ValueError(f'frames of a video must be even, got {size}')
         if self._writer is None:
-            self._size = size
             self._writer = cv2.VideoWriter(
                 str(self._temporary.absolute()),
-                cv2.VideoWriter_fourcc(*'mp4v'), self.fps, size)
+                cv2.VideoWriter_fourcc(*'mp4v'), self.fps,
+                image.shape[1::-1])
             if not self._writer.isOpened():
                 raise RuntimeError(
                     f'OpenCV cannot write {self.path} (codec mp4v): install '
                     'a build of opencv-python with FFmpeg')
-        if size != self._size:
-            raise ValueError(f'a frame of {size} does not fit into a video '
-                             f'of {self._size}')
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         self.num_frames += 1
 
