@@ -1,23 +1,16 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from .backbones import (FoldedMobileNetV2, LSTMPoseMachineExtractor,
-                        OpenPoseExtractor)
+from .backbones import *  # noqa: F401,F403
 from .correlation import correlation_maps, keypoint_exemplars
 from .data_preprocessor import ClipDataPreprocessor
-from .heads import (HeatmapBranch, LSTMPoseMachineHead, PAFHead,
-                    TemporalCorrelationHead, VideoHead)
+from .heads import *  # noqa: F401,F403
 from .losses import EuclideanLoss, HeatmapBCELoss
-from .necks import SeparableFPN
-from .temporal import (ConvLSTM, ExemplarCorrelation, PreviousHeatmaps,
-                       ScaledMaps, TemporalModule)
+from .necks import *  # noqa: F401,F403
+from .temporal import *  # noqa: F401,F403
 from .track_memory import TrackFrame, TrackMemory
 from .video_topdown import VideoTopdownPoseEstimator
 
 __all__ = [
-    'ClipDataPreprocessor', 'ConvLSTM', 'EuclideanLoss',
-    'ExemplarCorrelation', 'FoldedMobileNetV2', 'HeatmapBCELoss',
-    'HeatmapBranch', 'LSTMPoseMachineExtractor', 'LSTMPoseMachineHead',
-    'OpenPoseExtractor', 'PAFHead', 'PreviousHeatmaps', 'ScaledMaps',
-    'SeparableFPN', 'TemporalCorrelationHead', 'TemporalModule', 'TrackFrame',
-    'TrackMemory', 'VideoHead', 'VideoTopdownPoseEstimator',
-    'correlation_maps', 'keypoint_exemplars'
+    'ClipDataPreprocessor', 'EuclideanLoss', 'HeatmapBCELoss', 'TrackFrame',
+    'TrackMemory', 'VideoTopdownPoseEstimator', 'correlation_maps',
+    'keypoint_exemplars'
 ]

@@ -147,11 +147,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
                 "'OfflineExemplarsHook') to custom_hooks; for your own video, "
                 'leave test_cfg.memory out and give labels by --prompt or '
                 'VideoPoseInferencer.prompt')
-        if self.offline and frames is not None:
-            heatmaps = self._guide(feats, frames, conditions, truth)
-        else:
-            heatmaps = self._track(feats, frames, conditions, truth)
-
+        heatmaps = self._track(feats, frames, conditions, truth)
         if self.test_cfg.get('flip_test', False):
             heatmaps, mirrored = heatmaps.chunk(2)
             flip_indices = data_samples[0].metainfo['flip_indices']
@@ -225,59 +221,40 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             ]
         return torch.cat([inputs, inputs.flip(-1)]), conditions, frames
 
-    def _guide(self, feats: Sequence[Tensor], frames: List[TrackFrame],
-               conditions: Dict[str, Tensor],
-               truth: Optional[Tensor]) -> Tensor:
-        """Heatmaps of rows: of tracks with labelled frames guided by the one
-        closest in time, of others from their memory."""
-        parts, order = [], []
-        for labelled in (True, False):
-            rows = [
-                row for row, frame in enumerate(frames)
-                if (frame.key in self.offline) is labelled
-            ]
-            if not rows:
-                continue
-            some = tuple(level[rows] for level in feats)
-            tracks = [frames[row] for row in rows]
-            given = {name: value[rows] for name, value in conditions.items()}
-            if labelled:
-                exemplars = torch.stack([
-                    nearest_exemplars(self.offline[track.key],
-                                      track.frame_index) for track in tracks
-                ])
-                parts.append(
-                    self.head.step(some, dict(exemplars=exemplars),
-                                   **given)[0])
-            else:
-                parts.append(
-                    self._track(some, tracks, given,
-                                None if truth is None else truth[rows]))
-            order.extend(rows)
-        return torch.cat(parts)[torch.as_tensor(order).argsort()]
-
     def _track(self, feats: Sequence[Tensor],
                frames: Optional[List[TrackFrame]],
                conditions: Dict[str, Tensor],
                truth: Optional[Tensor]) -> Tensor:
-        """Step every row from its own memory; returns the heatmaps. ``truth``
-        (rows, P, h, w) is remembered in place of them."""
+        """Step every row from the memory of its track, or from its labelled
+        frame that is closest in time; returns the heatmaps. ``truth`` (rows,
+        P, h, w) is remembered in place of them."""
         if frames is None:
             return self.head.step(feats, None, **conditions)[0]
-        forget, parts, order = self.policy == 'none', [], []
-        for rows in _waves(frames):
+        offline, forget = self.offline or {}, self.policy == 'none'
+        labelled, others = [], []
+        for row, frame in enumerate(frames):
+            (labelled if frame.key in offline else others).append(row)
+        parts, order = [], []
+        for rows in filter(None, [labelled, *_waves(frames, others)]):
             some, given = feats, conditions
             if len(rows) < len(frames):
                 some = tuple(level[rows] for level in feats)
                 given = {name: item[rows] for name, item in conditions.items()}
             wave = [frames[row] for row in rows]
-            before = None if forget else self.memory.recall(wave)
+            if rows is labelled:
+                before = dict(
+                    exemplars=torch.stack([
+                        nearest_exemplars(offline[frame.key],
+                                          frame.frame_index) for frame in wave
+                    ]))
+            else:
+                before = None if forget else self.memory.recall(wave)
             heatmaps, memory = self.head.step(some, before, **given)
-            if truth is not None:
+            if truth is not None and rows is not labelled:
                 memory = self.head.temporal.update(
                     before, self.head.features(some), truth[rows],
                     given['crops'], memory)
-            if not forget:
+            if not forget and rows is not labelled:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
             order.extend(rows)
@@ -346,12 +323,14 @@ def person_centers(data_samples: SampleList) -> Tensor:
     return torch.as_tensor(np.array(centers))
 
 
-def _waves(frames: Sequence[TrackFrame]) -> List[List[int]]:
+def _waves(frames: Sequence[TrackFrame],
+           rows: Sequence[int]) -> List[List[int]]:
     """Split rows so that no wave holds a track twice, keeping the order."""
     count: Dict[tuple, int] = {}
     waves: List[List[int]] = []
-    for row, frame in enumerate(frames):
-        number = count[frame.key] = count.get(frame.key, -1) + 1
+    for row in rows:
+        key = frames[row].key
+        number = count[key] = count.get(key, -1) + 1
         if number == len(waves):
             waves.append([])
         waves[number].append(row)
