@@ -1,7 +1,9 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Tiny models of each kind, as files and as exported models."""
 import copy
-import importlib
+import sys
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -14,52 +16,46 @@ from mmpose.registry import MODELS
 import projects.temporal_corr  # noqa: F401
 from projects.temporal_corr.models.streaming_step import StreamingStep
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/deployment')]
+
+OPENPOSE = (
+    ROOT / 'projects/temporal_corr/configs/openpose'
+    '/correlation_openpose-slim_1xb16-6e_jhmdb-128x128.py')
+#: What differs from the tiny model of the correlation, or from OpenPose.
 CONFIGS = dict(
-    correlation='',
-    cosine='model = dict(head=dict(temporal=dict(normalize=True)))',
-    fixed="model = dict(test_cfg=dict(memory=dict(policy='fixed')))",
-    average="model = dict(test_cfg=dict(memory=dict(policy='average')))",
-    none="model = dict(test_cfg=dict(memory=dict(policy='none')))",
-    lstm="model = dict(head=dict(temporal=dict(type='ConvLSTM')))",
-    heatmap="model = dict(head=dict(temporal=dict(type='PreviousHeatmaps')))",
-    single='model = dict(head=dict(temporal=None))')
-OPENPOSE = 'configs/openpose/{}_openpose-slim_1xb16-6e_jhmdb-128x128.py'
+    correlation={},
+    cosine=dict(head=dict(temporal=dict(normalize=True))),
+    fixed=dict(test_cfg=dict(memory=dict(policy='fixed'))),
+    average=dict(test_cfg=dict(memory=dict(policy='average'))),
+    none=dict(test_cfg=dict(memory=dict(policy='none'))),
+    lstm=dict(head=dict(temporal=dict(type='ConvLSTM'))),
+    heatmap=dict(head=dict(temporal=dict(type='PreviousHeatmaps'))),
+    single=dict(head=dict(temporal=None)),
+    openpose=dict(head=dict(center_map=False)),
+    openpose_center=dict(head=dict(center_map=True)))
 
 
-@pytest.fixture
-def tool(repo_root, monkeypatch, tiny_jhmdb):
-    """Imports a module of the tool; the tiny data set is where it looks."""
+@pytest.fixture(autouse=True)
+def data_root(monkeypatch, tiny_jhmdb):
+    """The tiny data set is where the configs look."""
     monkeypatch.setenv('JHMDB_ROOT', str(tiny_jhmdb))
     monkeypatch.setenv('JHMDB_SPLIT', '1')
-    for folder in ('tools', 'tools/deployment'):
-        monkeypatch.syspath_prepend(str(repo_root / folder))
-    return importlib.import_module
 
 
 @pytest.fixture(scope='session')
-def model_files(tiny_config, repo_root, tmp_path_factory):
+def model_files(tiny_config, tmp_path_factory):
     """Config and checkpoint of each kind, made once."""
     folder = tmp_path_factory.mktemp('models')
-    made = {}
 
+    @lru_cache(maxsize=None)
     def make(kind):
-        if kind in made:
-            return made[kind]
-        config = folder / f'{kind}_tiny.py'
-        if kind.startswith('openpose'):
-            base = repo_root / 'projects/temporal_corr' / OPENPOSE.format(
-                'correlation')
-            center = kind == 'openpose_center'
-            config.write_text(
-                f"_base_ = '{base}'\n"
-                f'model = dict(head=dict(center_map={center}))\n')
-        else:
-            config.write_text(f"_base_ = '{tiny_config}'\n{CONFIGS[kind]}\n")
-        checkpoint = folder / f'{kind}.pth'
+        config, checkpoint = folder / f'{kind}_tiny.py', folder / f'{kind}.pth'
+        base = OPENPOSE if kind.startswith('openpose') else tiny_config
+        config.write_text(f"_base_ = '{base}'\nmodel = {CONFIGS[kind]}\n")
         torch.save(
             dict(state_dict=build(config).state_dict(), meta={}), checkpoint)
-        made[kind] = str(config), str(checkpoint)
-        return made[kind]
+        return str(config), str(checkpoint)
 
     return make
 
@@ -81,39 +77,24 @@ def build(config):
 @pytest.fixture(scope='session')
 def make_step(model_files):
     """Builds the step of a kind of model, once; not to be changed."""
-    made = {}
 
+    @lru_cache(maxsize=None)
     def make(kind, **kwargs):
-        key = (kind, *kwargs.items())
-        if key not in made:
-            model = build(model_files(kind)[0])
-            made[key] = StreamingStep(model, model.head.decoder.input_size,
-                                      **kwargs)
-        return made[key]
+        model = build(model_files(kind)[0])
+        return StreamingStep(model, model.head.decoder.input_size, **kwargs)
 
     return make
 
 
 @pytest.fixture(scope='session')
-def exported_steps():
-    """What was exported so far: step and model by the id of the step."""
-    return {}
-
-
-@pytest.fixture
-def to_onnx(tool, exported_steps):
+def to_onnx():
     """Exports a step, once; gives a copy of the model."""
-
-    def convert(step):
-        if id(step) not in exported_steps:
-            model = tool('onnx_model').to_onnx(step, 17)
-            exported_steps[id(step)] = step, model
-        return copy.deepcopy(exported_steps[id(step)][1])
-
-    return convert
+    import onnx_model
+    export = lru_cache(maxsize=None)(onnx_model.to_onnx)
+    return lambda step: copy.deepcopy(export(step, 17))
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def session_of(to_onnx):
     """Opens a step in ONNX Runtime."""
 
@@ -128,7 +109,7 @@ def session_of(to_onnx):
     return open_session
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def run():
     """Runs a session; zeros stand for inputs that are not given."""
 

@@ -2,8 +2,10 @@
 """The tool: what it writes, and when it does not."""
 import json
 
+import export_onnx
 import numpy as np
 import onnx
+import onnx_parity
 import pytest
 import torch
 from mmengine.config import Config
@@ -11,15 +13,14 @@ from mmpose.registry import DATASETS
 
 
 @pytest.fixture
-def export(tool, tmp_path, monkeypatch, capsys):
+def export(tmp_path, monkeypatch, capsys):
     """Runs the tool in another directory, as from a shell; returns what it
     prints, and the metadata of the file."""
     monkeypatch.chdir(tmp_path)
-    module = tool('export_onnx')
 
     def run_tool(*args):
         monkeypatch.setattr('sys.argv', ['export_onnx', *map(str, args)])
-        module.main()
+        export_onnx.main()
         model = onnx.load(args[args.index('--out') + 1])
         known = {p.key: json.loads(p.value) for p in model.metadata_props}
         return capsys.readouterr().out, dict(
@@ -29,7 +30,7 @@ def export(tool, tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def no_data(tool, monkeypatch, tmp_path):
+def no_data(monkeypatch, tmp_path):
     """No data set where the config looks."""
     monkeypatch.setenv('JHMDB_ROOT', str(tmp_path / 'nowhere'))
 
@@ -97,12 +98,11 @@ def test_torchscript_takes_any_batch_too(export, model_files, make_step,
     # what differs is not kept
     (['own', '--out', 'model.onnx'], 'differ by 2.0e-04.*--opset.*trained'),
 ])
-def test_nothing_is_replaced_if_it_fails(export, model_files, tool, args,
-                                         problem, tmp_path, monkeypatch,
-                                         no_data, capsys):
+def test_nothing_is_replaced_if_it_fails(export, model_files, args, problem,
+                                         tmp_path, monkeypatch, no_data,
+                                         capsys):
     (tmp_path / 'model.onnx').write_bytes(b'the one before')
-    monkeypatch.setattr(
-        tool('export_onnx'), 'largest_difference', lambda *args: 2e-4)
+    monkeypatch.setattr(export_onnx, 'largest_difference', lambda *args: 2e-4)
     config, checkpoint = model_files('single')
     files = dict(own=checkpoint, other=model_files('correlation')[1])
     with pytest.raises((SystemExit, ValueError, RuntimeError)) as error:
@@ -119,25 +119,24 @@ def test_nothing_is_replaced_if_it_fails(export, model_files, tool, args,
     (lambda outputs: [outputs[0] + 1e-3, outputs[1]], 0.9e-3, 1.1e-3),
     (lambda outputs: [outputs[0] * np.nan, outputs[1]], np.inf, np.inf),
 ], ids=['the same', 'forgetful', 'a little off', 'not a number'])
-def test_the_comparison_sees_what_is_wrong(tool, make_step, session_of,
-                                           wrong, least, most):
-    parity = tool('onnx_parity')
+def test_the_comparison_sees_what_is_wrong(make_step, session_of, wrong,
+                                           least, most):
     step = make_step('correlation')
     session = session_of(step)
 
     def run(inputs):
         return wrong(session.run(list(step.output_names), inputs))
 
-    found = parity.largest_difference(step, run, parity.random_frames(step, 3))
+    found = onnx_parity.largest_difference(
+        step, run, onnx_parity.random_frames(step, 3))
     assert least <= found <= most
 
 
-def test_each_video_of_the_data_starts_without_memory(tool, make_step,
-                                                      model_files):
+def test_each_video_of_the_data_starts_without_memory(make_step, model_files):
     cfg = Config.fromfile(model_files('correlation')[0])
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     step = make_step('heatmap')
-    frames = list(tool('onnx_parity').dataset_frames(step, dataset, 17))
+    frames = list(onnx_parity.dataset_frames(step, dataset, 17))
     # videos of 5, 3, 7, 1 and 4 frames
     firsts = [index for index, frame in enumerate(frames) if frame[0]]
     assert firsts == [0, 5, 8, 15, 16] and len(frames) == 17

@@ -1,13 +1,14 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The example: the poses of the model, without any of its packages."""
-import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
+import onnx_model
 import pytest
 import torch
 from mmengine.config import Config
@@ -16,6 +17,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.transforms import GetBBoxCenterScale
 from mmpose.registry import DATASETS
 
+from demo import onnx_example as example
 from projects.temporal_corr.datasets import GenerateCenterMap
 from projects.temporal_corr.datasets.crop_transforms import (
     CropAffine, GetBBoxCenterFixedScale)
@@ -32,17 +34,7 @@ assert not heavy, heavy
 
 
 @pytest.fixture
-def example(repo_root):
-    """The example as a module."""
-    path = repo_root / 'demo/onnx_example.py'
-    spec = importlib.util.spec_from_file_location('onnx_example', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def run(example, tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch):
     """Runs the example in this process."""
     monkeypatch.chdir(tmp_path)
 
@@ -54,16 +46,16 @@ def run(example, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def exported(tool, make_step, to_onnx, model_files, tmp_path):
+def exported(make_step, to_onnx, model_files, tmp_path):
     """Writes a model with its metadata, as the tool does."""
     def write(kind, **kwargs):
         step = make_step(kind, **kwargs)
         cfg = Config.fromfile(model_files(kind)[0])
         dataset = DATASETS.build(
             dict(cfg.test_dataloader.dataset, lazy_init=True))
-        module, model = tool('onnx_model'), to_onnx(step)
-        module.add_metadata(
-            model, module.describe(cfg, step, dataset.metainfo, kind))
+        model = to_onnx(step)
+        onnx_model.add_metadata(
+            model, onnx_model.describe(cfg, step, dataset.metainfo, kind))
         onnx.save(model, str(tmp_path / 'model.onnx'))
         return step.model, tmp_path / 'model.onnx'
 
@@ -128,7 +120,7 @@ def compare(actual, reference):
     pytest.param(False, 12, id='quarter'),
     pytest.param(True, 0, id='DARK'),
 ])
-def test_decoding_is_that_of_mmpose(unbiased, margin, example):
+def test_decoding_is_that_of_mmpose(unbiased, margin):
     codec = MSRAHeatmap(
         input_size=(96, 128),
         heatmap_size=(24, 32),
@@ -146,7 +138,7 @@ def test_decoding_is_that_of_mmpose(unbiased, margin, example):
     np.testing.assert_allclose(actual[1], scores[0])
 
 
-def test_a_maximum_at_the_border_stays_there(example):
+def test_a_maximum_at_the_border_stays_there():
     heatmaps = np.zeros((4, 4, 5), np.float32)
     corners = [(0, 0), (0, 4), (3, 0), (3, 4)]
     for index, corner in enumerate(corners):
@@ -156,16 +148,13 @@ def test_a_maximum_at_the_border_stays_there(example):
 
 
 @pytest.mark.parametrize('kind', ['correlation', 'cosine'])
-def test_a_person_is_followed(kind, exported, example, tmp_path):
+def test_a_person_is_followed(kind, exported, write_images):
     """Found in noise, lost in a frame of the mean colour, found again."""
     model, path = exported(kind)
     frames = np.random.default_rng(0).integers(
         0, 256, (7, 48, 64, 3), dtype=np.uint8)
     frames[3] = 104, 116, 124
-    folder = tmp_path / 'frames'
-    folder.mkdir()
-    for index, frame in enumerate(frames):
-        cv2.imwrite(str(folder / f'{index}.png'), frame)
+    folder = Path(write_images({f'{i}.png': x for i, x in enumerate(frames)}))
     streaming, found = example.StreamingModel(str(path)), []
     streaming.person = FollowedPerson([], keep_thr=0.1)
     person = FollowedPerson([], keep_thr=0.1)
@@ -186,7 +175,7 @@ def test_a_person_is_followed(kind, exported, example, tmp_path):
     (dict(image_scale=1.2, box_padding=1.),
      GetBBoxCenterFixedScale((96, 128), 1.2)),
 ])
-def test_crops_are_those_of_the_pipeline(example, info, transform):
+def test_crops_are_those_of_the_pipeline(info, transform):
     box = np.float32([100, 50, 140, 150])
     results = CropAffine((96, 128)).transform(
         transform.transform(
@@ -197,7 +186,7 @@ def test_crops_are_those_of_the_pipeline(example, info, transform):
         atol=1e-4)
 
 
-def test_colours_are_those_of_the_data_set(example, repo_root):
+def test_colours_are_those_of_the_data_set(repo_root):
     path = repo_root / 'configs/_base_/datasets/sub_jhmdb.py'
     meta = parse_pose_metainfo(dict(from_file=str(path)))
     found = example.colours(
@@ -208,7 +197,7 @@ def test_colours_are_those_of_the_data_set(example, repo_root):
         np.testing.assert_array_equal(found[name], meta[name])
 
 
-def test_center_map_is_that_of_the_pipeline(example):
+def test_center_map_is_that_of_the_pipeline():
     transform = GenerateCenterMap(heatmap_size=(16, 16), sigma=15.)
     expected = transform.transform(
         dict(
