@@ -22,7 +22,7 @@ def nearest_exemplars(known: LabelledFrames, frame_index: int) -> Tensor:
     distance = (numbers - frame_index).abs().float()[:, None]
     unseen = (exemplars == 0).all(dim=-1)
     row = distance.masked_fill(unseen, torch.inf).argmin(dim=0)
-    return exemplars[row, torch.arange(len(row))]
+    return exemplars[row, torch.arange(len(row), device=row.device)]
 
 
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:

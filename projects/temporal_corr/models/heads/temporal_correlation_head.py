@@ -37,6 +37,10 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
             Defaults to 1.
         maps_std (float): Initial standard deviation of the filters for the
             maps. Defaults to 0.01, the paper's.
+        feature_dropout (float): In training, the probability by which a
+            channel of the features, but not of the maps, is set to zero, so
+            that a network that fits its training data without a memory still
+            learns to use one. Defaults to 0, as in the paper.
         activation (dict, optional): Turns the output of the final layer into
             detection scores, ``dict(type='Sigmoid')`` for logits, which the
             loss then takes as they are. Defaults to None.
@@ -60,6 +64,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
                  refine_channels: int = 128,
                  refine_convs: int = 1,
                  maps_std: float = 0.01,
+                 feature_dropout: float = 0.,
                  activation: Optional[dict] = None,
                  projection: Optional[dict] = None,
                  **kwargs):
@@ -72,6 +77,7 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
                 "heatmap_type='gaussian' in the decoder")
         self.activation = activation and build_activation_layer(activation)
         self.projection = projection and FeatureProjection(**projection)
+        self.feature_dropout = feature_dropout
         channels = self.final_layer.in_channels
         self.build_temporal(
             temporal, projection['channels'] if projection else channels,
@@ -105,6 +111,9 @@ class TemporalCorrelationHead(VideoHead, HeatmapHead):
                        maps: Optional[Tensor]) -> Tensor:
         """Heatmaps, before the activation, from features and maps."""
         features = features[:, :self.final_layer.in_channels]
+        if maps is not None:
+            features = F.dropout2d(features, self.feature_dropout,
+                                   self.training)
         if self.refinement is not None:
             features = self.refinement(features, maps)
         return self.final_layer(features).float()
