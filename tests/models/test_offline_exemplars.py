@@ -28,6 +28,9 @@ def test_nearest_of_those_that_were_seen():
     for index, rows in {0: (0, 0), 6: (1, 0), 16: (1, 2), 21: (2, 2)}.items():
         wanted = torch.stack([exemplars[rows[0], 0], exemplars[rows[1], 1]])
         assert torch.equal(nearest_exemplars(known, index), wanted), index
+    # Nothing of it is made on the CPU, with a model that is elsewhere.
+    elsewhere = {index: frame.to('meta') for index, frame in known.items()}
+    assert nearest_exemplars(elsewhere, 6).is_meta
 
 
 @pytest.fixture

@@ -219,3 +219,19 @@ def test_loss_from_its_parts(temporal, mask_rate, make_model, clip_batch):
     torch.testing.assert_close(losses['loss_kpt'],
                                F.mse_loss(heatmaps, targets))
     assert losses['acc_pose'].shape == ()
+
+
+def test_feature_dropout_spares_the_maps(make_model):
+    """With every channel dropped the maps alone are left, in training and
+    where there are maps; nowhere else anything changes."""
+    head = make_model('correlation', refine=.3).head
+    features, maps = torch.randn(2, 32, 4, 4), torch.randn(2, KEYPOINTS, 4, 4)
+    wanted = {
+        (training, given): head.predict_fields(
+            features * (not training or given is None), given)
+        for training in (True, False) for given in (maps, None)
+    }
+    head.feature_dropout = 1.
+    for (training, given), heatmaps in wanted.items():
+        found = head.train(training).predict_fields(features, given)
+        assert torch.equal(found, heatmaps), (training, given is None)
