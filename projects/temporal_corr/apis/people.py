@@ -16,13 +16,8 @@ from .video_pose_inferencer import VideoPoseInferencer
 
 
 class TrackedPeople(PeopleProvider):
-    """People who are found in each frame alone, and told apart by a tracker.
-
-    Args:
-        find (callable): Takes a :class:`SourceFrame`, returns boxes (N, 4)
-            and scores (N, ).
-        tracker (BoxTracker): Gives them identities.
-    """
+    """People who are found in each frame alone, boxes (N, 4) and scores
+    (N, ), and told apart by a :class:`BoxTracker`."""
 
     def __init__(self, find: Callable[[SourceFrame], tuple], tracker):
         self.find = find
@@ -77,12 +72,8 @@ class LabelledPeople(PeopleProvider):
 
 
 class Prompts:
-    """Shows the labels of a shot to an inferencer before the shot begins.
-
-    Args:
-        frames (dict): Labels by frame, ascending.
-        source (FrameSource): The frames, which are read ahead.
-    """
+    """Shows the labels of a shot, by frame, ascending, to an inferencer before
+    the shot begins; the frames of ``source`` are read ahead."""
 
     def __init__(self, frames: Dict[int, List[Label]], source: FrameSource):
         self.frames = frames
@@ -148,16 +139,9 @@ def predict_frame(
 
 def compare_people(frames: Dict[int, List[Label]],
                    people: Dict[int, Sequence[int]]) -> List[str]:
-    """Which labels are about nobody who is looked for.
-
-    Args:
-        frames (dict): Labels by frame.
-        people (dict): Who has a box, by frame.
-
-    Returns:
-        list[str]: Sentences about labels that have less effect than the user
-        may expect. If all of them have none, it is a ValueError.
-    """
+    """Sentences about labels (by frame) that have less effect than the user
+    may expect, as nobody has a box of theirs; ``people`` is who has one, by
+    frame. A ValueError if all of them have none."""
     labelled = {label.track_id for row in frames.values() for label in row}
     known = {track_id for row in people.values() for track_id in row}
     strangers = sorted(labelled - known)

@@ -100,13 +100,7 @@ def load_weights(model: nn.Module, checkpoint: dict, filename: str) -> None:
 
 def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
     """Raise a CheckpointError if nothing of a module's pretrained weights
-    fits, or one is not finite.
-
-    Args:
-        module (nn.Module): A part of the model.
-        name (str): What it is called, for the message.
-        init_cfg (dict): ``checkpoint`` and, optionally, ``prefix``.
-    """
+    fits, or one is not finite; ``name`` is for the message."""
     filename, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
     prefix = prefix and prefix.rstrip('.') + '.'
     state_dict = find_state_dict(load_checkpoint(filename))
@@ -132,18 +126,9 @@ def check_pretrained(module: nn.Module, name: str, init_cfg: dict) -> None:
 
 def check_checkpoint(model: nn.Module, checkpoint: dict, filename: str,
                      start: bool) -> str:
-    """Raise a CheckpointError if the checkpoint is not of this model.
-
-    Args:
-        model (nn.Module): The model, not wrapped.
-        checkpoint (dict): A checkpoint or a state dict.
-        filename (str): Where it comes from, for the message.
-        start (bool): Whether training starts from it, so that temporal
-            parameters may be missing.
-
-    Returns:
-        str: What should be reported, or ''.
-    """
+    """Raise a CheckpointError if the checkpoint, or state dict, is not of this
+    model (not wrapped), of which temporal parameters may be missing where
+    training starts from it; returns what should be reported, or ''."""
     state_dict = own_names(model, find_state_dict(checkpoint))
     missing, unexpected, misshaped = compare(model, state_dict)
     temporal = temporal_prefixes(model)

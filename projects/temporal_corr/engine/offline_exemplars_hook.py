@@ -66,20 +66,9 @@ offline_options`.
 
 
 def choose_items(loader: DataLoader, frames) -> List[int]:
-    """Items of a data loader's videos that are labelled.
-
-    Args:
-        loader (DataLoader): A loader of video frames; the frames of this
-            process, by its sampler, count.
-        frames (str | int): See :func:`labelled_positions`.
-
-    Returns:
-        list[int]: Indices into the data set, video by video, in time.
-
-    Raises:
-        TypeError: If the data set knows no videos.
-        ValueError: If a video is not whole in this process.
-    """
+    """Indices of the labelled frames (see :func:`labelled_positions`) of the
+    videos that a data loader's sampler gives to this process, in time; a
+    ValueError if one is not whole."""
     if not hasattr(loader.dataset, 'videos'):
         raise TypeError(
             'test_cfg.memory needs whole videos, and the data set '

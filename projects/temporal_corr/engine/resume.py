@@ -46,11 +46,8 @@ def find_resumable_checkpoint(*folders: str) -> Optional[str]:
     Goes by the files (``*.pth``) of the folders, not by ``last_checkpoint``,
     which may be missing, empty or outdated. A file that is cut off or
     diverged is skipped with a warning; one without an optimizer, such as the
-    best checkpoint, without.
-
-    Raises:
-        RuntimeError: If there are checkpoints, but none can be read: a new
-            start in the same folder would replace them.
+    best checkpoint, without. A RuntimeError if none of several can be read: a
+    new start in the same folder would replace them.
     """
 
     def age(path: str) -> tuple:
