@@ -76,20 +76,18 @@ def test_lanes_do_not_matter(offline, evaluate):
 def test_flip_test_has_exemplars_of_its_own(evaluate):
     """Otherwise the mirrored rows would be refused."""
     found, _ = evaluate(
-        dict(source='labels', frames='first'),
-        flip_test=True,
-        shift_heatmap=False)
+        dict(frames='first'), flip_test=True, shift_heatmap=False)
     assert len(found) == 20
 
 
 def test_crops_of_labelled_frames_are_shifted_alone(evaluate):
     """The labelled first frame to the right, the others to the left: not as
     all to the left, and as all to the left if told so twice."""
-    labels, left = dict(source='labels'), (-0.2, 0)
+    left = (-0.2, 0)
     apart, all_left, twice = (
         evaluate(offline, crop_shift=left)[0]
-        for offline in (dict(labels, crop_shift=(0.2, 0)), labels,
-                        dict(labels, crop_shift=left)))
+        for offline in (dict(crop_shift=(0.2, 0)), dict(source='labels'),
+                        dict(crop_shift=left)))
     for key, rows in all_left.items():
         np.testing.assert_array_equal(rows, twice[key])
     assert any((rows != apart[key]).any() for key, rows in all_left.items())

@@ -69,8 +69,7 @@ def parse_args():
 
 def video_scores(samples: Sequence[PoseDataSample],
                  metainfo: dict) -> List[float]:
-    """The ``COLUMNS`` of one model on all frames of a video, as fractions,
-    over the ``eval_keypoints`` of the metainfo, if there are any."""
+    """The ``COLUMNS`` of one model on all frames of a video, as fractions."""
     found = {}
     for metric in (GroupPCKAccuracy(thr=0.2, prefix='pck'),
                    KeypointAcceleration(prefix='jitter')):
@@ -112,18 +111,12 @@ def main():
     save_figure(figure, args.out)
     # The tables by body part, of each model, would hide the one below.
     MMLogger.get_current_instance().setLevel('WARNING')
-    print('| model | keypoints | ' + ' | '.join(COLUMNS) + ' |\n' +
-          '| --- ' * (2 + len(COLUMNS)) + '|')
-    chosen = dict(
-        metainfo,
-        pck_groups={name: [name] for name in names},
-        eval_keypoints=names)
-    for title, meta in (('all', metainfo),
-                        (', '.join(names).replace('_', ' '), chosen)):
-        for model, samples in predictions.items():
-            cells = ' | '.join(f'{100 * score:.1f}'
-                               for score in video_scores(samples, meta))
-            print(f'| {model} | {title} | {cells} |')
+    print('| model | ' + ' | '.join(COLUMNS) + ' |\n' +
+          '| --- ' * (1 + len(COLUMNS)) + '|')
+    for model, samples in predictions.items():
+        cells = ' | '.join(f'{100 * score:.1f}'
+                           for score in video_scores(samples, metainfo))
+        print(f'| {model} | {cells} |')
     print('\nAccelerations are in percent of the larger side of the box per '
           f'squared step from frame to frame.\n\n{args.out}'
           f'{" (replaced)" if existed else ""}: {video_id}, '

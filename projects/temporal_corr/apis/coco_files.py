@@ -609,30 +609,23 @@ def _read_keypoints(row: Entry, columns: Sequence[int],
                     count: int) -> Tuple[np.ndarray, np.ndarray]:
     """The labelled keypoints of an annotation, (K, 2), NaN for others, and
     their visibility (K, )."""
-    given = row.get('keypoints')
     try:
-        rows = np.array(given, dtype=object).reshape(count, 3)
-    except ValueError as error:
-        raise ValueError(
-            f'{row.place}.keypoints has {np.size(given)} values; it must have '
-            f'{3 * count}, x, y, v for each of the {count} names in '
-            'categories') from error
+        rows = np.array(row.get('keypoints'), dtype=object).reshape(count, 3)
+    except ValueError:
+        raise row.wrong('keypoints', f'{3 * count} values, x, y, v for each '
+                        f'of the {count} names in categories') from None
     keypoints = np.full((len(columns), 2), np.nan)
     for i, column in enumerate(columns):
         x, y, v = rows[column]
-        if isinstance(v, bool) or v not in (0, 1, 2):
+        point = _numbers([x, y], 2)
+        if isinstance(v, bool) or v not in (0, 1, 2) or (v and point is None):
             raise ValueError(
-                f'{row.place}.keypoints: v of number {column} (from 0) is '
-                f'{v!r}; it must be 2 or 1 for a keypoint that is labelled, '
-                'else 0')
+                f'{row.place}.keypoints: number {column} (from 0) is {x!r}, '
+                f'{y!r}, {v!r}; it must be x, y and 2 or 1, or v must be 0 '
+                'for a keypoint that is not labelled')
         if v:
-            point = _numbers([x, y], 2)
-            if point is None:
-                raise ValueError(
-                    f'{row.place}.keypoints: x, y of number {column} (from 0) '
-                    f'are {x!r}, {y!r}; they must be numbers, or v 0')
             keypoints[i] = point
     if not np.isfinite(keypoints).any():
-        raise ValueError(f'{row.place}.keypoints has no labelled keypoint, '
-                         'with v > 0: remove the entry')
+        raise row.wrong('keypoints', 'left out with its entry where none is '
+                        'labelled, with v > 0')
     return keypoints, rows[columns, 2].astype(int)
