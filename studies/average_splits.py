@@ -33,9 +33,13 @@ def read_result(path: str, prefix: str) -> dict:
         run, videos = content['run'], frozenset(
             content['run']['test_videos'] or ())
         run['train_videos'], run['frame_stride'], run['num_frames']
+        scores = {name: 100 * content[prefix + name] for name in COLUMNS}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} does not say what was tested ({error!r}): '
-                         f'{remedy}') from error
+        raise ValueError(
+            f'{path} does not say what was tested, or has not the columns '
+            f'{prefix}{COLUMNS[0]} to {prefix}{COLUMNS[-1]} of '
+            f'GroupPCKAccuracy, which --prefix chooses ({error!r}): {remedy}'
+        ) from error
     if not videos or run.get('indices') is not None:
         # Earlier files do not say indices; check_rows compares num_frames.
         raise ValueError(
@@ -43,16 +47,9 @@ def read_result(path: str, prefix: str) -> dict:
             '(test_dataloader.dataset.indices='
             f'{str(run.get("indices")):.30}): use a data set of videos, leave '
             f'indices out, and {remedy}')
-    scores = {name: content.get(prefix + name) for name in COLUMNS}
-    absent = [name for name, score in scores.items() if not isinstance(
-        score, (int, float)) or not math.isfinite(score)]
-    if absent:
-        found = [key[:-len('Mean')] for key in content if key.endswith('Mean')]
-        raise ValueError(
-            f'{path} has no column {prefix}{", ".join(absent)}; there are '
-            f'--prefix {found}: use '
-            "test_evaluator=dict(type='GroupPCKAccuracy') and a data set "
-            f'whose metainfo has these pck_groups, and {remedy}')
+    if not all(map(math.isfinite, scores.values())):
+        raise ValueError(f'{path} has a column {prefix}... that is no number: '
+                         f'{scores}')
     leaked = sorted(videos & set(run['train_videos'] or ()))
     if leaked:
         raise ValueError(
@@ -64,7 +61,7 @@ def read_result(path: str, prefix: str) -> dict:
         file=path,
         run=dict(run, ann_file=osp.basename(run['ann_file'] or '')),
         videos=videos,
-        scores={name: 100 * score for name, score in scores.items()})
+        scores=scores)
 
 
 def check_rows(rows: Dict[str, List[dict]], num_splits: int) -> None:
