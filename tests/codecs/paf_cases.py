@@ -1,7 +1,6 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """People to encode, and their maps."""
 import numpy as np
-from plain_part_affinity import plain_decode, plain_encode  # noqa: F401
 
 # A standing person in pixels around the middle of the input.
 STANDING = np.array([(0, -95), (0, -70), (-22, -68), (-35, -35), (-40, 0),

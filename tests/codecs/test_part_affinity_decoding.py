@@ -4,15 +4,29 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paf_cases import (STANDING, maps_of, matched, plain_decode, random_people,
+from paf_cases import (STANDING, maps_of, matched, random_people,
                        standing_people)
+from plain_part_affinity import plain_decode
 from scipy.io import loadmat
 
 from projects.temporal_corr.codecs import PartAffinityField
 
 # joints of JHMDB in the order of the parts
 JHMDB_TO_MPI = [2, 0, 3, 7, 11, 4, 8, 12, 5, 9, 13, 6, 10, 14, 1]
-WRIST = 4
+
+
+def decode(people, *sizes, visible=None, **options):
+    """What is decoded of the maps of people: keypoints (K, 2), scores and
+    which are assembled, (K, )."""
+    codec = PartAffinityField(*sizes, **options)
+    keypoints, (scores, assembled) = codec.decode(
+        maps_of(codec, people, visible))
+    return keypoints[0], scores[0], assembled[0]
+
+
+def assert_comes_back(person, *sizes, **options):
+    keypoints, _, assembled = decode(person[None], *sizes, **options)
+    assert assembled.all() and np.abs(keypoints - person).max() < 0.01
 
 
 @settings(deadline=None, max_examples=60)
@@ -33,10 +47,27 @@ def test_random_people_come_back(num_people, seed):
     pytest.param(((192, 256), (48, 64)), id='stride 4'),
 ])
 def test_other_sizes(sizes):
-    codec = PartAffinityField(*sizes)
-    people = STANDING[None] * 0.55 + np.array(sizes[0]) / 2
-    keypoints, (_, assembled) = codec.decode(maps_of(codec, people))
-    assert np.abs(keypoints - people).max() < 0.01 and assembled.all()
+    assert_comes_back(STANDING * 0.55 + np.array(sizes[0]) / 2, *sizes)
+
+
+@pytest.mark.parametrize('corner', [(0., 0.), (367., 0.), (2., 366.),
+                                    (-0.5, 367.5)], ids=str)
+def test_a_part_on_the_border(corner):
+    [person] = random_people(1, seed=0)
+    person[4] = corner  # the wrist
+    assert_comes_back(person, distance_prior=None)
+
+
+def test_real_people_come_back(jhmdb_root):
+    """Also those whose shoulder hides their neck."""
+    files = sorted(jhmdb_root.glob('joint_positions/*/*/*.mat'))[::3]
+    assert files
+    for file in files:
+        person = loadmat(str(file))['pos_img'][:, JHMDB_TO_MPI, 0].T
+        low, high = person.min(axis=0), person.max(axis=0)
+        scale = 128 / (1.4 * (high - low).max())
+        assert_comes_back((person - (low + high) / 2) * scale + 64,
+                          (128, 128), (16, 16))
 
 
 @pytest.mark.parametrize('num_people, options', [
@@ -58,34 +89,18 @@ def test_noisy_people_equal_plain_loops(num_people, options):
     before = maps.copy()
     decoded, scores, _ = codec.decode_people(maps)
     np.testing.assert_array_equal(maps, before)
-    expected = plain_decode(maps, codec)
-    assert len(expected) == len(decoded)
-    for person, joint_scores, joints in zip(decoded, scores, expected):
-        found = np.nonzero(~np.isnan(person[:, 0]))[0]
-        assert found.tolist() == sorted(joints)
-        for part in found:
-            np.testing.assert_allclose(
-                [*person[part], joint_scores[part]], joints[part], atol=1e-3)
-    assembled = sum(map(len, expected))
+    people = plain_decode(maps, codec)
+    expected = np.full((len(people), 15, 3), [np.nan, np.nan, 0])
+    for joints, row in zip(people, expected):
+        row[list(joints)] = list(joints.values())
+    np.testing.assert_allclose(
+        np.dstack([decoded, scores]), expected, atol=1e-3)
+    assembled = sum(map(len, people))
     if options:
         everybody = PartAffinityField().decode_people(maps)[0]
         assert assembled < (~np.isnan(everybody[..., 0])).sum()
     else:
         assert assembled >= 15 * num_people
-
-
-def test_real_people_come_back(jhmdb_root):
-    """Also those whose shoulder hides their neck."""
-    codec = PartAffinityField((128, 128), (16, 16), missing='nan')
-    files = sorted(jhmdb_root.glob('joint_positions/*/*/*.mat'))[::3]
-    assert files
-    for file in files:
-        person = loadmat(str(file))['pos_img'][:, JHMDB_TO_MPI, 0].T
-        low, high = person.min(axis=0), person.max(axis=0)
-        scale = 128 / (1.4 * (high - low).max())
-        person = (person - (low + high) / 2) * scale + 64
-        keypoints, _ = codec.decode(maps_of(codec, person[None]))
-        assert np.abs(keypoints - person).max() < 0.01, file
 
 
 def test_the_person_closest_to_the_centre():
@@ -111,20 +126,16 @@ def test_nobody_steals_a_limb(seed, apart, joint):
     people[1, :, 0] += apart
     visible = np.ones((2, 15))
     visible[0, joint] = 0
-    codec = PartAffinityField(missing='nan')
-    keypoints, (scores, assembled) = codec.decode(
-        maps_of(codec, people, visible))
-    assert np.nonzero(assembled[0] == 0)[0].tolist() == [joint]
-    assert np.isnan(keypoints[0, joint]).all() and scores[0, joint] == 0
+    keypoints, scores, assembled = decode(
+        people, visible=visible, missing='nan')
+    assert np.nonzero(assembled == 0)[0].tolist() == [joint]
+    assert np.isnan(keypoints[joint]).all() and scores[joint] == 0
     others = np.delete(np.arange(15), joint)
-    assert np.abs(keypoints[0] - people[0])[others].max() < 1
-
+    assert np.abs(keypoints - people[0])[others].max() < 1
     # the maximum of the heatmap is the other person's
-    codec = PartAffinityField(missing='argmax')
-    keypoints, (scores, assembled) = codec.decode(
-        maps_of(codec, people, visible))
-    assert np.abs(keypoints[0, joint] - people[1, joint]).max() < 1
-    assert scores[0, joint] > 0.5 and assembled[0, joint] == 0
+    keypoints, scores, assembled = decode(people, visible=visible)
+    assert np.abs(keypoints[joint] - people[1, joint]).max() < 1
+    assert scores[joint] > 0.5 and assembled[joint] == 0
 
 
 @pytest.mark.parametrize('missing', ['argmax', 'nan'])
@@ -145,21 +156,10 @@ def test_nobody_is_assembled(missing):
 
 @pytest.mark.parametrize('value', [0., -1., 0.5], ids='all {}'.format)
 def test_maps_without_anybody(value):
-    codec = PartAffinityField()
     maps = np.full((44, 46, 46), value, np.float32)
-    keypoints, (scores, assembled) = codec.decode(maps)
+    keypoints, (scores, assembled) = PartAffinityField().decode(maps)
     assert np.isfinite(keypoints).all() and (scores == value).all()
     assert not assembled.any()
     # of a damaged network: the metrics count what is not finite
-    keypoints, _ = codec.decode(maps * np.nan)
+    keypoints, _ = PartAffinityField().decode(maps * np.nan)
     assert np.isnan(keypoints).all()
-
-
-@pytest.mark.parametrize('corner', [(0., 0.), (367., 0.), (2., 366.),
-                                    (-0.5, 367.5)], ids=str)
-def test_a_part_on_the_border(corner):
-    person = random_people(1, seed=0)
-    person[0, WRIST] = corner
-    codec = PartAffinityField(distance_prior=None)
-    keypoints, (_, assembled) = codec.decode(maps_of(codec, person))
-    assert assembled.all() and np.abs(keypoints - person).max() < 0.01

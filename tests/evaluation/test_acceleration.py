@@ -132,39 +132,28 @@ def test_equals_a_plain_statement(stride):
     order = np.random.default_rng(0).permutation(len(samples))
     assert evaluate(META, [samples[i] for i in order]) == result
 
-    values = {'acceleration': {}, 'acceleration error': {},
-              'ground truth acceleration': {}}
+    kinds = 'acceleration', 'acceleration error', 'ground truth acceleration'
+    values = {kind: [[], [], [], []] for kind in kinds}
     for frames in videos:
-        for before, now, after in zip(frames, frames[1:], frames[2:]):
-            x1, y1, x2, y2 = now['gt_instances']['bboxes'][0]
-            side = max(x2 - x1, y2 - y1)
+        for triple in zip(frames, frames[1:], frames[2:]):
+            x1, y1, x2, y2 = triple[1]['gt_instances']['bboxes'][0]
             for k in range(4):
-                if not all(s['gt_instances']['keypoints_visible'][0, k]
-                           for s in (before, now, after)):
+                if not all(frame['gt_instances']['keypoints_visible'][0, k]
+                           for frame in triple):
                     continue
-                (px, py), (gx, gy) = (
-                    [after[kind]['keypoints'][0, k, axis] -
-                     2 * now[kind]['keypoints'][0, k, axis] +
-                     before[kind]['keypoints'][0, k, axis]
-                     for axis in (0, 1)]
+                pred, gt = (
+                    np.diff([frame[kind]['keypoints'][0, k]
+                             for frame in triple], 2, axis=0)[0]
                     for kind in ('pred_instances', 'gt_instances'))
-                found = {
-                    'acceleration': math.hypot(px, py),
-                    'acceleration error': math.hypot(px - gx, py - gy),
-                    'ground truth acceleration': math.hypot(gx, gy)
-                }
-                for name, value in found.items():
-                    values[name].setdefault(k, []).append(value / side)
-    expected = {}
-    for name, found in values.items():
-        expected[name] = np.mean([value for k in found for value in found[k]])
-        if name.startswith('ground'):
-            continue
-        for group, members in GROUPS.items():
-            expected[f'{name}/{group}'] = np.mean(
-                [np.mean(found[k]) for k in members])
-        expected[f'{name}/Mean'] = np.mean(
-            [expected[f'{name}/{group}'] for group in GROUPS])
+                for kind, vector in zip(kinds, (pred, pred - gt, gt)):
+                    values[kind][k].append(
+                        math.hypot(*vector) / max(x2 - x1, y2 - y1))
+    expected = {kind: np.mean(sum(values[kind], [])) for kind in kinds}
+    for kind in kinds[:2]:
+        means = {name: np.mean([np.mean(values[kind][k]) for k in members])
+                 for name, members in GROUPS.items()}  # yapf: disable
+        means['Mean'] = np.mean(list(means.values()))
+        expected.update({f'{kind}/{name}': means[name] for name in means})
     assert result == pytest.approx(expected, rel=1e-9)
 
 
@@ -172,13 +161,13 @@ def test_a_tremor_of_known_size():
     """Up and down by one pixel: |1 - (-1) - (-1) + 1| = 4 of 100 pixels."""
     pred = np.zeros((9, 4, 2))
     pred[:, 1, 1] = [1, -1] * 4 + [1]
-    result = evaluate(META, video(pred))
-    assert result['acceleration/Head'] == pytest.approx(.04)
-    assert result['acceleration/Wri'] == 0
-    assert result['acceleration/Mean'] == pytest.approx(.02)
-    assert result['acceleration'] == pytest.approx(.01)
-    assert result['acceleration error/Head'] == pytest.approx(.04)
-    assert result['ground truth acceleration'] == 0
+    wanted = {'': .01, '/Head': .04, '/Wri': 0, '/Mean': .02}
+    assert evaluate(META, video(pred)) == pytest.approx({
+        'ground truth acceleration': 0,
+        **{f'acceleration{name}': value for name, value in wanted.items()},
+        **{f'acceleration error{name}': value
+           for name, value in wanted.items()}
+    })  # yapf: disable
     still = dict(META, eval_keypoints=['left_wrist', 'right_wrist'])
     assert evaluate(still, video(pred))['acceleration'] == 0
 
@@ -187,12 +176,11 @@ def test_visible_in_all_three_frames():
     pred = np.zeros((4, 4, 2))
     pred[3, 1] = 99., 0.
     visible = np.ones((4, 4))
-    visible[3, 1] = 0
-    result = evaluate(META, video(pred, visible=visible))
-    assert result['acceleration/Head'] == 0
-    visible[2, 1] = 0
-    result = evaluate(META, video(pred, visible=visible))
-    assert math.isnan(result['acceleration/Head'])
+    for hidden, wanted in ((3, 0), (2, math.nan)):
+        visible[hidden, 1] = 0
+        result = evaluate(META, video(pred, visible=visible))
+        assert result['acceleration/Head'] == pytest.approx(
+            wanted, nan_ok=True)
     assert result['acceleration/Mean'] == 0  # of the group that is known
 
 

@@ -14,7 +14,6 @@ from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
 from scipy.io import loadmat
 
 from projects.temporal_corr.evaluation import GroupPCKAccuracy
-from projects.temporal_corr.evaluation.pck import keypoint_hits
 
 evaluate = partial(evaluate, GroupPCKAccuracy)
 
@@ -54,34 +53,20 @@ def random_samples(seed, frames=30, seen=.8):
     return samples
 
 
-@pytest.mark.parametrize('offset, size, hit', [
-    pytest.param((12., 16.), 100., True, id='exactly thr * size is a hit'),
-    pytest.param((20.0001, 0.), 100., False, id='just beyond is a miss'),
-    pytest.param((0., 0.), 0., False, id='size 0: not even a perfect one'),
-    pytest.param((0., 0.), 1e-6, True, id='a perfect one, any box'),
-    pytest.param((-np.inf, np.nan), 0., False, id='not finite at size 0'),
-])
-def test_hit_of_one_keypoint(offset, size, hit):
-    gt = np.array([[[50., 60.]]])
-    result = keypoint_hits(gt + np.array(offset), gt, np.array([size]), 0.2)
-    assert result.tolist() == [[hit]]
-
-
 def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
     samples = random_samples(0)
     result = evaluate(sub_jhmdb, deepcopy(samples))
 
     correct, total = np.zeros(15), np.zeros(15)
     for sample in samples:
-        gt = sample['gt_instances']
-        box = gt['bboxes'][0]
-        reach = 0.2 * max(box[2] - box[0], box[3] - box[1])
+        gt, pred = sample['gt_instances'], sample['pred_instances']
+        x1, y1, x2, y2 = gt['bboxes'][0]
         for k in range(15):
             if gt['keypoints_visible'][0, k]:
                 total[k] += 1
                 error = math.dist(gt['keypoints'][0, k],
-                                  sample['pred_instances']['keypoints'][0, k])
-                correct[k] += error <= reach
+                                  pred['keypoints'][0, k])
+                correct[k] += error <= 0.2 * max(x2 - x1, y2 - y1)
     accuracy = correct / total
     # JHMDB: neck, belly, head, R/L shoulder, hip, elbow, knee, wrist, ankle
     columns = dict(
@@ -106,16 +91,16 @@ def test_agrees_with_mmpose_where_the_protocols_do(sub_jhmdb):
     samples = random_samples(1, seen=1)
     ours = evaluate(
         sub_jhmdb, deepcopy(samples), norm_item=['bbox', 'torso'])
-    theirs = PCKAccuracy(thr=0.2, norm_item='bbox')
-    groups = JhmdbPCKAccuracy(thr=0.2, norm_item=['bbox', 'torso'])
-    for metric in (theirs, groups):
+    theirs = {}
+    for metric in (JhmdbPCKAccuracy(thr=0.2, norm_item=['bbox', 'torso']),
+                   PCKAccuracy(thr=0.2, norm_item='bbox')):
         metric.process(None, deepcopy(samples))
-    assert ours['PCK'] == pytest.approx(theirs.evaluate(30)['PCK'])
-    groups = groups.evaluate(30)
-    assert ours['tPCK'] == pytest.approx(groups['tPCK'])
+        theirs.update(metric.evaluate(30))
+    names = dict(PCK='PCK', tPCK='tPCK')
     for name in ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank'):
-        assert ours[name] == pytest.approx(groups[f'{name} PCK']), name
-        assert ours[f't{name}'] == pytest.approx(groups[f'{name} tPCK'])
+        names.update({name: f'{name} PCK', f't{name}': f'{name} tPCK'})
+    assert {name: ours[name] for name in names} == pytest.approx(
+        {name: theirs[their] for name, their in names.items()})
 
 
 GT = [[50, 50], [50, 30], [40, 60], [60, 60], [58, 90]]
@@ -129,42 +114,46 @@ def shifted(*distances, **kwargs):
 
 
 @pytest.mark.parametrize('samples, kwargs, expected', [
-    pytest.param([shifted(0, 20, 20, 20.1, 0)], {}, [1, .5, .75, .8, .8],
+    pytest.param([shifted(0, 20, 20, 20.0001, 0)], {}, [1, .5, .75, .8, .8],
                  id='the larger side of the box is 100: 20 px is a hit'),
     pytest.param([shifted(0, 11, 9, 9, 0, released=(50, 20))], {},
                  [0, 1, .5, .8, .8],
                  id='the released box wins over the filled one'),
     pytest.param([shifted(0, 0, 0, 99, 0, visible=[1, 1, 1, 0, 1])], {},
-                 [1, 1, 1, 1, 1], id='an invisible keypoint does not count'),
-    pytest.param([PERFECT, NO_WIDTH], {}, [.5, .5, .5, .5, .5],
+                 [1] * 5, id='an invisible keypoint does not count'),
+    pytest.param([frame(GT, GT, released=(1e-6, 1e-6))], {}, [1] * 5,
+                 id='perfect in any box'),
+    pytest.param([PERFECT, NO_WIDTH], {}, [.5] * 5,
                  id='no width, no box: all of its keypoints are wrong'),
     pytest.param([PERFECT, NO_WIDTH], dict(zero_box='ignore'),
-                 [1, 1, 1, 1, 1], id='... or none of them counts'),
+                 [1] * 5, id='... or none of them counts'),
     pytest.param([shifted(0, np.nan, 0, 0, np.inf)], {}, [0, 1, .5, .6, .6],
                  id='predictions that are not finite are wrong'),
+    pytest.param([shifted(0, -np.inf, np.nan, 0, 0, released=(0, 0))], {},
+                 [0] * 5, id='... also in no box'),
     # neck 1/2, head 1/2, the others 1/1
     pytest.param([PERFECT, shifted(99, 99, 0, 0, 0, visible=[1, 1, 0, 0, 0])],
                  {}, [.5, 1, .75, .8, 5 / 7],
                  id='Pooled weighs by visible keypoints, PCK does not'),
     pytest.param([shifted(99, 0, 0, 0, 99)],
-                 dict(meta=dict(eval_keypoints=[
-                     'head', 'left_shoulder', 'right_shoulder'])),
-                 [1, 1, 1, 1, 1], id='eval_keypoints leave neck and hip out'),
+                 dict(eval_keypoints=['head', 'left_shoulder',
+                                      'right_shoulder']),
+                 [1] * 5, id='eval_keypoints leave neck and hip out'),
     pytest.param([PERFECT, frame(GT, GT, visible=[1, 1, 0, 1, 1])],
-                 dict(norm_item='torso'), [1, 1, 1, 1, 1],
+                 dict(norm_item='torso'), [1] * 5,
                  id='no torso without the left shoulder: not counted'),
     # 0.2 * |(40, 60) - (58, 90)| = 0.2 * 34.99 = 6.997
     pytest.param([shifted(0, 6.9, 7, 7.1, 0)], dict(norm_item='torso'),
                  [1, 0, .5, .6, .6], id='torso: left shoulder to right hip'),
 ])  # yapf: disable
 def test_hand_computed(samples, kwargs, expected):
-    kwargs = dict(kwargs)
-    metainfo = dict(SMALL, **kwargs.pop('meta', {}))
+    metainfo = SMALL
+    if 'eval_keypoints' in kwargs:
+        metainfo, kwargs = dict(SMALL, **kwargs), {}
     prefix = 't' * (kwargs.get('norm_item') == 'torso')
     names = 'Head', 'Sho', 'Mean', 'PCK', 'Pooled'
-    expected = {prefix + name: v for name, v in zip(names, expected)}
-    result = evaluate(metainfo, samples, **kwargs)
-    assert result == pytest.approx(expected)
+    assert evaluate(metainfo, samples, **kwargs) == pytest.approx(
+        {prefix + name: value for name, value in zip(names, expected)})
 
 
 def test_thresholds_one_by_one(sub_jhmdb):
@@ -203,20 +192,20 @@ def test_report(messages):
 def test_degenerate_boxes_of_penn_action(penn_root, repo_root, messages):
     """Even the ground truth misses 101 keypoints on the 173 real ones."""
     samples = []
+    visible = 0
     for clip in ('0374', '0525', '0541', '0623', '0645', '0700', '1825'):
         label = loadmat(penn_root / f'labels/{clip}.mat')
-        for index, box in enumerate(label['bbox'].astype(float)):
+        visible += label['visibility'].sum()
+        for index, (x1, y1, x2, y2) in enumerate(label['bbox'].astype(float)):
             joints = np.stack([label['x'][index], label['y'][index]], axis=-1)
             samples.append(
                 frame(
                     joints,
                     joints,
                     visible=label['visibility'][index],
-                    released=box[2:] - box[:2],
-                    video_id=f'frames/{clip}',
+                    released=(x2 - x1, y2 - y1),
+                    video_id=clip,
                     frame_index=index))
-    visible = sum(s['gt_instances']['keypoints_visible'].sum()
-                  for s in samples)
     metainfo = read_metainfo(repo_root /
                              'configs/_base_/datasets/penn_action.py')
     result = evaluate(metainfo, samples)
@@ -251,15 +240,12 @@ def test_frame_twice_is_refused(sub_jhmdb):
     evaluate(sub_jhmdb, samples + [dict(samples[1], track_id=1)])
 
 
-NAMES = SMALL['keypoint_name2id']
-
-
 @pytest.mark.parametrize('changes, words', [
     (dict(pck_groups=None), "'small' has no pck_groups.*PCKAccuracy"),
     (dict(pck_groups=dict(Head=['nose'])), r"small.*\['nose'\]"),
     (dict(eval_keypoints=['nose']), r"\['nose'\]"),
-    (dict(keypoint_name2id={('hip' if name == 'right_hip' else name): index
-                            for name, index in NAMES.items()}), 'right_hip'),
+    (dict(keypoint_name2id=dict(neck=0, head=1, left_shoulder=2,
+                                right_shoulder=3, hip=4)), 'right_hip'),
 ])  # yapf: disable
 def test_unusable_metainfo(changes, words):
     with pytest.raises(ValueError, match=words):

@@ -55,6 +55,12 @@ def single_frame_model(single_frame_config):
     return randomise(model).eval()
 
 
+@pytest.fixture(params=[*TYPES, None])
+def temporal(request):
+    """Every temporal module, and none."""
+    return request.param
+
+
 @pytest.fixture
 def make_model(single_frame_config):
     """Builds the temporal models.
@@ -64,21 +70,22 @@ def make_model(single_frame_config):
     features, 0 for the initial weights.
     """
 
-    def make(temporal='correlation', refine=1., test_cfg=None,
-             train_cfg=None, head=None, **options):
+    def make(temporal='correlation', refine=1., test_cfg={}, train_cfg={},
+             head={}, **options):
         if temporal is not None:
             options = dict(type=TYPES.get(temporal, temporal), **options)
-        config = dict(
-            single_frame_config,
-            type='VideoTopdownPoseEstimator',
-            head=dict(
-                single_frame_config['head'],
-                type='TemporalCorrelationHead',
-                temporal=options or None,
-                **dict(dict(refine_channels=8), **(head or {}))),
-            test_cfg=test_cfg or {},
-            train_cfg=train_cfg or {})
-        model = build_pose_estimator(config)
+        settings = dict(
+            single_frame_config['head'],
+            type='TemporalCorrelationHead',
+            temporal=options or None,
+            refine_channels=8)
+        model = build_pose_estimator(
+            dict(
+                single_frame_config,
+                type='VideoTopdownPoseEstimator',
+                head=dict(settings, **head),
+                test_cfg=dict(test_cfg),
+                train_cfg=dict(train_cfg)))
         if refine:
             randomise(model)
             with torch.no_grad():
@@ -150,17 +157,33 @@ def videos():
 
 @pytest.fixture
 def predict(video_sample, videos):
-    """Predicts a batch of (video, frame index) pairs of ``videos``."""
-    frames, crops = videos
+    """Predicts a batch of frames of ``videos``: 'A0 B1'."""
 
-    def run(model, rows):
+    def run(model, batch):
+        rows = [(row[0], int(row[1])) for row in batch.split()]
         samples = [
-            video_sample(index, name, len(frames[name]), crops[name][index])
-            for name, index in rows
+            video_sample(index, name, len(videos[0][name]),
+                         videos[1][name][index]) for name, index in rows
         ]
-        inputs = torch.stack([frames[name][index] for name, index in rows])
+        inputs = torch.stack([videos[0][name][index] for name, index in rows])
         with torch.no_grad():
             return model.predict(inputs, samples)
+
+    return run
+
+
+@pytest.fixture
+def stream():
+    """Heatmaps (T, P, h, w) of one video, frame by frame."""
+
+    def run(model, frames, crops, memory=None, **conditions):
+        heatmaps = []
+        with torch.no_grad():
+            for frame, crop in zip(frames, crops):
+                maps, memory = model.step(frame[None], memory, crop[None],
+                                          **conditions)
+                heatmaps.append(maps)
+        return torch.cat(heatmaps)
 
     return run
 

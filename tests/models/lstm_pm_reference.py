@@ -53,6 +53,18 @@ def extract(x, weights, mark):
     return F.relu(conv(x, weights, f'conv4{mark}'))
 
 
+def lstm(x, weights, h=None, cell=None):
+    """h and cell after an input, None for those before a first one."""
+    gates = {}
+    for gate in 'gifo':
+        gates[gate] = conv(x, weights, f'{gate}_x')
+        if h is not None:
+            gates[gate] = gates[gate] + conv(h, weights, f'{gate}_h')
+    new = torch.tanh(gates['g']) * torch.sigmoid(gates['i'])
+    cell = new if cell is None else torch.sigmoid(gates['f']) * cell + new
+    return torch.sigmoid(gates['o']) * torch.tanh(cell), cell
+
+
 def frames(images, center_map, weights):
     """Heatmaps of the network for single images, and h, cell and heatmaps of
     each frame; ``images`` is a list of (N, 3, H, W)."""
@@ -60,21 +72,13 @@ def frames(images, center_map, weights):
     for name in ('conv5', 'conv6'):
         x = F.relu(conv(x, weights, name))
     initial = previous = conv(x, weights, 'conv7')
-    h = cell = None
-    outputs = []
+    state, outputs = (), []
     for image in images:
         x = torch.cat([extract(image, weights, "'"), previous, center_map], 1)
-        gates = {}
-        for gate in 'gifo':
-            gates[gate] = conv(x, weights, f'{gate}_x')
-            if h is not None:
-                gates[gate] = gates[gate] + conv(h, weights, f'{gate}_h')
-        new = torch.tanh(gates['g']) * torch.sigmoid(gates['i'])
-        cell = new if cell is None else torch.sigmoid(gates['f']) * cell + new
-        h = torch.sigmoid(gates['o']) * torch.tanh(cell)
-        x = h
+        state = lstm(x, weights, *state)
+        x = state[0]
         for name in ('M1', 'M2', 'M3', 'M4'):
             x = F.relu(conv(x, weights, name))
         previous = conv(x, weights, 'M5')
-        outputs.append((h, cell, previous))
+        outputs.append((*state, previous))
     return initial, outputs

@@ -109,11 +109,6 @@ def run_stages(features, weights, added=None):
     return outputs
 
 
-def net_output(image, weights):
-    """OpenPose's blob of this name: heatmaps, then PAFs."""
-    return torch.cat(run_stages(extract(image, weights), weights)[-1], dim=1)
-
-
 def scaled_correlation(features, previous, heatmaps, scale, bias):
     """Correlation maps by the letter of Eq. (1), one keypoint at a time.
 

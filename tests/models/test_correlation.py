@@ -6,35 +6,32 @@ import torch
 
 from projects.temporal_corr.models import correlation_maps, keypoint_exemplars
 
-N, P, C, H, W = 2, 3, 5, 6, 4
+AUTOCAST = pytest.mark.parametrize(
+    'autocast', [False, True], ids=['plain', 'autocast'])
 
 
 def numpy_exemplars(features, heatmaps):
     """Eq. (1) as it is written: a sum over h and w, then a unit vector."""
-    samples, channels, height, width = features.shape
-    exemplars = np.zeros((samples, heatmaps.shape[1], channels))
-    for n in range(samples):
-        for p in range(heatmaps.shape[1]):
-            for h in range(height):
-                for w in range(width):
-                    exemplars[n, p] += heatmaps[n, p, h, w] * features[n, :, h,
-                                                                       w]
-            norm = np.sqrt((exemplars[n, p]**2).sum())
-            if norm > 0:
-                exemplars[n, p] /= norm
+    exemplars = np.zeros((*heatmaps.shape[:2], features.shape[1]))
+    for n, p in np.ndindex(heatmaps.shape[:2]):
+        for h, w in np.ndindex(heatmaps.shape[2:]):
+            exemplars[n, p] += heatmaps[n, p, h, w] * features[n, :, h, w]
+        norm = np.sqrt((exemplars[n, p]**2).sum())
+        if norm > 0:
+            exemplars[n, p] /= norm
     return exemplars
 
 
 def random_inputs(dtype=torch.float32, features_scale=1., heatmaps_scale=1.):
-    return ((torch.randn(N, C, H, W) * features_scale).to(dtype),
-            (torch.rand(N, P, H, W) * heatmaps_scale).to(dtype))
+    return ((torch.randn(2, 5, 6, 4) * features_scale).to(dtype),
+            (torch.rand(2, 3, 6, 4) * heatmaps_scale).to(dtype))
 
 
 def as_numpy(tensor):
     return tensor.detach().double().numpy()
 
 
-@pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
+@AUTOCAST
 @pytest.mark.parametrize('dtype, features_scale, heatmaps_scale', [
     (torch.float32, 1., 1.),
     (torch.float64, 1., 1.),
@@ -72,8 +69,7 @@ def test_by_hand():
     features = torch.zeros(1, 2, 2, 2)
     features[0, :, 0, 1] = torch.tensor([3., 4.])
     features[0, :, 1, 0] = torch.tensor([-4., 3.])
-    heatmaps = torch.zeros(1, 1, 2, 2)
-    heatmaps[0, 0, 0, 1] = 0.5
+    heatmaps = torch.tensor([[[[0., 0.5], [0., 0.]]]])
     exemplars = keypoint_exemplars(features, heatmaps)
     torch.testing.assert_close(exemplars, torch.tensor([[[0.6, 0.8]]]))
     # 5 where the keypoint was, 0 at the orthogonal feature.
@@ -82,7 +78,7 @@ def test_by_hand():
         torch.tensor([[[[0., 5.], [0., 0.]]]]))
 
 
-@pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
+@AUTOCAST
 @pytest.mark.parametrize('zeroed', ['heatmap', 'features', 'both'])
 def test_nothing_to_remember_gives_zeros(zeroed, autocast):
     """Zeros, not NaN, and gradients that are of the size of the others."""
@@ -97,7 +93,7 @@ def test_nothing_to_remember_gives_zeros(zeroed, autocast):
         exemplars = keypoint_exemplars(features, heatmaps)
         maps = correlation_maps(features, exemplars)
     assert (exemplars[0, 1] == 0).all() and (maps[0, 1] == 0).all()
-    torch.testing.assert_close(exemplars[1].norm(dim=1), torch.ones(P))
+    torch.testing.assert_close(exemplars[1].norm(dim=1), torch.ones(3))
     (exemplars.sum() + maps.sum()).backward()
     for gradient in (features.grad, heatmaps.grad):
         assert torch.isfinite(gradient).all()
@@ -105,9 +101,7 @@ def test_nothing_to_remember_gives_zeros(zeroed, autocast):
 
 
 def test_gradients():
-    features, heatmaps = random_inputs(torch.float64)
-    inputs = (features.requires_grad_(), heatmaps.requires_grad_())
+    inputs = [part.requires_grad_() for part in random_inputs(torch.float64)]
     assert torch.autograd.gradcheck(keypoint_exemplars, inputs)
     exemplars = keypoint_exemplars(*inputs).detach().requires_grad_()
-    assert torch.autograd.gradcheck(correlation_maps,
-                                    (features, exemplars))
+    assert torch.autograd.gradcheck(correlation_maps, (inputs[0], exemplars))

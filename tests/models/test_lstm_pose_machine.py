@@ -3,7 +3,6 @@
 import lstm_pm_reference as reference
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 from mmpose.models import build_pose_estimator
 
 import projects.temporal_corr  # noqa: F401
@@ -12,18 +11,17 @@ CODEC = dict(
     type='BackgroundHeatmap', input_size=(64, 64), heatmap_size=(8, 8))
 
 
-def build(test_cfg=None, **head):
-    with DefaultScope.overwrite_default_scope('mmpose'):
-        return build_pose_estimator(
-            dict(
-                type='VideoTopdownPoseEstimator',
-                backbone=dict(
-                    type='LSTMPoseMachineExtractor',
-                    channels=head.get('channels', 128)),
-                head=dict(
-                    type='LSTMPoseMachineHead',
-                    **dict(dict(decoder=CODEC), **head)),
-                test_cfg=test_cfg or {})).eval()
+def build(channels=128, decoder=CODEC, test_cfg={}, **head):
+    return build_pose_estimator(
+        dict(
+            type='VideoTopdownPoseEstimator',
+            backbone=dict(type='LSTMPoseMachineExtractor', channels=channels),
+            head=dict(
+                type='LSTMPoseMachineHead',
+                channels=channels,
+                decoder=decoder,
+                **head),
+            test_cfg=dict(test_cfg))).eval()
 
 
 @pytest.fixture
@@ -52,15 +50,15 @@ def clips(clip_batch):
 
 def load(model, weights):
     """The reference's weights under the model's names; every one of them."""
-    names = {f"conv{i}'": f'backbone.conv{i}' for i in range(1, 5)}
-    names.update({
-        f'conv{i}': f'head.initial.extractor.conv{i}' for i in range(1, 5)
-    })
-    names.update({f'conv{i}': f'head.initial.conv{i}' for i in range(5, 8)})
-    names.update({f'M{i}': f'head.output.Mconv{i}' for i in range(1, 6)})
+    names = {f'M{i}': f'output.Mconv{i}' for i in range(1, 6)}
+    names.update({f'conv{i}': f'initial.conv{i}' for i in range(5, 8)})
+    names = {theirs: f'head.{ours}' for theirs, ours in names.items()}
+    for i in range(1, 5):
+        names[f'conv{i}'] = f'head.initial.extractor.conv{i}'
+        names[f"conv{i}'"] = f'backbone.conv{i}'
     state = {}
-    for name, ours in names.items():
-        state[f'{ours}.weight'], state[f'{ours}.bias'] = weights[name]
+    for theirs, ours in names.items():
+        state[f'{ours}.weight'], state[f'{ours}.bias'] = weights[theirs]
     cell = 'head.lstm.cell.conv'
     for kind in 'xh':
         state[f'{cell}_{kind}.weight'] = torch.cat(
@@ -105,24 +103,21 @@ def test_memory_per_person():
                memory.values()) == (48 + 48 + 15) * 46 * 46 * 4 == 939_504
 
 
+@torch.no_grad()
 def test_stream_equals_training(slim, clips):
     """And the loss is that of every frame, and of single images on the
     first."""
     inputs, samples = clips(4)
-    centers = torch.stack([sample.center_maps for sample in samples])
-    memory, outputs = None, []
-    with torch.no_grad():
-        losses = slim.loss(inputs, samples)
-        for number in range(4):
-            heatmaps, memory = slim.step(
-                inputs[:, number], memory, center_maps=centers[:, number])
-            outputs.append(heatmaps)
-        initial = slim.head.initial(inputs[:, 0])
+    losses = slim.loss(inputs, samples)
+    outputs, memory = dict(initial=slim.head.initial(inputs[:, 0])), None
+    for number in range(4):
+        centers = torch.stack([s.center_maps[number] for s in samples])
+        outputs[f'frame{number + 1}'], memory = slim.step(
+            inputs[:, number], memory, center_maps=centers)
     targets = [*torch.stack([s.previous_heatmaps for s in samples], 1),
                torch.stack([s.gt_fields.heatmaps for s in samples])]
-    for name, output, target in zip(
-        ('initial', 'frame1', 'frame2', 'frame3', 'frame4'),
-            [initial, *outputs], [targets[0], *targets]):
+    for (name, output), target in zip(outputs.items(),
+                                      [targets[0], *targets]):
         wanted = ((output - target)**2).sum() / (2 * 2)
         torch.testing.assert_close(losses[f'loss_{name}'], wanted)
     assert len(losses) == 6  # and acc_pose
@@ -149,38 +144,35 @@ def test_gradients_and_missing_joints(slim, clips):
 
 
 @pytest.mark.parametrize('flip', [False, True])
-def test_predicts_videos(flip, video_sample, slim):
+@torch.no_grad()
+def test_predicts_videos(flip, video_sample, slim, stream):
     """Two videos, one of which begins later, as each step by step."""
     slim.test_cfg.update(flip_test=flip, output_heatmaps=True)
-    frames, centers = torch.randn(2, 3, 3, 64, 64), torch.rand(2, 1, 8, 8)
-    indices = [1, 0, *range(2, 14)]
-    wanted = {}
-    for row, name in enumerate('AB'):
-        memory = mirrored = None
-        for index in range(3):
-            frame, maps = frames[row, index, None], centers[row, None]
-            with torch.no_grad():
-                heatmaps, memory = slim.step(frame, memory, center_maps=maps)
-                back, mirrored = slim.step(
-                    frame.flip(-1), mirrored, center_maps=maps.flip(-1))
-            if flip:  # left and right change places, the background stays
-                back = back.flip(-1)[:, [*indices, 14]]
-                heatmaps = (heatmaps + back) / 2
-            wanted[name, index] = heatmaps[0, :14]
-    for batch in ([('A', 0)], [('A', 1), ('B', 0)], [('B', 1), ('A', 2)]):
-        samples, rows = [], ['AB'.index(name) for name, _ in batch]
-        for (name, index), row in zip(batch, rows):
-            sample = video_sample(index, name, 3, torch.eye(2, 3))
-            sample.set_field(centers[row, None], 'center_maps')
+    frames, centers = torch.randn(2, 3, 3, 64, 64), torch.rand(2, 1, 1, 8, 8)
+    crops, indices = torch.eye(2, 3).repeat(3, 1, 1), [1, 0, *range(2, 14)]
+    wanted = []
+    for clip, maps in zip(frames, centers):
+        heatmaps = stream(slim, clip, crops, center_maps=maps)
+        if flip:  # left and right change places, the background stays
+            back = stream(
+                slim, clip.flip(-1), crops, center_maps=maps.flip(-1))
+            back = back.flip(-1)[:, [*indices, 14]]
+            heatmaps = (heatmaps + back) / 2
+        wanted.append(heatmaps[:, :14])
+    for batch in ('A0', 'A1 B0', 'B1 A2'):
+        rows = [('AB'.index(row[0]), int(row[1])) for row in batch.split()]
+        samples = []
+        for row, index in rows:
+            sample = video_sample(index, 'AB'[row], 3, crops[0])
+            sample.set_field(centers[row], 'center_maps')
             sample.set_metainfo(dict(flip_indices=indices))
             samples.append(sample)
-        inputs = torch.stack([frames[row, index]
-                              for row, (_, index) in zip(rows, batch)])
-        with torch.no_grad():
-            found = slim.predict(inputs, samples)
-        for key, sample in zip(batch, found):
+        found = slim.predict(torch.stack([frames[row] for row in rows]),
+                             samples)
+        for (row, index), sample in zip(rows, found):
             torch.testing.assert_close(sample.pred_fields.heatmaps,
-                                       wanted[key], atol=1e-4, rtol=1e-4)
+                                       wanted[row][index],
+                                       atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_missing_is_told(slim, clips):

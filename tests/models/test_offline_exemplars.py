@@ -34,9 +34,14 @@ def test_nearest_of_those_that_were_seen():
 
 
 @pytest.fixture
-def streamed(make_model, videos, video_sample):
-    """A model, the first video, its samples with labels."""
-    model = make_model('correlation', refine=.3)
+def model(make_model):
+    return make_model(
+        'correlation', refine=.3, test_cfg=dict(output_heatmaps=True))
+
+
+@pytest.fixture
+def labelled(videos, video_sample):
+    """The frames of the first video, their crops and samples with labels."""
     frames, crops = videos[0]['A'], videos[1]['A']
     samples = []
     for index in range(len(frames)):
@@ -44,7 +49,7 @@ def streamed(make_model, videos, video_sample):
         sample.gt_instances.keypoints = 16 + 32 * torch.rand(1, 5, 2).numpy()
         sample.gt_instances.keypoints_visible = torch.ones(1, 5).numpy()
         samples.append(sample)
-    return model, frames, crops, samples
+    return frames, crops, samples
 
 
 def first_frame(model, frames, samples):
@@ -53,47 +58,37 @@ def first_frame(model, frames, samples):
     return {rows[0].key: {0: exemplars[0]}}
 
 
-def test_one_label_guides_as_a_fixed_exemplar_does(streamed):
+@torch.no_grad()
+def test_one_label_guides_as_a_fixed_exemplar_does(model, labelled, stream):
     """A labelled frame and a stream whose memory keeps the label agree."""
-    model, frames, crops, samples = streamed
+    frames, crops, samples = labelled
     model.offline = first_frame(model, frames, samples)
-    model.test_cfg['output_heatmaps'] = True
-    with torch.no_grad():
-        guided = model.predict(frames, samples)
-
-    model.head.temporal.set_policy('fixed')
-    with torch.no_grad():
-        feats = model.extract_feat(frames[:1])
-        truth = model._ground_truth(samples[:1], 'cpu')
-        memory = model.head.temporal.update(None, model.head.features(feats),
-                                            truth)
-        for index in range(1, len(frames)):
-            heatmaps, memory = model.step(frames[index:index + 1], memory,
-                                          crops[index:index + 1])
-            torch.testing.assert_close(
-                guided[index].pred_fields.heatmaps,
-                heatmaps[0],
-                atol=1e-4,
-                rtol=1e-4)
+    guided = [sample.pred_fields.heatmaps
+              for sample in model.predict(frames, samples)]
+    temporal = model.head.temporal
+    temporal.set_policy('fixed')
+    memory = temporal.update(
+        None, model.head.features(model.extract_feat(frames[:1])),
+        model._ground_truth(samples[:1], 'cpu'))
+    torch.testing.assert_close(
+        torch.stack(guided[1:]), stream(model, frames[1:], crops[1:], memory),
+        atol=1e-4, rtol=1e-4)  # yapf: disable
 
 
-def test_tracks_are_guided_by_their_own_labels(streamed, predict, videos):
+@torch.no_grad()
+def test_tracks_are_guided_by_their_own_labels(model, predict, videos):
     """Two frames of a track in one batch, each by the label that is closest
     to it, and one of another track."""
-    model, frames = streamed[0], videos[0]
-    early, late, other = F.normalize(
-        torch.randn(3, 5, model.head.temporal.in_channels), dim=-1)
+    early, late, other = F.normalize(torch.randn(3, 5, 16), dim=-1)
     model.offline = {
         ('A', 0, False): {0: early, 4: late},
         ('B', 0, False): {0: other}
     }  # yapf: disable
-    model.test_cfg['output_heatmaps'] = True
-    rows = [('A', 1), ('B', 2), ('A', 3)]
-    for (name, index), sample, exemplars in zip(rows, predict(model, rows),
-                                                (early, other, late)):
-        with torch.no_grad():
-            wanted, _ = model.step(frames[name][[index]],
-                                   dict(exemplars=exemplars[None]))
+    for sample, frame, exemplars in zip(
+            predict(model, 'A1 B2 A3'),
+            (videos[0]['A'][1], videos[0]['B'][2], videos[0]['A'][3]),
+            (early, other, late)):
+        wanted, _ = model.step(frame[None], dict(exemplars=exemplars[None]))
         torch.testing.assert_close(
             sample.pred_fields.heatmaps, wanted[0], atol=1e-5, rtol=1e-4)
 
@@ -102,39 +97,38 @@ def test_without_labels(make_model, predict):
     """Nothing else is taken in their place."""
     model = make_model(test_cfg=dict(memory=dict(policy='offline')))
     with pytest.raises(RuntimeError, match='OfflineExemplarsHook'):
-        predict(model, [('A', 0)])
+        predict(model, 'A0')
 
 
-def test_others_go_on_from_their_memory(streamed, predict):
+def test_others_go_on_from_their_memory(model, labelled, predict):
     """Labels of one person change nothing for another."""
-    model, frames, _, samples = streamed
-    alone = [predict(model, [('B', index)])[0] for index in range(3)]
+    frames, _, samples = labelled
+    alone = [predict(model, f'B{index}')[0] for index in range(3)]
     model.offline = first_frame(model, frames, samples)
     for index, wanted in enumerate(alone):
-        found = predict(model, [('A', index), ('B', index)])[1]
+        found = predict(model, f'A{index} B{index}')[1]
         assert (found.pred_instances.keypoints ==
                 wanted.pred_instances.keypoints).all()
     assert len(model.memory) == 0  # B is through, A was never remembered
 
 
 @pytest.mark.parametrize('hide', ['invisible', 'outside'])
-def test_a_keypoint_without_label_gives_no_exemplar(hide, streamed):
+def test_a_keypoint_without_label_gives_no_exemplar(hide, model, labelled):
     """A prediction in its place would be taken for a label."""
-    model, frames, _, samples = streamed
+    frames, _, samples = labelled
     _, whole = model.extract_exemplars(frames[:1], samples[:1])
     assert whole.any(dim=-1).all()
     if hide == 'invisible':
         samples[0].gt_instances.keypoints_visible[0, 2] = 0
     else:
         samples[0].gt_instances.keypoints[0, 2] = -500.
-    _, labelled = model.extract_exemplars(frames[:1], samples[:1])
-    assert not labelled[0, 2].any()
-    others = [0, 1, 3, 4]
-    assert torch.equal(labelled[0, others], whole[0, others])
+    _, found = model.extract_exemplars(frames[:1], samples[:1])
+    whole[0, 2] = 0
+    assert torch.equal(found, whole)
 
 
 @pytest.mark.parametrize('temporal', ['heatmap', None])
-def test_heads_without_exemplars_are_refused(temporal, make_model, streamed):
-    _, frames, _, samples = streamed
+def test_heads_without_exemplars_are_refused(temporal, make_model, labelled):
+    frames, _, samples = labelled
     with pytest.raises(ValueError, match="type='ExemplarCorrelation'"):
         make_model(temporal).extract_exemplars(frames, samples)

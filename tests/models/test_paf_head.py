@@ -17,10 +17,15 @@ from projects.temporal_corr.models import (EuclideanLoss, OpenPoseExtractor,
                                            keypoint_exemplars)
 
 CODEC = dict(input_size=(64, 64), heatmap_size=(8, 8))
+TINY = dict(
+    in_channels=6,
+    num_stages=2,
+    channels=8,
+    decoder=dict(type='PartAffinityField', **CODEC))
 # head neck, right and left shoulder elbow wrist, hip knee ankle, belly
 FLIP_INDICES = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 14]
-TEMPORAL = pytest.mark.parametrize(
-    'temporal', ['ExemplarCorrelation', 'PreviousHeatmaps'])
+ALL = pytest.mark.parametrize(
+    'temporal', ['ExemplarCorrelation', 'PreviousHeatmaps', None])
 
 
 def randomise(module):
@@ -33,16 +38,9 @@ def randomise(module):
     return module
 
 
-def make_head(temporal='ExemplarCorrelation', mask_rate=0.2, **kwargs):
-    if temporal:
-        temporal = dict(type=temporal, mask_rate=mask_rate)
-    arguments = dict(
-        in_channels=6,
-        num_stages=2,
-        channels=8,
-        temporal=temporal,
-        decoder=dict(type='PartAffinityField', **CODEC))
-    return randomise(PAFHead(**{**arguments, **kwargs}))
+def make_head(temporal=None, **kwargs):
+    temporal = temporal and dict(type=temporal)
+    return randomise(PAFHead(temporal=temporal, **TINY, **kwargs))
 
 
 def random_feats(count=2):
@@ -72,12 +70,15 @@ def sample(seed, hidden=()):
     return item
 
 
-@pytest.mark.parametrize('temporal',
-                         ['ExemplarCorrelation', 'PreviousHeatmaps', None])
+def total(losses):
+    return sum(value for name, value in losses.items() if 'loss' in name)
+
+
+@ALL
 def test_a_trained_network_loads_as_it_is(temporal):
     """What a temporal model has more is what it says it has: maps of the past
     in stage 1, centre maps in all. None equals zero maps."""
-    plain, head = make_head(None), make_head(temporal, center_map=True)
+    plain, head = make_head(), make_head(temporal, center_map=True)
     state, more = plain.state_dict(), head.state_dict()
     added = set(more) - set(state)
     assert set(state) <= set(more)
@@ -109,7 +110,8 @@ def test_added_filters_start_small_whatever_the_others():
 
 
 @torch.no_grad()
-@TEMPORAL
+@pytest.mark.parametrize('temporal',
+                         ['ExemplarCorrelation', 'PreviousHeatmaps'])
 def test_step_from_its_parts(temporal):
     """Eq. (1) and the correlation; previous heatmaps move with the crop, by
     two cells: 16 px."""
@@ -136,23 +138,38 @@ def test_step_from_its_parts(temporal):
     torch.testing.assert_close(head.step(now, nothing, moved)[0], head(now))
 
 
-def test_losses_are_caffes():
-    """Sum of squares over twice the batch, 2 losses a stage, by numpy:
-    MMPose's mean times half the elements of a sample."""
-    head = make_head(None)
-    feats, items = random_feats(), [sample(0), sample(10)]
-    losses = head.loss(feats, items)
-    outputs = head.run_stages(feats[0])
-    for number, output in enumerate(outputs, start=1):
+@torch.no_grad()
+@ALL
+def test_losses_are_caffes(temporal):
+    """Sum of squares over twice the batch, 2 losses a stage, by numpy; maps
+    are made of the true heatmaps of the frame before."""
+    head = make_head(temporal)
+    feats, past = random_feats(), random_feats()
+    items = [sample(0), sample(10)]
+    correlates = temporal == 'ExemplarCorrelation'
+    losses = head.loss(feats, items, past if correlates else None,
+                       torch.ones(2).bool())
+    maps = None
+    if temporal:
+        truth = torch.stack([item.previous_heatmaps[0, :15] for item in items])
+        crops = torch.eye(2, 3).repeat(2, 1, 1)
+        memory = dict(exemplars=keypoint_exemplars(
+            past[0], truth)) if correlates else dict(
+                heatmaps=truth, crops=crops)
+        maps, _ = head.temporal.maps(feats[0], memory, crops)
+    for number, output in enumerate(head.run_stages(feats[0], maps), start=1):
         for name, maps in zip(('heatmap', 'paf'), output):
-            target = np.stack([
-                item.gt_fields.get(f'{name}s').numpy() for item in items])
-            squares = (maps.detach().numpy() - target)**2
+            target = np.stack([item.gt_fields.get(f'{name}s').numpy()
+                               for item in items])
+            squares = (maps.numpy() - target)**2
             np.testing.assert_allclose(
                 losses[f'loss_stage{number}_{name}'].item(),
                 squares.sum() / 4,
                 rtol=1e-5)
     assert len([name for name in losses if 'loss' in name]) == 4
+
+
+def test_euclidean_loss_is_mmposes_times_half_the_elements():
     output, target = torch.rand(2, 3, 16, 8, 8)
     ones = torch.ones(3, 16)
     mean = KeypointMSELoss(use_target_weight=True)(output, target, ones)
@@ -164,42 +181,20 @@ def test_losses_are_caffes():
 def test_invisible_joints_add_nothing(everywhere):
     """Neither the joint, nor the limbs that touch it, nor the background;
     unless it is visible in another sample."""
-    head = make_head(None)
+    head = make_head()
     hidden = [4]  # right wrist; limb 3 ends there
     items = [sample(0, hidden), sample(10, hidden if everywhere else [])]
-    losses = head.loss(random_feats(), items)
-    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    total(head.loss(random_feats(), items)).backward()
     heat = head.stage2.L2.Mconv7_stage2_L2.weight.grad.abs().flatten(1).sum(1)
     paf = head.stage2.L1.Mconv7_stage2_L1.weight.grad.abs().flatten(1).sum(1)
     assert np.flatnonzero(heat == 0).tolist() == [4, 15] * everywhere
     assert np.flatnonzero(paf == 0).tolist() == [6, 7] * everywhere
 
 
-@TEMPORAL
-def test_training_uses_the_ground_truth_of_the_frame_before(temporal):
-    head = make_head(temporal)
-    feats, past = random_feats(), random_feats()
-    items = [sample(0), sample(10)]
-    truth = torch.stack([item.previous_heatmaps[0, :15] for item in items])
-    crops = torch.eye(2, 3).repeat(2, 1, 1)
-    memory = dict(heatmaps=truth, crops=crops)
-    if temporal == 'ExemplarCorrelation':
-        memory = dict(exemplars=keypoint_exemplars(past[0], truth))
-    maps, _ = head.temporal.maps(feats[0], memory, crops)
-    heatmaps, _ = head.run_stages(feats[0], maps)[-1]
-    target = torch.stack([item.gt_fields.heatmaps for item in items])
-    wanted = (heatmaps - target).square().sum() / 4
-    losses = head.loss(
-        feats, items, past if temporal == 'ExemplarCorrelation' else None,
-        torch.ones(2).bool())
-    torch.testing.assert_close(losses['loss_stage2_heatmap'], wanted)
-
-
 def test_every_parameter_takes_part_although_all_maps_are_masked():
-    head = make_head(center_map=True)
-    losses = head.loss(random_feats(), [sample(0), sample(10)],
-                       random_feats(1), torch.zeros(2).bool())
-    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    head = make_head('ExemplarCorrelation', center_map=True)
+    total(head.loss(random_feats(), [sample(0), sample(10)], random_feats(1),
+                    torch.zeros(2).bool())).backward()
     assert all(p.grad is not None for p in head.parameters())
 
 
@@ -207,13 +202,12 @@ def test_flip_turns_the_mirrored_targets_back():
     """The mirrored person's targets, as the codec draws them."""
     codec = PartAffinityField(**CODEC)
     keypoints = person(0)
-    mirrored = keypoints[:, FLIP_INDICES].copy()
-    mirrored[..., 0] = 63 - mirrored[..., 0]
+    mirrored = keypoints[:, FLIP_INDICES] * [-1, 1] + [63, 0]
     straight, turned = (
         torch.from_numpy(
             np.concatenate([maps['heatmaps'], maps['pafs']]))[None]
         for maps in (codec.encode(keypoints), codec.encode(mirrored)))
-    head = make_head(None)
+    head = make_head()
     found = head.flip(turned, FLIP_INDICES, {})
     torch.testing.assert_close(found, straight, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(turned, straight)
@@ -227,13 +221,7 @@ def estimator():
     model = VideoTopdownPoseEstimator(
         backbone=dict(
             type='OpenPoseExtractor', base_channels=2, out_channels=6),
-        head=dict(
-            type='PAFHead',
-            in_channels=6,
-            num_stages=2,
-            channels=8,
-            center_map=True,
-            decoder=dict(type='PartAffinityField', **CODEC)))
+        head=dict(type='PAFHead', center_map=True, **TINY))
     return randomise(model).eval()
 
 
@@ -258,8 +246,7 @@ def test_the_person_of_the_box_is_decoded(estimator, video_sample):
                 input_center=np.float32([160, 160]),
                 input_scale=np.float32([320, 320])))
         item.gt_instances.bboxes = np.float32(
-            [[center[0] - 30, center[1] - 50, center[0] + 30,
-              center[1] + 50]])  # yapf: disable
+            [np.add(np.tile(center, 2), [-30, -50, 30, 50])])
         item.set_field(torch.zeros(1, 1, 8, 8), 'center_maps')
         [found] = estimator.predict(torch.zeros(1, 3, 64, 64), [item])
         found = found.pred_instances.keypoints.mean(axis=(0, 1))
@@ -268,7 +255,7 @@ def test_the_person_of_the_box_is_decoded(estimator, video_sample):
 
 def test_missing_center_maps_are_told(estimator, video_sample):
     """Zero maps in their place would give other predictions."""
-    assert 'center_maps' not in make_head(None).conditions
+    assert 'center_maps' not in make_head().conditions
     inputs, item = torch.zeros(1, 3, 64, 64), video_sample(video=None)
     for method in (estimator.predict, estimator.loss):
         with pytest.raises(AttributeError, match='center_maps'):

@@ -49,38 +49,33 @@ def running_mean():
 
 
 def test_it_trains_streams_and_exports(running_mean, make_model, clip_batch,
-                                       videos, predict):
+                                       videos, predict, stream):
     model = make_model('RunningMean', refine=.3, momentum=.5, mask_rate=0.)
     assert {'head.memory.scale', 'head.memory.bias'} < set(model.state_dict())
     model.loss(*clip_batch())['loss_kpt'].backward()
     assert (model.head.temporal.scale.grad != 0).any()
     assert all(p.grad is not None for p in model.parameters())
-    frames, crops = (part['B'] for part in videos)
-    memory, outputs = None, []
-    with torch.no_grad():
-        for frame, crop in zip(frames[:, None], crops[:, None]):
-            heatmaps, memory = model.step(frame, memory, crop)
-            outputs.append(heatmaps)
     model.test_cfg['output_heatmaps'] = True
-    for index, wanted in enumerate(outputs):
-        [sample] = predict(model, [('B', index)])
+    for sample, wanted in zip(
+            predict(model, 'B0 B1 B2'),
+            stream(model, videos[0]['B'], videos[1]['B'])):
         torch.testing.assert_close(
-            sample.pred_fields.heatmaps, wanted[0], atol=1e-4, rtol=1e-4)
+            sample.pred_fields.heatmaps, wanted, atol=1e-4, rtol=1e-4)
     model.data_preprocessor = ClipDataPreprocessor()
     assert StreamingStep(model, (64, 64)).input_names == (
         'image', 'memory_mean', 'memory_crops', 'crops')
 
 
+@torch.no_grad()
 def test_somebody_new_beside_somebody_known(running_mean, make_model, videos):
     """A row of zeros in the memory is a person who has just come."""
     model = make_model('RunningMean', refine=.3)
     frames = torch.stack([videos[0]['A'][1], videos[0]['B'][0]])
-    with torch.no_grad():
-        _, memory = model.step(videos[0]['A'][:1])
-        memory = {name: torch.cat([part, torch.zeros_like(part)])
-                  for name, part in memory.items()}
-        heatmaps, memory = model.step(frames, memory)
-        alone, first = model.step(frames[1:])
-    torch.testing.assert_close(heatmaps[1:], alone, atol=1e-5, rtol=1e-4)
+    _, memory = model.step(videos[0]['A'][:1])
+    memory = {name: torch.cat([part, torch.zeros_like(part)])
+              for name, part in memory.items()}
+    heatmaps, memory = model.step(frames, memory)
+    alone, first = model.step(frames[1:])
     torch.testing.assert_close(
-        memory['mean'][1:], first['mean'], atol=1e-5, rtol=1e-4)
+        (heatmaps[1:], memory['mean'][1:]), (alone, first['mean']),
+        atol=1e-5, rtol=1e-4)  # yapf: disable

@@ -17,6 +17,10 @@ def frame(index, video='catch/A', length=10, **kwargs):
     return TrackFrame(video, index, **kwargs)
 
 
+def strided(index, previous):
+    return frame(index, previous_frame_index=previous)
+
+
 def value(number):
     return dict(exemplars=torch.full((1, 3), float(number)))
 
@@ -28,10 +32,6 @@ def visit(*frames, **options):
         memory.recall([each])
         memory.remember([each], value(each.frame_index))
     return memory
-
-
-def strided(index, previous):
-    return frame(index, previous_frame_index=previous)
 
 
 @pytest.mark.parametrize('seen, due, remembered', [
@@ -46,37 +46,35 @@ def strided(index, previous):
                  id='the next evaluation'),
 ])  # yapf: disable
 def test_what_comes_next(seen, due, remembered):
-    found = visit(*seen).recall([due])
-    if remembered is None:
-        assert found is None
-    else:
-        torch.testing.assert_close(found, value(remembered))
+    wanted = None if remembered is None else value(remembered)
+    torch.testing.assert_close(visit(*seen).recall([due]), wanted)
 
 
-@pytest.mark.parametrize('seen, then, numbers', [
-    pytest.param([frame(0), frame(1)], frame(1), (1, ), id='twice'),
-    pytest.param([frame(0), frame(1), frame(2)], frame(1), (1, 2),
-                 id='an earlier one'),
-    pytest.param([frame(0), frame(1)], frame(3), (3, 1), id='one skipped'),
-    pytest.param([frame(0), strided(5, 0)], strided(15, 10), (15, 5),
-                 id='one skipped, of a stride'),
-    pytest.param([frame(0), strided(4, None)], strided(2, None), (2, 4),
-                 id='backwards, of a live camera'),
-    pytest.param([], frame(4), (4, ), id='never started'),
-    pytest.param([frame(0), frame(1)], frame(0), (0, 1),
+@pytest.mark.parametrize('seen, then, words', [
+    pytest.param([frame(0), frame(1)], frame(1), 'frame 1 .*twice',
+                 id='twice'),
+    pytest.param([frame(0), frame(1), frame(2)], frame(1),
+                 'frame 1 .*frame 2', id='an earlier one'),
+    pytest.param([frame(0), frame(1)], frame(3), 'frame 3 .*frame 1',
+                 id='one skipped'),
+    pytest.param([frame(0), strided(5, 0)], strided(15, 10),
+                 'frame 15 .*frame 5', id='one skipped, of a stride'),
+    pytest.param([frame(0), strided(4, None)], strided(2, None),
+                 'frame 2 .*frame 4', id='backwards, of a live camera'),
+    pytest.param([], frame(4), 'frame 4 ', id='never started'),
+    pytest.param([frame(0), frame(1)], frame(0), 'frame 0 .*frame 1',
                  id='started again before its end'),
-    pytest.param([frame(i) for i in range(10)], frame(9), (9, ),
+    pytest.param([frame(i) for i in range(10)], frame(9), 'frame 9 ',
                  id='the last one twice'),
-    pytest.param([frame(0), frame(0, 'B')], frame(2), (2, 0),
+    pytest.param([frame(0), frame(0, 'B')], frame(2), 'frame 2 .*frame 0',
                  id='another video is no excuse'),
 ])  # yapf: disable
-def test_order_errors(seen, then, numbers):
+def test_order_errors(seen, then, words):
     """The message names the video, the frames and what to do."""
-    with pytest.raises(RuntimeError, match='"catch/A".*VideoSampler') as error:
+    with pytest.raises(RuntimeError, match=words) as error:
         visit(*seen).recall([then])
-    for number in numbers:
-        assert f'frame {number}' in str(error.value) or (
-            f'{number}, too' in str(error.value))
+    assert '"catch/A"' in str(error.value)
+    assert 'VideoSampler' in str(error.value)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -84,15 +82,12 @@ def test_order_errors(seen, then, numbers):
 def test_interleaved_videos_get_their_own_values(data):
     """Any interleaving, in batches of any size: each video sees its own,
     zeros at first, and nothing is left."""
-    lengths = data.draw(
-        st.lists(st.integers(1, 6), min_size=1, max_size=5), label='lengths')
+    lengths = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=5))
     due = {video: 0 for video in range(len(lengths))}
     memory = TrackMemory()
     while due:
         batch = data.draw(
-            st.lists(
-                st.sampled_from(sorted(due)), min_size=1, unique=True),
-            label='batch')
+            st.lists(st.sampled_from(sorted(due)), min_size=1, unique=True))
         frames = [
             frame(due[video], str(video), lengths[video]) for video in batch
         ]
@@ -104,11 +99,8 @@ def test_interleaved_videos_get_their_own_values(data):
             assert recalled is None
         else:
             assert recalled['number'].tolist() == wanted
-        memory.remember(
-            frames,
-            dict(
-                number=torch.tensor([[100. * video + due[video] + 1]
-                                     for video in batch])))
+        numbers = [[100. * video + due[video] + 1] for video in batch]
+        memory.remember(frames, dict(number=torch.tensor(numbers)))
         for video in batch:
             due[video] += 1
             if due[video] == lengths[video]:
@@ -154,17 +146,14 @@ def test_max_tracks_forgets_who_waited_longest():
 def test_keeps_one_row_of_its_own():
     """Neither later changes, the graph, nor the rest of the batch stay."""
     memory = TrackMemory()
-    for index in range(100):
-        batch = torch.ones(8, 3, requires_grad=True) * 2
-        due = frame(index, length=1000)
-        memory.recall([due])
-        memory.remember([due], dict(exemplars=batch))
-        with torch.no_grad():
-            batch.zero_()
-        [entry] = memory.entries().values()
-        kept = entry.value['exemplars']
-        assert kept.tolist() == [2., 2., 2.] and not kept.requires_grad
-        assert kept.untyped_storage().nbytes() == 3 * 4
+    batch = torch.ones(8, 3, requires_grad=True) * 2
+    memory.remember([frame(0)], dict(exemplars=batch))
+    with torch.no_grad():
+        batch.zero_()
+    [entry] = memory.entries().values()
+    kept = entry.value['exemplars']
+    assert kept.tolist() == [2., 2., 2.] and not kept.requires_grad
+    assert kept.untyped_storage().nbytes() == 3 * 4
 
 
 def test_read_from_a_sample():

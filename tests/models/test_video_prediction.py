@@ -7,30 +7,7 @@ from mmpose.models.utils.tta import flip_heatmaps
 
 from projects.temporal_corr.models.resample import mirror
 
-FLIP_INDICES = [0, 2, 1, 4, 3]
-
-ALL = pytest.mark.parametrize(
-    'temporal', ['correlation', 'heatmap', 'lstm', None])
 CLOSE = dict(atol=1e-4, rtol=1e-4)
-
-
-def stream(model, frames, crops):
-    """Heatmaps (T, P, h, w) of one video, frame by frame."""
-    memory, heatmaps = None, []
-    with torch.no_grad():
-        for frame, crop in zip(frames, crops):
-            maps, memory = model.step(frame[None], memory, crop[None])
-            heatmaps.append(maps)
-    return torch.cat(heatmaps)
-
-
-def keypoints(sample):
-    return sample.pred_instances.keypoints
-
-
-def rows(text):
-    """'A0 B1' as (video, frame index) pairs."""
-    return [(row[0], int(row[1])) for row in text.split()]
 
 
 @pytest.mark.parametrize('batches', [
@@ -40,53 +17,43 @@ def rows(text):
                  id='same video'),
     pytest.param(['D0 A0 D1 B0 A1 D2', 'C0 B1 A2 A3 B2 D3 A4'], id='mixed')
 ])  # yapf: disable
-@ALL
 def test_any_batching_equals_streaming(temporal, batches, make_model, videos,
-                                       predict):
+                                       predict, stream):
     """Exactly the keypoints of each video on its own, and nothing is left."""
     model = make_model(
         temporal, refine=0.3, test_cfg=dict(output_heatmaps=True))
-    streamed = {
-        name: stream(model, frames, videos[1][name])
-        for name, frames in videos[0].items()
-    }
+    frames, crops = videos
+    streamed = {name: stream(model, frames[name], crops[name])
+                for name in frames}  # yapf: disable
     if temporal:  # the past matters, or nothing would be shown
-        alone = stream(model, videos[0]['A'][3:], videos[1]['A'][3:])
+        alone = stream(model, frames['A'][3:], crops['A'][3:])
         assert (streamed['A'][3] - alone[0]).abs().max() > 1e-2
-    for batch in map(rows, batches):
-        for (name, index), sample in zip(batch, predict(model, batch)):
-            heatmaps = streamed[name][index]
+    for batch in batches:
+        for row, sample in zip(batch.split(), predict(model, batch)):
+            heatmaps = streamed[row[0]][int(row[1])]
             torch.testing.assert_close(sample.pred_fields.heatmaps, heatmaps,
                                        **CLOSE)
-            wanted = model.head.decode(heatmaps[None])[0].keypoints
-            np.testing.assert_array_equal(keypoints(sample), wanted)
+            np.testing.assert_array_equal(
+                sample.pred_instances.keypoints,
+                model.head.decode(heatmaps[None])[0].keypoints)
     assert len(model.memory) == 0
 
 
-@pytest.mark.parametrize('seen, then', [('A0', 'A2'), ('', 'A0 A0'),
-                                        ('A0', 'A2 A1'),
+@pytest.mark.parametrize('seen, then', [('A0', 'A2'), ('A0', 'A2 A1'),
                                         ('A0 B0', 'B1 A3')])
 def test_order_errors(seen, then, make_model, predict):
     """Also within a batch, where a frame is memory to the next."""
     model = make_model('correlation')
-    if seen:
-        predict(model, rows(seen))
+    predict(model, seen)
     with pytest.raises(RuntimeError, match='"A".*VideoSampler'):
-        predict(model, rows(then))
-
-
-def test_single_frame_model_takes_any_order(make_model, predict):
-    model = make_model(None)
-    first = predict(model, rows('A3 A1'))
-    second = predict(model, rows('A1'))
-    np.testing.assert_array_equal(keypoints(first[1]), keypoints(second[0]))
+        predict(model, then)
 
 
 @pytest.mark.parametrize('mode', [False, True], ids=['eval', 'train'])
 def test_memory_is_emptied_between_evaluations(mode, make_model, predict):
     """An evaluation cut short leaves nothing to the next."""
     model = make_model('correlation')
-    predict(model, rows('A0 B0'))
+    predict(model, 'A0 B0')
     assert len(model.memory) == 2
     wrapper = torch.nn.Sequential(model)  # as DistributedDataParallel
     wrapper.train(mode)
@@ -94,9 +61,8 @@ def test_memory_is_emptied_between_evaluations(mode, make_model, predict):
 
 
 @pytest.mark.parametrize('shift', [False, True], ids=['', 'shift'])
-@ALL
-def test_flip_test_streams_twice(temporal, shift, make_model, videos,
-                                 predict):
+def test_flip_test_streams_twice(temporal, shift, make_model, videos, predict,
+                                 stream):
     """The mirrored pass has a past of its own, in mirrored crops."""
     model = make_model(
         temporal,
@@ -106,10 +72,34 @@ def test_flip_test_streams_twice(temporal, shift, make_model, videos,
     frames, crops = videos[0]['A'], videos[1]['A']
     straight = stream(model, frames, crops)
     mirrored = stream(model, frames.flip(-1), mirror(crops, 64))
-    back = flip_heatmaps(mirrored, FLIP_INDICES, shift_heatmap=shift)
-    wanted = (straight + back) / 2
-    for batch in map(rows, ('A0 A1', 'A2', 'A3 A4')):
-        for (name, index), sample in zip(batch, predict(model, batch)):
-            torch.testing.assert_close(sample.pred_fields.heatmaps,
-                                       wanted[index], **CLOSE)
+    back = flip_heatmaps(mirrored, [0, 2, 1, 4, 3], shift_heatmap=shift)
+    found = []
+    for batch in ('A0 A1', 'A2', 'A3 A4'):
+        found += predict(model, batch)
+    torch.testing.assert_close(
+        torch.stack([sample.pred_fields.heatmaps for sample in found]),
+        (straight + back) / 2, **CLOSE)
     assert len(model.memory) == 0
+
+
+@pytest.mark.parametrize('temporal', ['heatmap', 'lstm', 'correlation', None])
+def test_nothing_remembered(temporal, make_model, videos, predict):
+    """Each frame is a first frame then, whatever its crop, and the order does
+    not matter."""
+    test_cfg = dict(output_heatmaps=True)
+    if temporal:
+        test_cfg['memory'] = dict(policy='none')
+    model = make_model(temporal, test_cfg=test_cfg)
+    frames, crops = (part['A'] for part in videos)
+    with torch.no_grad():
+        alone, memory = model.head.step(model.extract_feat(frames))
+        remembered = None
+        for index in (1, 0, 2):
+            found, forgotten = model.step(frames[index, None], remembered,
+                                          crops[index, None])
+            assert forgotten is None
+            [sample] = predict(model, f'A{index}')
+            for heatmaps in (found[0], sample.pred_fields.heatmaps):
+                torch.testing.assert_close(heatmaps, alone[index], **CLOSE)
+            remembered = memory and {
+                name: part[:1] for name, part in memory.items()}
