@@ -6,7 +6,6 @@ from itertools import chain
 from typing import Any, Callable, List, Sequence, Tuple, Union
 
 import numpy as np
-from mmengine.fileio import exists
 from mmengine.logging import print_log
 
 from .coco_json import (check_unique, entries, identity_of, read_json,
@@ -16,6 +15,9 @@ from .video_frames import VideoFrames
 CONVERT = ('Convert the data set with tools/dataset_converters/jhmdb.py or '
            'tools/dataset_converters/penn_action.py, or write its fields as '
            'docs/data_preparation.md says')
+GET = (f'{CONVERT}, or correct data_root and ann_file (the configs take '
+       'data_root from JHMDB_ROOT or PENN_ROOT in the environment, and the '
+       'split of JHMDB from JHMDB_SPLIT, which is 1, 2 or 3)')
 
 # MMPose's published JHMDB files number a frame vid_id * 10000 + frame, ours
 # number it frame; the remainder is the frame, counted from 1, in both.
@@ -49,18 +51,12 @@ def load_video_frames(ann_file: str, names: Sequence[str],
     Raises:
         ValueError: If the file cannot be used, with file, image and field.
     """
-    if not exists(ann_file):
-        raise FileNotFoundError(
-            f'There is no annotation file {ann_file}. {CONVERT}, or correct '
-            'data_root and ann_file (the configs take data_root from '
-            'JHMDB_ROOT or PENN_ROOT in the environment, and the split of '
-            'JHMDB from JHMDB_SPLIT, which is 1, 2 or 3)')
     # Parsing makes hundreds of thousands of objects and no cycle among them;
     # looking for cycles meanwhile would nearly double the time.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _parse(ann_file, read_json(ann_file, CONVERT), names, origin)
+        return _parse(ann_file, read_json(ann_file, GET), names, origin)
     except _Unusable as error:
         raise ValueError(f'{ann_file}: {error}. {CONVERT}') from None
     finally:

@@ -138,7 +138,8 @@ class VideoCocoDataset(NamedKeypoints, JhmdbDataset):
         stored = self.stored_keypoints()
         frames = load_video_frames(self.ann_file, stored, self.ORIGIN)
         if self.frame_stride > 1:
-            frames = frames.every(self.frame_stride)
+            frames = frames.select(
+                np.flatnonzero(frames.position % self.frame_stride == 0))
         if columns != list(range(len(stored))):
             frames = replace(
                 frames,

@@ -104,8 +104,3 @@ class VideoFrames:
                 field.name: getattr(self, field.name)[rows]
                 for field in fields(self)
             })
-
-    def every(self, stride: int) -> 'VideoFrames':
-        """The first, ``stride``-th, ``2 * stride``-th ... frame of each
-        video."""
-        return self.select(np.flatnonzero(self.position % stride == 0))

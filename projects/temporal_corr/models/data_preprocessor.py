@@ -28,17 +28,9 @@ class ClipDataPreprocessor(PoseDataPreprocessor):
             non_blocking=non_blocking)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Move to the device, stack, convert the colours, normalise.
-
-        Args:
-            data (dict): ``inputs``, a list of N uint8 tensors in shape
-                (T, 3, H, W) or (3, H, W) or one stacked tensor, and
-                ``data_samples``.
-            training (bool): Not used.
-
-        Returns:
-            dict: The same, ``inputs`` being one float32 tensor.
-        """
+        """Move to the device, stack, convert the colours, normalise:
+        ``inputs``, N uint8 tensors or a stacked one, become one float32
+        tensor."""
         data = self.cast_data(data)
         inputs = data['inputs']
         if not isinstance(inputs, torch.Tensor):

@@ -1,6 +1,4 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
-from typing import Optional
-
 import torch.nn as nn
 import torch.nn.functional as F
 from mmpose.registry import MODELS
@@ -50,13 +48,9 @@ class HeatmapBCELoss(nn.Module):
         super().__init__()
         self.loss_weight = loss_weight
 
-    def forward(self,
-                output: Tensor,
-                target: Tensor,
-                target_weights: Optional[Tensor] = None) -> Tensor:
+    def forward(self, output: Tensor, target: Tensor,
+                weights: Tensor) -> Tensor:
         """Mean over logits (N, P, H, W) against heatmaps from 0 to 1,
-        keypoints weighted by (N, P), by default alike."""
-        if target_weights is not None:
-            target_weights = target_weights[..., None, None].to(output)
+        keypoints weighted by (N, P)."""
         return self.loss_weight * F.binary_cross_entropy_with_logits(
-            output, target.to(output), target_weights)
+            output, target.to(output), weights[..., None, None].to(output))

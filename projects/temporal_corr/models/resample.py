@@ -44,7 +44,8 @@ def resample(maps: Tensor,
              target: Tensor,
              stride: Tensor,
              origin: Optional[Tensor] = None) -> Tensor:
-    """Resample maps made in one crop at the locations of another.
+    """Resample maps made in one crop at the locations of another, bilinearly;
+    zero outside of the first.
 
     Args:
         maps (Tensor): Maps in shape (N, P, H, W).
@@ -54,10 +55,6 @@ def resample(maps: Tensor,
             the ``scale_factor`` of MMPose's codecs.
         origin (Tensor, optional): Input pixel of the first cell, (x, y).
             Defaults to None, (0, 0), as in most of MMPose's codecs.
-
-    Returns:
-        Tensor: Maps in shape (N, P, H, W), bilinear, zero outside the
-        source.
     """
     height, width = maps.shape[2:]
     to_source = compose(source, invert(target))

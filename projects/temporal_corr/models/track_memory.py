@@ -144,9 +144,7 @@ class TrackMemory:
         if entry is None:
             problem = None if frame.is_first else (
                 'came although no earlier frame of that video is remembered')
-        elif frame.frame_index == entry.frame_index:
-            problem = 'came twice'
-        elif frame.frame_index < entry.frame_index or not (
+        elif frame.frame_index <= entry.frame_index or not (
                 frame.is_first or expected in (None, entry.frame_index)):
             problem = f'came right after frame {entry.frame_index}'
         else:

@@ -31,9 +31,6 @@ def draw_poses(image: np.ndarray,
         thickness (int): Width of a limb in pixels. Defaults to 3.
         color (tuple, optional): One colour for everything instead.
             Defaults to None.
-
-    Returns:
-        np.ndarray: The image with the poses.
     """
     image = image.copy()
     shown = np.isfinite(keypoints).all(axis=-1)

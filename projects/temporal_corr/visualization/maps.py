@@ -61,8 +61,8 @@ def overlay_map(image: np.ndarray,
     """Overlay a map, "with red indicating high response and blue indicating
     low response" (Fig. 2).
 
-    The colours span the range of the map, and the image is shown in grey, so
-    that its colours are not taken for the map's.
+    The colours span the range of the map (a constant one is blue), and the
+    image is shown in grey, so that its colours are not taken for the map's.
 
     Args:
         image (np.ndarray): Image in shape (H, W, 3).
@@ -71,9 +71,6 @@ def overlay_map(image: np.ndarray,
         origin (Sequence[float]): Pixel of cell (0, 0), (x, y).
             Defaults to (0, 0).
         alpha (float): Opacity of the map. Defaults to 0.5.
-
-    Returns:
-        np.ndarray: Image in shape (H, W, 3). A constant map is blue.
     """
     # The codecs put cell (i, j) at pixel (i, j) * stride + origin; cv2.resize
     # would align the corners instead.
@@ -116,12 +113,6 @@ def draw_correlation_figure(views: CorrelationViews,
         names (Sequence[str]): Names of the chosen keypoints.
         metainfo (dict): Metainfo of the data set.
         height (int): Height of a panel in pixels. Defaults to 360.
-
-    Returns:
-        Figure: The figure; ``save_figure`` writes it.
-
-    Raises:
-        ValueError: If there is no such keypoint.
     """
     chosen = keypoint_indices(names, metainfo)
     rows, cols = views.image.shape[:2]

@@ -34,9 +34,6 @@ def draw_stride_plot(
             curve, as ``curves``. Defaults to None.
         xlabel (str): What it is drawn against. Defaults to 'temporal
             downsampling rate'.
-
-    Returns:
-        Figure: The figure; ``save_figure`` writes it.
     """
     # Two names beside each other, if they fit.
     columns = 2 if max(map(len, curves), default=0) <= 36 else 1
@@ -101,12 +98,6 @@ def draw_trajectories(frames: Sequence[int],
         names (Sequence[str]): Names of the chosen keypoints.
         metainfo (dict): Metainfo of the data set.
         title (str): Title of the figure. Defaults to ''.
-
-    Returns:
-        Figure: The figure; ``save_figure`` writes it.
-
-    Raises:
-        ValueError: If there is no such keypoint.
     """
     chosen = keypoint_indices(names, metainfo)
     truth = np.where(np.asarray(visible)[..., None] > 0, truth, np.nan)

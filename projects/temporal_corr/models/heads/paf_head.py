@@ -225,12 +225,8 @@ class PAFBranch(BaseModule):
     convolutional filters are added to compensate the increased input
     channels") that leaves the first convolution loadable as it was trained.
 
-    Args:
-        layers (Sequence[tuple]): Name, output channels and kernel size of
-            each convolution.
-        in_channels (int): Channels of the input.
-        map_channels (int): Channels of the maps of the past, 0 for none.
-        center_map (bool): Whether the branch sees a centre map.
+    ``layers`` are name, output channels and kernel size of each convolution;
+    without maps of the past ``map_channels`` is 0.
     """
 
     def __init__(self, layers: Sequence[tuple], in_channels: int,

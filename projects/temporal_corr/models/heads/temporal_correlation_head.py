@@ -189,14 +189,7 @@ class TemporalRefinement(BaseModule):
     maps with the features ("more convolutional filters are added to handle
     the additional input channels", Section 3), but keeps ``conv1`` loadable
     from a model without maps. ``conv2`` starts at zero, so that the block
-    starts as identity.
-
-    Args:
-        in_channels (int): C, channels of the feature maps.
-        channels (int): Channels inside of the block.
-        map_channels (int): Channels of the maps; 0 for a block without.
-        num_convs (int): Number of 3x3 convolutions, 3 in the paper's Stage 1.
-        maps_std (float): Initial standard deviation of the filters for them.
+    starts as identity. Without maps ``map_channels`` is 0.
     """
 
     def __init__(self, in_channels: int, channels: int, map_channels: int,
@@ -253,12 +246,6 @@ class FeatureProjection(BaseModule):
 
     As resizing commutes with it, each level is projected at its own size and
     the sum taken, which costs a fraction.
-
-    Args:
-        in_channels (Sequence[int]): Channels of the levels.
-        channels (int): Channels of the projection.
-        init_cfg (dict | list, optional): Initialisation. Defaults to
-            Xavier's.
     """
 
     def __init__(self,

@@ -30,7 +30,8 @@ class ConvLSTM(TemporalModule):
             published.
         extra_channels (int): Channels of further inputs (background and
             centre maps). Defaults to 0.
-        std (float, optional): See :class:`ConvLSTMCell`. Defaults to None.
+        std (float, optional): Standard deviation of the filters at the
+            start. Defaults to None, Xavier's; 0.01 is the published one.
         carry (bool): Whether maps are carried, and heatmaps are detection
             scores. The published network does neither. Defaults to True.
         kwargs: Arguments of :class:`TemporalModule`; ``mask_rate`` is not
@@ -50,7 +51,7 @@ class ConvLSTM(TemporalModule):
         super().__init__(**kwargs)
         self.map_channels = channels
         inputs = self.in_channels + self.num_keypoints + extra_channels
-        self.cell = ConvLSTMCell(inputs, channels, std=std)
+        self.cell = ConvLSTMCell(inputs, channels, std)
 
     def maps(self,
              features,
@@ -98,12 +99,6 @@ class ConvLSTMCell(nn.Module):
     as the convolution of h has no bias, so that rows of a batch that begin
     can be mixed with others that go on. (In the published network it has one,
     which the bias of the input takes over here but in first frames.)
-
-    Args:
-        in_channels (int): Channels of the input.
-        channels (int): Channels of h and cell. Defaults to 48, as published.
-        std (float, optional): Standard deviation of the filters at the
-            start. Defaults to None, Xavier's; 0.01 is the published one.
     """
 
     def __init__(self,
