@@ -333,7 +333,7 @@ def main(argv=None) -> int:
         messages.append(f'there are no frames {unused}, which --cuts names; '
                         f'the last one is {source.num_read - 1}')
     tell(messages + doubts(args, outputs))
-    for line in outputs.describe():
+    for line in outputs.files:
         print(line)
     return 0 if ended in ('', 'ended by ESC') else 1
 

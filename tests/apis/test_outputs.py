@@ -133,7 +133,7 @@ def test_files(tmp_path, make_source, count):
         names = ['0.png', '0.json', '0_coco.json'] if count == 1 else [
             'frames.mp4', 'frames.json', 'frames_coco.json'
         ]
-        assert outputs.describe() == [f'{out}/{name}{mark}' for name in names]
+        assert outputs.files == [f'{out}/{name}{mark}' for name in names]
     if count == 1:
         assert cv2.imread(f'{out}/0.png').shape == (42, 62, 3)
     else:

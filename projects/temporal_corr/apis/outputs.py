@@ -2,6 +2,7 @@
 """Where the poses of a video go: pictures, a window, and JSON files."""
 import os.path as osp
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence
 
 import cv2
@@ -23,6 +24,7 @@ COLORS = ((230, 80, 60), (60, 150, 240), (250, 200, 50), (80, 200, 120),
           (180, 100, 220), (240, 140, 190), (120, 220, 230), (200, 160, 110))
 
 
+@dataclass
 class FramePainter:
     """Draws poses, and boxes in colours of people.
 
@@ -39,19 +41,14 @@ class FramePainter:
             the keypoints, below; needs ``pred_fields``.
     """
 
-    def __init__(self,
-                 dataset_meta: dict,
-                 radius: int = 3,
-                 thickness: int = 1,
-                 kpt_thr: float = 0.3,
-                 draw_bbox: bool = False,
-                 draw_heatmap: bool = False):
-        self.dataset_meta = dataset_meta
-        self.radius = radius
-        self.thickness = thickness
-        self.kpt_thr = kpt_thr
-        self.draw_bbox = draw_bbox
-        self.draw_heatmap = draw_heatmap
+    dataset_meta: dict
+    radius: int = 3
+    thickness: int = 1
+    kpt_thr: float = 0.3
+    draw_bbox: bool = False
+    draw_heatmap: bool = False
+
+    def __post_init__(self):
         self._fit = SameSize()
 
     def __call__(self, image: np.ndarray,
@@ -281,6 +278,8 @@ class VideoOutputs(ExitStack):
         labels (dict, optional): Labels by frame.
 
     Attributes:
+        files (list[str]): What is written, marked where an older file is
+            replaced.
         num_frames (int): Frames written so far.
         num_keypoints (int): Keypoints of the people in them.
         num_confident (int): Those with the score with which they are drawn.
@@ -300,7 +299,7 @@ class VideoOutputs(ExitStack):
         self.painter = painter
         self.window = source.stem if show and can_open_windows() else None
         self.picture = self.video = self.poses = self.coco = None
-        self._files: List[str] = []
+        self.files: List[str] = []
         if vis_out_dir and source.kind == 'image':
             self.picture = self._path(vis_out_dir, source, '.png')
         elif vis_out_dir:
@@ -321,7 +320,7 @@ class VideoOutputs(ExitStack):
         path = osp.join(folder, source.stem + suffix)
         output_path(path, (osp.splitext(path)[1], ),
                     [source.path, *source.files, *inputs])
-        self._files.append(path + ' (replaced)' * osp.exists(path))
+        self.files.append(path + ' (replaced)' * osp.exists(path))
         return path
 
     def write(self, image: np.ndarray,
@@ -358,7 +357,3 @@ class VideoOutputs(ExitStack):
                   'without --show')
             self.window = None
         return True
-
-    def describe(self) -> List[str]:
-        """The files, marked where an older one was replaced."""
-        return list(self._files)
