@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Dict, List
 
 from projects.temporal_corr.engine import AtomicLocalBackend
-from projects.temporal_corr.evaluation.published_results import (
-    COLUMNS, PUBLISHED, published_rows)
 from projects.temporal_corr.video_io.arguments import run_command
 
+from .published_results import COLUMNS, PUBLISHED, published_rows
 from .table import Spread, cell, markdown
 
 

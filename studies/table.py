@@ -28,11 +28,11 @@ import numpy as np
 
 from benchmarks.report import benchmark_table
 from projects.temporal_corr.engine import AtomicLocalBackend
-from projects.temporal_corr.evaluation.published_results import COLUMNS
 from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.output_files import save_figure
 from projects.temporal_corr.visualization import draw_stride_plot
 
+from .published_results import COLUMNS
 from .study import quoted
 
 #: What a file of studies.ablation says it is.

@@ -5,9 +5,8 @@ import statistics
 
 import pytest
 
-from projects.temporal_corr.evaluation.published_results import (
-    COLUMNS, PUBLISHED, published_rows)
 from studies import average_splits
+from studies.published_results import COLUMNS, PUBLISHED, published_rows
 
 SPLITS = {1: ['a', 'b'], 2: ['b', 'c'], 3: ['d']}
 TRAIN = {1: ['c', 'd'], 2: ['a', 'd'], 3: ['a', 'b', 'c']}

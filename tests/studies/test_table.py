@@ -4,8 +4,8 @@ import statistics
 
 import pytest
 
-from projects.temporal_corr.evaluation.published_results import COLUMNS
 from studies import table
+from studies.published_results import COLUMNS
 
 #: Mean of each seed.
 MEANS = dict(
