@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmpose.registry import DATASETS
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
-from projects.temporal_corr.datasets import SubJhmdbDataset
 from projects.temporal_corr.engine import TrainedVideosHook, load_from_local
 from projects.temporal_corr.engine.trained_videos_hook import (
     trained_videos_hook, video_ids)
@@ -148,15 +148,11 @@ def test_a_test_on_training_videos_is_loud(build_runner, train, warnings,
 
 
 @pytest.mark.parametrize('indices, frames', [(None, 20), (4, 4), ([0, 7], 2)])
-def test_a_partial_test_is_described(indices, frames, tiny_jhmdb):
-    dataset = SubJhmdbDataset(
-        ann_file='annotations/Sub1_test.json',
-        data_root=str(tiny_jhmdb),
-        data_prefix=dict(img=''),
-        indices=indices,
-        test_mode=True)
+def test_a_partial_test_is_described(indices, frames, tiny_config, tiny_jhmdb):
+    dataset = Config.fromfile(tiny_config).test_dataloader.dataset
+    dataset.update(data_root=str(tiny_jhmdb), indices=indices)
     runner = SimpleNamespace(
-        test_dataloader=SimpleNamespace(dataset=dataset),
+        test_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
         cfg=Config(),
         _load_from=None)
     described = TrainedVideosHook().describe_test(runner)
