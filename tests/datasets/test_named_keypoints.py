@@ -32,8 +32,8 @@ MPI_FLIP = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 14]
 JHMDB_COLUMNS, PENN_COLUMNS = map(list, zip(*PARTS.values()))
 
 
-def from_file(name):
-    return dict(from_file=f'configs/_base_/datasets/{name}.py')
+def mpi(name):
+    return dict(from_file=f'configs/_base_/datasets/{name}_mpi.py')
 
 
 def metainfo_of(*names):
@@ -51,56 +51,53 @@ def metainfo_of(*names):
 
 @pytest.fixture
 def read_clip(make_videos, read):
-    """Reads one clip from the arrays of its raw file."""
+    """Keypoints and visibility of a clip of the arrays of its raw file."""
 
-    def read_clip(joints, visible, size, dataset_type, **kwargs):
+    def read_clip(rows, size, dataset_type, **kwargs):
 
         def edit(data):
-            for t, annotation in enumerate(data['annotations']):
-                data['images'][t].update(width=size[0], height=size[1])
-                rows = np.column_stack([joints[t], 2 * visible[t]])
-                annotation['keypoints'] = rows.ravel().tolist()
+            for image, annotation, row in zip(data['images'],
+                                              data['annotations'], rows):
+                image.update(width=size[0], height=size[1])
+                annotation['keypoints'] = (row * [1, 1, 2]).ravel().tolist()
 
         ann_file = make_videos(
-            [len(joints)], num_keypoints=joints.shape[1], edit=edit)
+            [len(rows)], num_keypoints=rows.shape[1], edit=edit)
         dataset = read(ann_file, dataset_type, check_files=False, **kwargs)
-        items = [dataset.get_data_info(t) for t in range(len(dataset))]
-        return [
-            np.concatenate([item[key] for item in items])
-            for key in ('keypoints', 'keypoints_visible')
-        ]
+        return np.concatenate([
+            np.dstack([item['keypoints'], item['keypoints_visible']])
+            for item in map(dataset.get_data_info, range(len(rows)))
+        ])
 
     return read_clip
+
+
+def from_zero(rows):
+    return rows - [1, 1, 0]
 
 
 def test_real_jhmdb_joints_in_mpi_order(jhmdb_root, read_clip):
     path = sorted(jhmdb_root.glob('joint_positions/golf/*/*.mat'))[0]
     raw = loadmat(str(path))['pos_img'].transpose(2, 1, 0)  # n, 15, 2
-    keypoints, visible = read_clip(
-        raw,
-        np.ones(raw.shape[:2]), (320, 240),
-        SubJhmdbDataset,
-        metainfo=from_file('sub_jhmdb_mpi'))
-    np.testing.assert_allclose(keypoints, raw[:, JHMDB_COLUMNS] - 1, rtol=1e-6)
-    assert (visible == 1).all()
+    rows = np.dstack([raw, np.ones(raw.shape[:2])])
+    found = read_clip(
+        rows, (320, 240), SubJhmdbDataset, metainfo=mpi('sub_jhmdb'))
+    np.testing.assert_allclose(
+        found, from_zero(rows[:, JHMDB_COLUMNS]), rtol=1e-6)
 
 
 def test_real_penn_joints_in_mpi_order(penn_root, read_clip):
     """The stored ones; the others are those appended to them."""
     label = loadmat(str(penn_root / 'labels/0001.mat'))
-    raw = np.stack([label['x'], label['y']], axis=-1).astype(float)
-    seen = label['visibility'].astype(float)
-    clip = raw, seen, label['dimensions'].ravel()[1::-1].tolist()
-    keypoints, visible = read_clip(*clip, PennActionDataset)
-    np.testing.assert_allclose(keypoints, raw - 1, rtol=1e-6)
-    np.testing.assert_array_equal(visible, seen)
-    rows = np.dstack([raw, seen]).astype(np.float32)
+    rows = np.dstack([label[key] for key in ('x', 'y', 'visibility')])
+    rows, size = rows.astype(np.float32), label['dimensions'].ravel()[1::-1]
+    clip = rows, size.tolist(), PennActionDataset
+    np.testing.assert_allclose(read_clip(*clip), from_zero(rows), rtol=1e-6)
     fifteen = PennActionDataset.append_interpolated(rows)
-    keypoints, visible = read_clip(
-        *clip, PennActionDataset, metainfo=from_file('penn_action_mpi'))
     np.testing.assert_allclose(
-        keypoints, fifteen[:, PENN_COLUMNS, :2] - 1, rtol=1e-5)
-    np.testing.assert_array_equal(visible, fifteen[:, PENN_COLUMNS, 2])
+        read_clip(*clip, metainfo=mpi('penn_action')),
+        from_zero(fifteen[:, PENN_COLUMNS]),
+        rtol=1e-5)
 
 
 def test_any_order_and_number(make_videos, read):
@@ -112,14 +109,12 @@ def test_any_order_and_number(make_videos, read):
         np.testing.assert_array_equal(item[key], expected[key][:, [12, 2, 1]])
         assert item[key].dtype == np.float32
     assert len(item['flip_indices']) == 3
-
-
-def test_unavailable_names_are_told(read):
     with pytest.raises(
             ValueError,
             match="no keypoint 'pelvis', .*'some' .*Available are head, "
             '.*left_ankle, neck, belly'):
-        read([2], PennActionDataset, metainfo=metainfo_of('head', 'pelvis'))
+        read(ann_file, PennActionDataset,
+             metainfo=metainfo_of('head', 'pelvis'))
 
 
 def test_neck_and_belly_by_hand():
@@ -155,8 +150,7 @@ def by_name(meta, key):
 ], ids=['sub-JHMDB', 'Penn', 'MPII'])
 def test_mpi_metainfo(monkeypatch, tmp_path, dataset_type, name, evaluated):
     monkeypatch.chdir(tmp_path)  # the file is found from anywhere
-    meta = dataset_type(
-        lazy_init=True, metainfo=from_file(f'{name}_mpi')).metainfo
+    meta = dataset_type(lazy_init=True, metainfo=mpi(name)).metainfo
     assert meta['dataset_name'] == name
     assert list(meta['keypoint_name2id']) == list(PARTS)
     assert meta['flip_indices'] == MPI_FLIP
@@ -178,7 +172,6 @@ def test_own_metainfo(dataset_type):
         'Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank'
     ]
     swap = dict(right='left', left='right')
-    for index, name in meta['keypoint_id2name'].items():
+    for name, partner in zip(names, meta['flip_indices']):
         side, _, part = name.partition('_')
-        flipped = meta['keypoint_id2name'][meta['flip_indices'][index]]
-        assert flipped == (f'{swap[side]}_{part}' if part else name)
+        assert names[partner] == (f'{swap[side]}_{part}' if part else name)

@@ -37,10 +37,10 @@ def test_places_in_the_video(read, stride, first, second):
                  frame == frames[-1], 0)
                 for number, frames in ((1, first), (2, second))
                 for frame, before in zip(frames, [-1, *frames])]
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    infos = map(dataset.get_data_info, range(len(dataset)))
     assert [tuple(info[key] for key in keys) for info in infos] == expected
-    assert [(name, len(items)) for name, items in dataset.videos
-            ] == [('frames/clip1', len(first)), ('frames/clip2', len(second))]
+    assert {name: len(items) for name, items in dataset.videos} == {
+        'frames/clip1': len(first), 'frames/clip2': len(second)}
 
 
 @pytest.mark.parametrize('subset', [
@@ -134,16 +134,19 @@ def test_refused_arguments(kwargs):
 # --- crops --------------------------------------------------------------
 
 
-def two_boxes(data):
-    """Of video 1, frames 0 and 1 alike, 2 elsewhere (x, y, w, h from 1)."""
-    for row, box in enumerate(([11, 6, 20, 24], [11, 6, 20, 24],
-                               [21, 3, 30, 38])):
-        data['annotations'][row]['bbox'] = box
+def boxes(data):
+    """Of video 1, frames 0 and 1 alike, 2 elsewhere (x, y, w, h from 1); of
+    video 2 one that leaves the image."""
+    for annotation, box in zip(data['annotations'],
+                               ([11, 6, 20, 24], [11, 6, 20, 24],
+                                [21, 3, 30, 38], [-3, 40, 90, 20],
+                                [11, 6, 20, 24])):
+        annotation['bbox'] = box
 
 
 @pytest.fixture
 def videos(make_videos):
-    return make_videos([3, 2], edit=two_boxes)
+    return make_videos([3, 2], edit=boxes)
 
 
 def crop_pipeline(size, scale=None, type='GetCropCenterScale'):
@@ -188,15 +191,10 @@ def test_what_is_cropped(videos, read, crop, stride, pipeline, matrix):
         np.testing.assert_array_equal(last.crops, sample.crops)
 
 
-def test_the_crop_of_a_video_ends_with_its_images(make_videos, read):
+def test_the_crop_of_a_video_ends_with_its_images(videos, read):
     """As boxes do in MMPose: the last pixels of 64 x 48 are 63 and 47."""
-
-    def edit(data):
-        data['annotations'][1]['bbox'] = [-3, 40, 90, 20]
-        data['annotations'][0]['bbox'] = [11, 6, 20, 24]
-
-    dataset = read(make_videos([2], edit=edit), crop='video')
-    assert dataset.get_data_info(0)['crop_box'].tolist() == [[0, 5, 63, 47]]
+    item = read(videos, crop='video').get_data_info(3)
+    assert item['crop_box'].tolist() == [[0, 5, 63, 47]]
 
 
 @pytest.mark.parametrize('crop, moved', [
