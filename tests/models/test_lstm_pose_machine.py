@@ -91,18 +91,6 @@ def test_equals_the_listed_network():
         for name, inputs, outputs, kernel in reference.LAYERS) == 12_067_486
 
 
-def test_memory_per_person():
-    """939 KB of the published crop, where the paper's 15 x 128 exemplars are
-    8 KB; from a step of a network that is narrow where nothing is kept."""
-    model = build(channels=1, initial_channels=1)
-    with torch.no_grad():
-        heatmaps, memory = model.step(
-            torch.zeros(1, 3, 368, 368), center_maps=torch.zeros(1, 1, 46, 46))
-    assert heatmaps.shape == (1, 15, 46, 46)
-    assert sum(part[0].numel() * part.element_size() for part in
-               memory.values()) == (48 + 48 + 15) * 46 * 46 * 4 == 939_504
-
-
 @torch.no_grad()
 def test_stream_equals_training(slim, clips):
     """And the loss is that of every frame, and of single images on the

@@ -69,11 +69,13 @@ def features(images, weights):
 
 
 def test_layers_are_openposes(model):
-    """And the weights that are added: 3x3 filters in both branches of Stage
-    1, 7x7 in those of the others."""
+    """And the weights that are added, which a checkpoint may lack: 3x3
+    filters in both branches of Stage 1, 7x7 in those of the others."""
     shapes, numbers = {}, {}
     for name, parameter in model.named_parameters():
         layer, kind = name.split('.')[-2:]
+        assert is_added(name) == name.startswith(
+            tuple(f'head.{part}' for part in model.head.temporal_parameters))
         if not is_added(name):
             if kind == 'weight':
                 shapes[layer] = tuple(parameter.shape)

@@ -64,18 +64,3 @@ def test_it_trains_streams_and_exports(running_mean, make_model, clip_batch,
     model.data_preprocessor = ClipDataPreprocessor()
     assert StreamingStep(model, (64, 64)).input_names == (
         'image', 'memory_mean', 'memory_crops', 'crops')
-
-
-@torch.no_grad()
-def test_somebody_new_beside_somebody_known(running_mean, make_model, videos):
-    """A row of zeros in the memory is a person who has just come."""
-    model = make_model('RunningMean', refine=.3)
-    frames = torch.stack([videos[0]['A'][1], videos[0]['B'][0]])
-    _, memory = model.step(videos[0]['A'][:1])
-    memory = {name: torch.cat([part, torch.zeros_like(part)])
-              for name, part in memory.items()}
-    heatmaps, memory = model.step(frames, memory)
-    alone, first = model.step(frames[1:])
-    torch.testing.assert_close(
-        (heatmaps[1:], memory['mean'][1:]), (alone, first['mean']),
-        atol=1e-5, rtol=1e-4)  # yapf: disable
