@@ -23,7 +23,7 @@ custom_hooks = [
     dict(type='CheckpointGuardHook'),
     # Checkpoints say which videos they were trained on; a test on these warns.
     dict(type='TrainedVideosHook'),
-    # Looks at recorded videos twice where model.test_cfg.memory says so.
+    # Takes exemplars of labelled frames where model.test_cfg.memory says so.
     dict(type='OfflineExemplarsHook'),
 ]
 

@@ -87,18 +87,17 @@ def test_equals_a_plain_statement_of_the_protocol(sub_jhmdb):
 
 
 def test_agrees_with_mmpose_where_the_protocols_do(sub_jhmdb):
-    """Away from ties: 15-joint mean and torso-normalised groups."""
+    """Away from ties: 15-joint mean and groups."""
     samples = random_samples(1, seen=1)
-    ours = evaluate(
-        sub_jhmdb, deepcopy(samples), norm_item=['bbox', 'torso'])
+    ours = evaluate(sub_jhmdb, deepcopy(samples))
     theirs = {}
-    for metric in (JhmdbPCKAccuracy(thr=0.2, norm_item=['bbox', 'torso']),
+    for metric in (JhmdbPCKAccuracy(thr=0.2, norm_item='bbox'),
                    PCKAccuracy(thr=0.2, norm_item='bbox')):
         metric.process(None, deepcopy(samples))
         theirs.update(metric.evaluate(30))
-    names = dict(PCK='PCK', tPCK='tPCK')
+    names = dict(PCK='PCK')
     for name in ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank'):
-        names.update({name: f'{name} PCK', f't{name}': f'{name} tPCK'})
+        names[name] = f'{name} PCK'
     assert {name: ours[name] for name in names} == pytest.approx(
         {name: theirs[their] for name, their in names.items()})
 
@@ -113,7 +112,7 @@ def shifted(*distances, **kwargs):
     return frame(pred, GT, **kwargs)
 
 
-@pytest.mark.parametrize('samples, kwargs, expected', [
+@pytest.mark.parametrize('samples, meta, expected', [
     pytest.param([shifted(0, 20, 20, 20.0001, 0)], {}, [1, .5, .75, .8, .8],
                  id='the larger side of the box is 100: 20 px is a hit'),
     pytest.param([shifted(0, 11, 9, 9, 0, released=(50, 20))], {},
@@ -125,8 +124,6 @@ def shifted(*distances, **kwargs):
                  id='perfect in any box'),
     pytest.param([PERFECT, NO_WIDTH], {}, [.5] * 5,
                  id='no width, no box: all of its keypoints are wrong'),
-    pytest.param([PERFECT, NO_WIDTH], dict(zero_box='ignore'),
-                 [1] * 5, id='... or none of them counts'),
     pytest.param([shifted(0, np.nan, 0, 0, np.inf)], {}, [0, 1, .5, .6, .6],
                  id='predictions that are not finite are wrong'),
     pytest.param([shifted(0, -np.inf, np.nan, 0, 0, released=(0, 0))], {},
@@ -139,32 +136,21 @@ def shifted(*distances, **kwargs):
                  dict(eval_keypoints=['head', 'left_shoulder',
                                       'right_shoulder']),
                  [1] * 5, id='eval_keypoints leave neck and hip out'),
-    pytest.param([PERFECT, frame(GT, GT, visible=[1, 1, 0, 1, 1])],
-                 dict(norm_item='torso'), [1] * 5,
-                 id='no torso without the left shoulder: not counted'),
-    # 0.2 * |(40, 60) - (58, 90)| = 0.2 * 34.99 = 6.997
-    pytest.param([shifted(0, 6.9, 7, 7.1, 0)], dict(norm_item='torso'),
-                 [1, 0, .5, .6, .6], id='torso: left shoulder to right hip'),
 ])  # yapf: disable
-def test_hand_computed(samples, kwargs, expected):
-    metainfo = SMALL
-    if 'eval_keypoints' in kwargs:
-        metainfo, kwargs = dict(SMALL, **kwargs), {}
-    prefix = 't' * (kwargs.get('norm_item') == 'torso')
+def test_hand_computed(samples, meta, expected):
     names = 'Head', 'Sho', 'Mean', 'PCK', 'Pooled'
-    assert evaluate(metainfo, samples, **kwargs) == pytest.approx(
-        {prefix + name: value for name, value in zip(names, expected)})
+    result = evaluate(dict(SMALL, **meta), samples)
+    assert result == pytest.approx(dict(zip(names, expected)))
 
 
 def test_thresholds_one_by_one(sub_jhmdb):
     samples = random_samples(2)
-    items = ['bbox', 'torso']
-    together = evaluate(sub_jhmdb, samples, thr=[0.2, 0.1], norm_item=items)
-    expected = evaluate(sub_jhmdb, samples, norm_item=items)
+    together = evaluate(sub_jhmdb, samples, thr=[0.2, 0.1])
+    expected = evaluate(sub_jhmdb, samples)
     assert 'Mean@0.2' not in expected and 'Mean@0.2' in together
     assert expected.items() <= together.items()
     assert len(together) == 3 * len(expected)
-    alone = evaluate(sub_jhmdb, samples, norm_item=items, thr=0.1)
+    alone = evaluate(sub_jhmdb, samples, thr=0.1)
     for name, value in alone.items():
         assert together[f'{name}@0.1'] == value
 
@@ -212,7 +198,6 @@ def test_degenerate_boxes_of_penn_action(penn_root, repo_root, messages):
     assert result['Pooled'] == pytest.approx(1 - 101 / visible)
     assert any('173 frames with a box of size 0, their 101 visible keypoints '
                'counted as wrong' in message for _, message in messages)
-    assert evaluate(metainfo, samples, zero_box='ignore')['Pooled'] == 1
 
 
 def test_samples_and_their_order_do_not_matter(sub_jhmdb, messages):
@@ -244,17 +229,13 @@ def test_frame_twice_is_refused(sub_jhmdb):
     (dict(pck_groups=None), "'small' has no pck_groups.*PCKAccuracy"),
     (dict(pck_groups=dict(Head=['nose'])), r"small.*\['nose'\]"),
     (dict(eval_keypoints=['nose']), r"\['nose'\]"),
-    (dict(keypoint_name2id=dict(neck=0, head=1, left_shoulder=2,
-                                right_shoulder=3, hip=4)), 'right_hip'),
 ])  # yapf: disable
 def test_unusable_metainfo(changes, words):
     with pytest.raises(ValueError, match=words):
-        evaluate(dict(SMALL, **changes), [PERFECT], norm_item='torso')
+        evaluate(dict(SMALL, **changes), [PERFECT])
 
 
 @pytest.mark.parametrize('kwargs', [
-    dict(norm_item='head'),
-    dict(zero_box='drop'),
     dict(thr=[]),
     dict(thr=[0.2, 0.2]),
     dict(thr=math.inf),

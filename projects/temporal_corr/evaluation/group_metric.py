@@ -12,14 +12,13 @@ from ..smoothing import build_smoother
 
 class EvaluatedFrames(NamedTuple):
     """N frames with K keypoints: predictions (smoothed if asked) and ground
-    truth in pixels, (N, K, 2); whether a keypoint has ground truth, and
-    whether it is evaluated, too, (N, K); larger side of the person's box, 0
-    where it has no width or no height, (N, ); names of the keypoints;
+    truth in pixels, (N, K, 2); whether a keypoint has ground truth and is
+    evaluated, (N, K); larger side of the person's box, 0 where it has no
+    width or no height, (N, ); names of the keypoints;
     body-part group to the indices of its keypoints; which keypoints are
     evaluated, (K, )."""
     pred: np.ndarray
     gt: np.ndarray
-    labelled: np.ndarray
     visible: np.ndarray
     box: np.ndarray
     names: List[str]
@@ -97,8 +96,8 @@ class GroupMetric(BaseMetric):
         names, groups, evaluated = self._keypoints()
         if self._smoother:
             pred = self._smooth(results, pred)
-        return EvaluatedFrames(pred, gt, visible, visible & evaluated, box,
-                               names, groups, evaluated)
+        return EvaluatedFrames(pred, gt, visible & evaluated, box, names,
+                               groups, evaluated)
 
     def _smooth(self, results: list, pred: np.ndarray) -> np.ndarray:
         """Predictions (N, K, 2), smoothed over the frames of each track."""
