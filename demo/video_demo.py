@@ -35,11 +35,10 @@ FEW = 0.1
 SMOOTHING = {
     'one-euro': dict(type='OneEuro'),
     'gaussian': dict(type='Gaussian'),
-    'savgol': dict(type='SavitzkyGolay'),
     'whittaker': dict(type='Whittaker')
 }
 #: Those that need the frames to come.
-AHEAD = ('gaussian', 'savgol', 'whittaker')
+AHEAD = ('gaussian', 'whittaker')
 
 
 def box(text: str) -> list:

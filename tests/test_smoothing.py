@@ -16,7 +16,6 @@ from projects.temporal_corr.smoothing import (StreamSmoother, build_smoother,
 ALL = [
     dict(type='OneEuro', fps=25),
     dict(type='Gaussian', sigma=1.5),
-    dict(type='SavitzkyGolay', window=7, order=2),
     dict(type='Whittaker', stiffness=2.),
 ]
 each = pytest.mark.parametrize('cfg', ALL, ids=lambda cfg: cfg['type'])
@@ -84,21 +83,6 @@ def test_gaussian_with_gaps_and_scores():
                 total += weight
                 place = place + weight * points[u, k]
             np.testing.assert_allclose(found[t, k], place / total, rtol=1e-10)
-
-
-@pytest.mark.parametrize('window, order', [(9, 2), (7, 0), (21, 5)])
-def test_savitzky_golay_with_gaps_and_scores(window, order):
-    points, scores, frames = track(4, missing=(2, 9, 10, 20))
-    found = build_smoother(
-        dict(type='SavitzkyGolay', window=window, order=order))(
-            points, scores, frames)
-    for t, now in enumerate(frames):
-        near = np.abs(frames - now) <= window // 2
-        for k in range(points.shape[1]):
-            # polyfit weighs distances, not their squares
-            fit = np.polyfit(frames[near] - now, points[near, k], order,
-                             w=np.sqrt(scores[near, k]))
-            np.testing.assert_allclose(found[t, k], fit[-1], rtol=1e-7)
 
 
 def test_whittaker_with_gaps_scores_and_labels():
@@ -244,7 +228,7 @@ def test_moves_with_the_picture(cfg, data, shift):
     still = np.broadcast_to(points[0], points.shape)
     np.testing.assert_allclose(
         smooth(still, scores, frames), still, rtol=1e-9, atol=1e-5)
-    if cfg['type'] not in ('SavitzkyGolay', 'Whittaker'):
+    if cfg['type'] != 'Whittaker':
         assert (found >= points.min(axis=0) - 1e-6).all()
         assert (found <= points.max(axis=0) + 1e-6).all()
 
@@ -261,16 +245,13 @@ def test_input_stays_as_it_is(cfg):
 
 @pytest.mark.parametrize('cfg, word', [
     (dict(sigma=2), 'Gaussian'),
-    (dict(type='Median'), 'SavitzkyGolay'),
+    (dict(type='Median'), 'Whittaker'),
     (dict(type='Gaussian', window=3), 'window'),
     (dict(type='OneEuro', fps=0), 'fps'),
     (dict(type='OneEuro', beta=-1), 'beta'),
     (dict(type='OneEuro', min_cutoff='1'), 'min_cutoff'),
     (dict(type='Gaussian', sigma=math.nan), 'sigma'),
-    (dict(type='SavitzkyGolay', window=4), 'window'),
-    (dict(type='SavitzkyGolay', window=3, order=3), 'order'),
-    (dict(type='SavitzkyGolay', window=9, order=6), 'order'),
-    (dict(type='SavitzkyGolay', max_gap=0), 'max_gap'),
+    (dict(type='Gaussian', max_gap=0), 'max_gap'),
     (dict(type='Whittaker', stiffness=0), 'stiffness'),
 ], ids=str)  # yapf: disable
 def test_refused(cfg, word):

@@ -125,31 +125,27 @@ def gaussian_smooth(keypoints: np.ndarray,
     _check_positive(sigma=sigma, max_gap=max_gap)
     half = int(4 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma)**2)
-    return _local_fit(keypoints, scores, frame_indices, labelled, kernel, 0,
-                      max_gap)
-
-
-def savgol_smooth(keypoints: np.ndarray,
-                  scores: np.ndarray,
-                  frame_indices: Sequence[int],
-                  labelled: Optional[np.ndarray] = None,
-                  *,
-                  window: int = 7,
-                  order: int = 2,
-                  max_gap: int = 10) -> np.ndarray:
-    """The value of a polynomial fitted to the frames around (Savitzky-Golay).
-
-    The squared distances of the fit are weighed by the scores. Where there
-    are fewer observations than coefficients, it is the smallest change that
-    fits them; at the ends the window is cut off.
-    """
-    _check_positive(window=window, max_gap=max_gap)
-    if window % 2 != 1 or order not in range(min(6, int(window))):
-        raise ValueError('window must be an odd number of frames and order '
-                         'an integer less than it, from 0 to 5, got '
-                         f'window={window!r} and order={order!r}')
-    return _local_fit(keypoints, scores, frame_indices, labelled,
-                      np.ones(int(window)), int(order), max_gap)
+    # Further apart than the kernel reaches, too, the parts are independent.
+    points, fixed, weights, parts = _prepare(keypoints, scores, frame_indices,
+                                             labelled,
+                                             min(max_gap, max(half, 1)))
+    observed = np.isfinite(points).all(axis=-1, keepdims=True)
+    known = np.where(observed, points, 0.)
+    smoothed = known.copy()
+    for part, time in parts:
+        # A row for every frame; one that is missing weighs nothing.
+        weight, value = (
+            np.zeros((time[-1] + 1, *rows.shape[1:]))
+            for rows in (weights, known))
+        weight[time], value[time] = weights[part], known[part]
+        total, product = (
+            correlate1d(rows, kernel, axis=0, mode='constant')[time]
+            for rows in (weight, weight * value))
+        # Relative to the keypoint itself: where nothing is known of it, it
+        # stays.
+        share = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+        smoothed[part] += share * (product - total * known[part])
+    return np.where(observed & ~fixed, smoothed, points)
 
 
 def whittaker_smooth(keypoints: np.ndarray,
@@ -193,7 +189,6 @@ def whittaker_smooth(keypoints: np.ndarray,
 SMOOTHERS = dict(
     OneEuro=one_euro_smooth,
     Gaussian=gaussian_smooth,
-    SavitzkyGolay=savgol_smooth,
     Whittaker=whittaker_smooth)
 
 
@@ -347,46 +342,3 @@ def _bending(total: int) -> np.ndarray:
                 bands[2 - (j - i), j:max(total - order + j, 0)] += (
                     share * row[i] * row[j])
     return bands
-
-
-def _local_fit(keypoints: np.ndarray, scores: np.ndarray,
-               frame_indices: Sequence[int], labelled: Optional[np.ndarray],
-               kernel: np.ndarray, order: int, max_gap: int) -> np.ndarray:
-    """Fit a polynomial to the frames around each, weighed by a kernel.
-
-    Of order 0 that is the weighed mean.
-    """
-    half = len(kernel) // 2
-    offsets = np.arange(-half, half + 1) / max(half, 1)
-    # Further apart than the kernel reaches, too, the parts are independent.
-    points, fixed, weights, parts = _prepare(keypoints, scores, frame_indices,
-                                             labelled,
-                                             min(max_gap, max(half, 1)))
-    observed = np.isfinite(points).all(axis=-1, keepdims=True)
-    known = np.where(observed, points, 0.)
-    smoothed = known.copy()
-    for part, time in parts:
-        # A row for every frame; one that is missing weighs nothing.
-        weight, value = (
-            np.zeros((time[-1] + 1, *rows.shape[1:]))
-            for rows in (weights, known))
-        weight[time], value[time] = weights[part], known[part]
-
-        def moment(rows, power):
-            return correlate1d(
-                rows, kernel * offsets**power, axis=0, mode='constant')[time]
-
-        moments = [moment(weight, p) for p in range(2 * order + 1)]
-        gram = np.stack([
-            np.concatenate(moments[p:p + order + 1], axis=-1)
-            for p in range(order + 1)
-        ], axis=-2)  # yapf: disable
-        # Relative to the keypoint itself: where nothing is known of it, it
-        # stays.
-        right = np.stack([
-            moment(weight * value, p) - moments[p] * known[part]
-            for p in range(order + 1)
-        ], axis=-2)  # yapf: disable
-        solved = np.linalg.pinv(gram, 1e-10, hermitian=True) @ right
-        smoothed[part] += solved[..., 0, :]
-    return np.where(observed & ~fixed, smoothed, points)
