@@ -61,10 +61,8 @@ def test_predictions(draw, tiny_model_files):
     for temporal in ('correlation', None):
         compare += ['--compare', *tiny_model_files(temporal), str(temporal)]
     draw('visualize_predictions', *compare, '--videos', *VIDEOS, '--show-gt',
-         '--height', 96, '--fps', 5, '--sheet-frames', 2, '--out', 'video.mp4',
-         '--sheet', 'sheet.png')
+         '--height', 96, '--fps', 5, '--out', 'video.mp4')
     assert properties('video.mp4') == [3 + 4, 5, 2 * 128, 96 + 3 * BAR]
-    assert cv2.imread('sheet.png') is not None
     draw('visualize_predictions', *tiny_model_files(), '--out', 'video.mp4',
          '--height', 64)
     assert properties('video.mp4')[0] == 5 + 7 + 4

@@ -5,10 +5,8 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from projects.temporal_corr.video_io.output_files import fit_image
-from projects.temporal_corr.visualization import (draw_contact_sheet,
-                                                  draw_prediction)
 from projects.temporal_corr.visualization.predictions import (
-    BAR, MAGENTA, fit_person, join_panels, panel_size, prediction_colors)
+    BAR, MAGENTA, draw_prediction, join_panels, panel_size, prediction_colors)
 
 
 def make_sample(error=0.):
@@ -16,7 +14,7 @@ def make_sample(error=0.):
     keypoints = np.stack([10. + np.arange(15), np.full(15, 20.)], -1)[None]
     predicted = keypoints.copy()
     predicted[0, 0] += 0, error
-    sample = PoseDataSample(metainfo=dict(frame_index=3))
+    sample = PoseDataSample()
     sample.gt_instances = InstanceData(
         keypoints=keypoints,
         keypoints_visible=np.ones((1, 15)),
@@ -37,16 +35,6 @@ def test_image_is_centred(target, corner):
         fit_image((64, 48), target), [[2, 0, corner[0]], [0, 2, corner[1]]])
 
 
-@pytest.mark.parametrize('box, centre', [
-    ((30., 20., 34., 28.), (32., 24.)),
-    ((0., 0., 4., 4.), (9.5, 9.5)),
-], ids=['in the middle', 'the panel stays inside of the image'])
-def test_person_is_shown_at_one_scale(box, centre):
-    matrix = fit_person(np.array(box), 20., (64, 48), (40, 40))
-    assert matrix[0, 0] == matrix[1, 1] == 2.
-    np.testing.assert_allclose(matrix @ (*centre, 1.), (19.5, 19.5))
-
-
 @pytest.mark.parametrize('error, show_gt, marked', [
     (4., True, False),
     (4.01, True, True),
@@ -55,8 +43,7 @@ def test_person_is_shown_at_one_scale(box, centre):
 ], ids=['0.2 of the larger side', 'wrong', 'nowhere', 'not asked for'])
 def test_wrong_keypoints_are_marked(image, metainfo, error, show_gt, marked):
     size = (480, 360)
-    panel = draw_prediction(image, make_sample(error), metainfo,
-                            fit_image((64, 48), size), size, show_gt)
+    panel = draw_prediction(image, make_sample(error), metainfo, size, show_gt)
     assert panel.shape == (360, 480, 3)
     assert (panel == MAGENTA).all(axis=-1).any() == marked
     assert ('wrong by PCK@0.2'
@@ -74,18 +61,3 @@ def test_panels_are_joined_in_order():
     words = join_panels(panels, ['one', 'other'], '', dict(left=(0, 255, 0)))
     assert len(words) == 20 + 3 * BAR
     assert (words[-BAR:, :, 1] > 200).any()
-
-
-def test_contact_sheet_has_a_cell_for_each_frame_and_model(image, metainfo):
-    frames = [(image, [make_sample(), make_sample(9.)])] * 3
-    figure = draw_contact_sheet({'frames/1': frames, 'frames/2': frames[:2]},
-                                ['one', 'other'], metainfo, True)
-    assert [part.get_suptitle() for part in figure.subfigs
-            ] == ['frames/1', 'frames/2', '']
-    assert sum(len(axes.images) for axes in figure.axes) == (3 + 2) * 2
-    assert figure.axes[0].get_title() == 'frame 4'
-    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ['one', 'other']
-    legend, = figure.subfigs[-1].legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        'left', 'right', 'ground truth', 'wrong by PCK@0.2'
-    ]

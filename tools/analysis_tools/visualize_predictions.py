@@ -12,23 +12,17 @@ import os.path as osp
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from repo_path import add_drawing_arguments, add_model_arguments, model_files
 
 from projects.temporal_corr.apis.video_model import (load_video_model,
                                                      read_rgb,
                                                      stream_predictions)
-from projects.temporal_corr.video_io.arguments import number, run_command
-from projects.temporal_corr.video_io.output_files import (VideoFile, fit_image,
-                                                          output_path,
-                                                          save_figure)
+from projects.temporal_corr.video_io.arguments import run_command
+from projects.temporal_corr.video_io.output_files import VideoFile, output_path
 from projects.temporal_corr.video_io.progress import Progress
-from projects.temporal_corr.visualization import (draw_contact_sheet,
-                                                  draw_prediction)
 from projects.temporal_corr.visualization.predictions import (
-    join_panels, panel_size, prediction_colors)
+    draw_prediction, join_panels, panel_size, prediction_colors)
 
 
 def parse_args():
@@ -55,13 +49,6 @@ def parse_args():
         help='draw the ground truth in white, and a magenta line from each '
         'keypoint that PCK@0.2 counts as wrong to where it should be')
     parser.add_argument('--out', required=True, help='video to write: .mp4')
-    parser.add_argument(
-        '--sheet', help='picture of some frames to write: .png, .jpg, .pdf')
-    parser.add_argument(
-        '--sheet-frames',
-        type=number(int, 1),
-        default=6,
-        help='frames of each video on the sheet. Defaults to 6')
     add_drawing_arguments(parser)
     args = parser.parse_args()
     if not args.config and not args.compare:
@@ -72,8 +59,6 @@ def parse_args():
 def main():
     args = parse_args()
     output_path(args.out, ('.mp4', ))
-    if args.sheet:
-        output_path(args.sheet, ('.png', '.jpg', '.pdf', '.svg'))
     first = [(args.config, args.checkpoint, None)] if args.config else []
     models = [
         load_video_model(
@@ -89,32 +74,20 @@ def main():
         read_rgb(dataset.get_data_info(int(rows[0]))['img_path']).shape[1::-1]
         for rows in items.values()
     ], args.height)
-    existed = [path for path in (args.out, args.sheet)
-               if path and osp.exists(path)]  # yapf: disable
+    existed = osp.exists(args.out)
     colors = prediction_colors(dataset.metainfo, args.show_gt)
-    excerpts = {video_id: [] for video_id in videos}
     with VideoFile(args.out, args.fps) as file, Progress(
             sum(map(len, items.values()))) as progress:
-        for video_id, rows in items.items():
-            kept = np.linspace(0, len(rows) - 1, args.sheet_frames).round()
-            for position, (image, samples) in enumerate(
-                    stream_predictions(models, video_id)):
-                matrix = fit_image(image.shape[1::-1], size)
+        for video_id in videos:
+            for image, samples in stream_predictions(models, video_id):
                 panels = [
-                    draw_prediction(image, sample, dataset.metainfo, matrix,
-                                    size, args.show_gt) for sample in samples
+                    draw_prediction(image, sample, dataset.metainfo, size,
+                                    args.show_gt) for sample in samples
                 ]
                 caption = f'{video_id}   frame {samples[0].frame_index + 1}'
                 file.write(join_panels(panels, names, caption, colors))
-                if args.sheet and position in kept:
-                    excerpts[video_id].append((image, samples))
                 progress.update()
-    if args.sheet:
-        save_figure(
-            draw_contact_sheet(excerpts, names, dataset.metainfo,
-                               args.show_gt), args.sheet)
-    for path in filter(None, (args.out, args.sheet)):
-        print(path + (' (replaced)' if path in existed else ''))
+    print(args.out + ' (replaced)' * existed)
 
 
 if __name__ == '__main__':

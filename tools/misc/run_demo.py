@@ -149,8 +149,7 @@ def main():
         compare += ['--compare', *checkpoints[name], title]
     stages.run('video', 'drawing the skeletons',
                'tools/analysis_tools/visualize_predictions.py', *compare,
-               '--show-gt', '--out', out / 'predictions.mp4', '--sheet',
-               out / 'predictions.png')
+               '--show-gt', '--out', out / 'predictions.mp4')
 
     print('\n' + write_table(out))
     print(f'table     {out / "table.md"}\n'

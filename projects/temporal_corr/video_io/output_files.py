@@ -139,14 +139,8 @@ class VideoFile(ExitStack):
 def fit_image(size: Tuple[int, int], target: Tuple[int, int]) -> np.ndarray:
     """The (2, 3) map that fits an image of a size into a panel, centred."""
     scale = min(target[0] / size[0], target[1] / size[1])
-    return centred((np.asarray(size) - 1) / 2, scale, target)
-
-
-def centred(centre: np.ndarray, scale: float,
-            target: Tuple[int, int]) -> np.ndarray:
-    """The (2, 3) map that scales about a pixel of the image, which goes to
-    the middle of a panel of size ``target``."""
-    offset = (np.asarray(target) - 1) / 2 - scale * np.asarray(centre)
+    centre = (np.asarray(size) - 1) / 2
+    offset = (np.asarray(target) - 1) / 2 - scale * centre
     return np.array([[scale, 0., offset[0]], [0., scale, offset[1]]])
 
 

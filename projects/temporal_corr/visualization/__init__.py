@@ -2,10 +2,9 @@
 from ..video_io.poses import draw_poses
 from .maps import CorrelationViews, draw_correlation_figure, overlay_map
 from .plots import draw_stride_plot, draw_trajectories
-from .predictions import draw_contact_sheet, draw_prediction
+from .predictions import draw_prediction
 
 __all__ = [
-    'CorrelationViews', 'draw_contact_sheet', 'draw_correlation_figure',
-    'draw_poses', 'draw_prediction', 'draw_stride_plot', 'draw_trajectories',
-    'overlay_map'
+    'CorrelationViews', 'draw_correlation_figure', 'draw_poses',
+    'draw_prediction', 'draw_stride_plot', 'draw_trajectories', 'overlay_map'
 ]

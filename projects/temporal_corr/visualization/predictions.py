@@ -1,33 +1,25 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Predictions on the frames of videos, side by side for several models."""
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 from mmpose.structures import PoseDataSample
 
 from ..evaluation.pck import keypoint_hits
-from ..video_io.output_files import centred
+from ..video_io.output_files import fit_image
 from ..video_io.poses import Color, draw_poses, side_colors
-from .maps import legend
 
 Size = Tuple[int, int]
-#: Some frames of a video: each image and the samples of the models.
-Excerpt = List[Tuple[np.ndarray, List[PoseDataSample]]]
 
 WHITE = (255, 255, 255)
 MAGENTA = (255, 0, 200)  # in neither data set's skeleton
 BAR = 28  # height of a line of text above or below the panels
-CELL = 384  # pixels of a cell of the contact sheet
-INCHES = 1.6  # of a cell
-MARGIN = 1.3  # what a cell shows, in sides of the largest person box
 
 
 def draw_prediction(image: np.ndarray,
                     sample: PoseDataSample,
                     metainfo: dict,
-                    matrix: np.ndarray,
                     size: Size,
                     show_gt: bool = False,
                     thr: float = 0.2) -> np.ndarray:
@@ -38,8 +30,8 @@ def draw_prediction(image: np.ndarray,
         sample (PoseDataSample): With ``pred_instances`` and, to show it,
             ``gt_instances`` of one person in pixels of the image.
         metainfo (dict): Metainfo of the data set.
-        matrix (np.ndarray): Affine map, image to panel pixel, (2, 3).
-        size (tuple): Width and height of the panel in pixels.
+        size (tuple): Width and height of the panel in pixels; the image is
+            fitted into it.
         show_gt (bool): Whether to draw the ground truth in white under the
             prediction, and in magenta a ring around each visible keypoint
             that PCK counts as wrong and a line to where it should be.
@@ -50,6 +42,7 @@ def draw_prediction(image: np.ndarray,
         np.ndarray: Panel in shape (size[1], size[0], 3), black where the
         image ends.
     """
+    matrix = fit_image(image.shape[1::-1], size)
     panel = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC)
     radius = max(2, round(size[1] / 80))
     keypoints = _move(sample.pred_instances.keypoints[:1], matrix)
@@ -134,80 +127,6 @@ def _bar(words: Dict[str, Color], width: int) -> np.ndarray:
                     cv2.LINE_AA)
         left += length(text + gap)
     return bar
-
-
-def draw_contact_sheet(excerpts: Dict[str, Excerpt],
-                       names: Sequence[str],
-                       metainfo: dict,
-                       show_gt: bool = False) -> Figure:
-    """Frames of videos as one picture: a row for each video and model.
-
-    A video is shown at one scale, which fits the person in its frames.
-
-    Args:
-        excerpts (dict): Name of each video to some of its frames: images,
-            RGB uint8, each with the samples of the models.
-        names (Sequence[str]): Names of the models.
-        metainfo (dict): Metainfo of the data set.
-        show_gt (bool): Whether to draw the ground truth.
-            Defaults to False.
-
-    Returns:
-        Figure: The sheet; ``save_figure`` writes it.
-    """
-    columns = max(map(len, excerpts.values()))
-    left, head, foot = 0.3, 0.5, 0.35  # inches beside the cells
-    width, height = columns * INCHES + left, len(names) * INCHES + head
-    figure = Figure(figsize=(width, len(excerpts) * height + foot), dpi=130)
-    *parts, bottom = figure.subfigures(
-        len(excerpts) + 1, height_ratios=[height] * len(excerpts) + [foot])
-    for part, (video_id, frames) in zip(parts, excerpts.items()):
-        part.suptitle(video_id, fontsize=9, fontweight='bold')
-        grid = part.subplots(
-            len(names),
-            columns,
-            squeeze=False,
-            gridspec_kw=dict(
-                left=left / width,
-                right=1,
-                top=1 - head / height,
-                bottom=0,
-                wspace=0.03,
-                hspace=0.03))
-        boxes = [samples[0].gt_instances.bboxes[0] for _, samples in frames]
-        side = max(1., *((box[2:] - box[:2]).max() for box in boxes))
-        for column, ((image, samples), box) in enumerate(zip(frames, boxes)):
-            grid[0, column].set_title(
-                f'frame {samples[0].frame_index + 1}', fontsize=8, pad=3)
-            matrix = fit_person(box, MARGIN * side, image.shape[1::-1],
-                                (CELL, CELL))
-            for axes, sample in zip(grid[:, column], samples):
-                axes.imshow(
-                    draw_prediction(image, sample, metainfo, matrix,
-                                    (CELL, CELL), show_gt))
-        for axes in grid.flat:
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        for axes, name in zip(grid[:, 0], names):
-            axes.set_ylabel(name, fontsize=8)
-    bottom.legend(
-        handles=legend(prediction_colors(metainfo, show_gt)),
-        loc='center',
-        ncols=4,
-        fontsize=8,
-        facecolor='0.8')  # white would not show on white
-    return figure
-
-
-def fit_person(box: np.ndarray, side: float, size: Size,
-               target: Size) -> np.ndarray:
-    """The affine map (2, 3) from an image of a width and height to a panel
-    that shows ``side`` pixels around a person's box, of the image alone."""
-    scale = min(target) / side
-    middle = (np.asarray(size) - 1) / 2
-    reach = np.maximum((np.asarray(size) - np.divide(target, scale)) / 2, 0)
-    centre = np.clip((box[:2] + box[2:]) / 2, middle - reach, middle + reach)
-    return centred(centre, scale, target)
 
 
 def _move(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
