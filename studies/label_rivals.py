@@ -183,7 +183,7 @@ def main(argv=None):
     add = parser.add_argument
     add('study', help='study file path')
     add('--labels', nargs='+', default=['first', 'middle', '10'],
-        help='labelled frames: first, middle, last, or every so many. '
+        help='labelled frames: first, middle, or every so many. '
         'Defaults to first middle 10')
     add('--out', required=True, help='results file: .json')
     args = parser.parse_args(argv)

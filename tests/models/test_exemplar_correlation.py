@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from projects.temporal_corr.models import ExemplarCorrelation
 from projects.temporal_corr.models.temporal.exemplar_correlation import (
-    average, keep_first, shift_heatmaps)
+    average, keep_first)
 from projects.temporal_corr.models.temporal.temporal_module import rank_draw
 
 N, P, C, H, W = 2, 3, 6, 4, 5
@@ -102,35 +102,6 @@ def test_a_stream_remembers_what_the_policy_says(memory, policy, make_model,
             torch.testing.assert_close(heatmaps, expected)
             wanted = policy(wanted, new['exemplars'])
             torch.testing.assert_close(value['exemplars'], wanted)
-
-
-def test_shift_has_the_deviation_it_says():
-    """The centre of mass moves; the mass stays."""
-    heatmaps = torch.zeros(400, 5, 33, 41)
-    heatmaps[..., 16, 20] = 1.
-    shifted = shift_heatmaps(heatmaps, std=2.)
-    mass = shifted.sum(dim=(2, 3))
-    rows = (shifted.sum(3) * torch.arange(33.)).sum(2) / mass - 16
-    cols = (shifted.sum(2) * torch.arange(41.)).sum(2) / mass - 20
-    torch.testing.assert_close(mass, torch.ones_like(mass))
-    for offset in (rows, cols):
-        assert abs(offset.mean()) < 0.15
-        assert abs(offset.std() - 2.) < 0.15
-    # keypoints move on their own
-    assert abs(np.corrcoef(cols[:, 0], cols[:, 1])[0, 1]) < 0.2
-
-
-def test_noise_reaches_the_training(make_model, clip_batch):
-    """Shifted out of the crop, no keypoint has an exemplar: the loss is that
-    without maps."""
-    inputs, samples = clip_batch()
-    losses = []
-    for options in (dict(exemplar_noise=1e6), dict(mask_rate=1.), dict()):
-        torch.manual_seed(0)
-        model = make_model(**dict(dict(mask_rate=0.), **options))
-        losses.append(model.loss(inputs, samples)['loss_kpt'])
-    torch.testing.assert_close(losses[0], losses[1])
-    assert not torch.isclose(losses[2], losses[1])
 
 
 def test_mask_rate_is_a_rate(monkeypatch):

@@ -12,7 +12,6 @@ from projects.temporal_corr.models.offline_exemplars import (
     (7, 'first', [0]),
     (7, 'middle', [3]),
     (4, 'middle', [1]),
-    (7, 'last', [6]),
     (7, 3, [0, 3, 6]),
     (1, 'middle', [0]),
 ])

@@ -27,15 +27,15 @@ def nearest_exemplars(known: LabelledFrames, frame_index: int) -> Tensor:
 
 def labelled_positions(total: int, frames: Union[str, int]) -> List[int]:
     """Which of the frames of a video are labelled, 0 ... total - 1: 'first',
-    'middle', 'last', or every so many from the first."""
-    single = dict(first=0, middle=(total - 1) // 2, last=total - 1)
+    'middle', or every so many from the first."""
+    single = dict(first=0, middle=(total - 1) // 2)
     if frames in single:
         return [single[frames]]
     if isinstance(frames, int) and frames > 0:
         return list(range(0, total, frames))
     raise ValueError(
-        "test_cfg.memory.frames must be 'first', 'middle', 'last' or a "
-        f'positive integer (every so many frames), got {frames!r}')
+        "test_cfg.memory.frames must be 'first', 'middle' or a positive "
+        f'integer (every so many frames), got {frames!r}')
 
 
 def offline_options(source: str = 'labels',
@@ -46,8 +46,8 @@ def offline_options(source: str = 'labels',
     Args:
         source (str): ``'labels'``, the annotations of some frames of each
             video; there is no other.
-        frames (str | int): ``'first'``, ``'middle'``, ``'last'``, or every
-            so many frames. Defaults to ``'first'``.
+        frames (str | int): ``'first'``, ``'middle'``, or every so many
+            frames. Defaults to ``'first'``.
         crop_shift (tuple, optional): How the crops of the labelled frames are
             shifted, in place of the dataset's own ``crop_shift``, so that the
             position in the crop gives no hint. Defaults to None.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..correlation import (correlation_maps, detection_scores,
                            keypoint_exemplars)
-from .temporal_module import ScaledMaps, rank_draw
+from .temporal_module import ScaledMaps
 
 
 @MODELS.register_module()
@@ -22,9 +22,6 @@ class ExemplarCorrelation(ScaledMaps):
         normalize (bool): Whether the features of every location are
             normalised, too, so that the maps are cosines. The paper
             normalises the exemplars only. Defaults to False.
-        exemplar_noise (float): In training, how far the true heatmaps are
-            shifted at random before exemplars are taken with them: standard
-            deviation in cells. Defaults to 0, as in the paper.
         kwargs: Arguments of :class:`ScaledMaps`.
     """
 
@@ -36,13 +33,9 @@ class ExemplarCorrelation(ScaledMaps):
         ground_truth=(),
         offline=('source', 'frames', 'crop_shift'))
 
-    def __init__(self,
-                 normalize: bool = False,
-                 exemplar_noise: float = 0.,
-                 **kwargs):
+    def __init__(self, normalize: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.normalize = normalize
-        self.exemplar_noise = exemplar_noise
         self.policy = None
 
     def set_policy(self, policy: str, **options) -> None:
@@ -87,10 +80,8 @@ class ExemplarCorrelation(ScaledMaps):
 
     def training_memory(self, past_features, samples, keep):
         rows = kept_rows(keep)
-        heatmaps = self.true_heatmaps(samples)[rows]
-        if self.exemplar_noise:
-            heatmaps = shift_heatmaps(heatmaps, self.exemplar_noise)
-        exemplars = self.extract(past_features, heatmaps)
+        exemplars = self.extract(past_features,
+                                 self.true_heatmaps(samples)[rows])
         exemplars = exemplars * keep[rows].to(exemplars)[:, None, None]
         empty = exemplars.new_zeros(len(keep), *exemplars.shape[1:])
         rows = rows.to(exemplars.device)
@@ -103,21 +94,6 @@ def kept_rows(keep: Tensor) -> Tensor:
     SyncBatchNorm would hang."""
     rows = keep.nonzero()[:, 0]
     return rows if len(rows) else rows.new_zeros(1)
-
-
-def shift_heatmaps(heatmaps: Tensor, std: float) -> Tensor:
-    """Move each of (N, P, H, W) heatmaps at random, with a standard deviation
-    in cells, in x and in y, as if the keypoint was mislocated."""
-    height, width = heatmaps.shape[2:]
-    planes = heatmaps.flatten(0, 1)[:, None]
-    offset = std * rank_draw(
-        torch.randn, len(planes), 2, device=heatmaps.device)
-    theta = torch.eye(2, 3, device=heatmaps.device).repeat(len(planes), 1, 1)
-    # affine_grid counts in half widths, and from where a value comes.
-    theta[:, :, 2] = -2 * offset / offset.new_tensor([width, height])
-    grid = F.affine_grid(theta, list(planes.shape), align_corners=False)
-    moved = F.grid_sample(planes, grid.to(planes.dtype), align_corners=False)
-    return moved.view_as(heatmaps)
 
 
 def keep_first(old: Tensor, new: Tensor) -> Tensor:
