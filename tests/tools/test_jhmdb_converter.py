@@ -216,7 +216,7 @@ FAULTS = {
     'too few joint frames': (joints(pos_img=GOOD[:, :, :3]),
                              ["'part_mask' has 4", 'has 3']),
     'all masks empty': (masks(HEIGHT, WIDTH, FRAMES), ["'part_mask'"]),
-    'mask without pixels': (masks(0, 0), ["'part_mask'", 'empty']),
+    'mask without pixels': (masks(0, 0), ["'part_mask'", '0 x 0']),
     'one image missing': (lambda root: remove(frame_file(root, 3)),
                           ['3 images', 'has 4 frames', 'remove']),
     'image of another size': (lambda root: write_frames(

@@ -206,6 +206,7 @@ FAULTS = {
     'no such variable': (dict(remove='bbox'), ["'bbox'", 'download']),
     'frames of x and nframes differ': (dict(nframes=np.uint8(4)),
                                        ["'x'", '5 x 13', '4 x 13']),
+    'no frames': (dict(nframes=np.uint8(0)), ["'x'", '0 x 13']),
     'too many boxes': (dict(bbox=np.ones((FRAMES + 1, 4))),
                        ["'bbox'", '6 rows for 5 frames']),
     'no valid box': (dict(bbox=np.zeros((FRAMES, 4))),

@@ -33,32 +33,22 @@ def read_mat(path: Path,
             f'({type(error).__name__}: {error}); {again}') from error
     values = []
     for name, shape in shapes.items():
-        try:
-            values.append(_numbers(contents.get(name), shape))
-        except ValueError as error:
-            raise ValueError(f'{path}: {name!r} {error}; {again}') from None
+        value = contents.get(name, np.array(None))
+        if value.ndim == len(shape) - 1 and shape[-1] is None:
+            # MATLAB drops the last axis of an array of one frame
+            value = value[..., None]
+        lengths = zip(shape, value.shape)
+        if (value.dtype.kind not in 'buif' or value.ndim != len(shape)
+                or any(want not in (None, got) for want, got in lengths)
+                or not value.size):
+            found = ' x '.join(map(str, value.shape))
+            expected = ' x '.join('n' if s is None else str(s) for s in shape)
+            raise ValueError(
+                f'{path}: {name!r} is missing or of {value.dtype} {found}, '
+                f'expected numbers {expected}; {again}')
+        values.append(value.astype(np.float64))
+        if not np.isfinite(values[-1]).all():
+            where = np.argwhere(~np.isfinite(values[-1]))[0].tolist()
+            raise ValueError(f'{path}: {name!r} holds NaN or infinity at '
+                             f'index {where}; {again}')
     return values
-
-
-def _numbers(value: Optional[np.ndarray],
-             shape: Tuple[Optional[int], ...]) -> np.ndarray:
-    expected = ' x '.join('n' if s is None else str(s) for s in shape)
-    if value is None:
-        raise ValueError('is not in the file')
-    if value.dtype.kind not in 'buif':
-        raise ValueError(
-            f'is of type {value.dtype}, expected numbers ({expected})')
-    if value.ndim == len(shape) - 1 and shape[-1] is None:
-        # MATLAB drops the last axis of an array of one frame
-        value = value[..., None]
-    if value.ndim != len(shape) or any(
-            want not in (None, got) for want, got in zip(shape, value.shape)):
-        raise ValueError(
-            f'is {" x ".join(map(str, value.shape))}, expected {expected}')
-    value = value.astype(np.float64)
-    if value.size == 0:
-        raise ValueError('is empty')
-    if not np.isfinite(value).all():
-        where = np.argwhere(~np.isfinite(value))[0].tolist()
-        raise ValueError(f'holds NaN or infinity at index {where}')
-    return value

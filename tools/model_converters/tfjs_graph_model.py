@@ -63,12 +63,7 @@ def _parse(entry: dict) -> dict:
 def _read_group(path: Path, files: List[Path],
                 entries: List[dict]) -> Dict[str, np.ndarray]:
     """The arrays of one group of the manifest."""
-    try:
-        data = b''.join(file.read_bytes() for file in files)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f'there is no {error.filename}, which {path} names for its '
-            'weights: fetch all files of the model into one folder') from error
+    data = b''.join(file.read_bytes() for file in files)
     size = sum(entry['size'] for entry in entries)
     if size != len(data):
         raise ValueError(
