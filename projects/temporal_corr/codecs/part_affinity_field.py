@@ -76,7 +76,6 @@ class PartAffinityField(BackgroundHeatmap):
     """
 
     field_mapping_table = dict(heatmaps='heatmaps', pafs='pafs')
-    label_mapping_table = dict(keypoint_weights='keypoint_weights')
     #: To be told the centres, too, by :meth:`batch_decode`.
     support_batch_decoding = True
 

@@ -3,7 +3,7 @@ import gc
 import re
 from collections import Counter
 from itertools import chain
-from typing import Any, Callable, List, Sequence, Tuple, Union
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -76,11 +76,11 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
         if not records:
             raise _Unusable(f'it holds no "{key}"')
     image_id, video, frame, length, *size = (
-        _integers('image', images, field) for field in
+        _column('image', images, field) for field in
         ('id', 'vid_id', 'frame_id', 'nframes', 'width', 'height'))
     frame = np.where(frame > length, frame % FRAMES_PER_VIDEO, frame)
     size = np.stack(size, axis=1)
-    file_name = _file_names(images)
+    file_name = _column('image', images, 'file_name', _path)
     check_unique(image_id.tolist(), 'images[{}].id', ann_file)
     row = _rows_of_people(image_id, annotations)
     annotations = [annotations[i] for i in row]
@@ -95,7 +95,7 @@ def _parse(ann_file: str, data: Any, names: Sequence[str],
     bbox_size[filled] = _numbers([annotations[i] for i in filled],
                                  'bbox_released', 4)[:, 2:]
     bbox_size[(bbox_size <= 0).any(axis=1)] = 0
-    annotation_id = _integers('annotation', annotations, 'id')
+    annotation_id = _column('annotation', annotations, 'id')
     track_id = np.array([
         identity_of(annotation, f'{ann_file}, image {image}: annotation') or 0
         for image, annotation in zip(image_id, annotations)
@@ -191,46 +191,39 @@ def _people(ann_file: str, data: dict, annotations: List[dict],
     return kept, [stored.index(name) for name in names], len(stored)
 
 
-def _refuse(kind: str, row: int, record: dict, field: str) -> None:
-    """Raise for a field that is missing or unusable."""
-    value = record.get(field)
-    where = f'{kind}s[{row}]'
-    if isinstance(record.get('id'), (int, float, str)):
-        where = f'{kind} {record["id"]}'
-    elif 'image_id' in record:
-        where = f'{kind} of image {record["image_id"]}'
-    what = 'no' if value is None else f'an unusable ({value!r:.60})'
-    raise _Unusable(f'{where} has {what} "{field}"; the videos need vid_id, '
-                    'frame_id and nframes in every image')
+def _column(kind: str,
+            records: Sequence[dict],
+            field: str,
+            read: Callable = whole_number) -> np.ndarray:
+    """One field of all records, by a function that gives None for what cannot
+    be used; integers by default."""
+    values = [read(record.get(field)) for record in records]
+    if None in values:
+        row = values.index(None)
+        record = records[row]
+        where = f'{kind}s[{row}]'
+        if isinstance(record.get('id'), (int, float, str)):
+            where = f'{kind} {record["id"]}'
+        elif 'image_id' in record:
+            where = f'{kind} of image {record["image_id"]}'
+        value = record.get(field)
+        what = 'no' if value is None else f'an unusable ({value!r:.60})'
+        raise _Unusable(f'{where} has {what} "{field}"; the videos need '
+                        'vid_id, frame_id and nframes in every image')
+    return np.array(values)
 
 
-def _integers(kind: str, records: Sequence[dict], field: str) -> np.ndarray:
-    """One field of all records as int64."""
-    values = [record.get(field) for record in records]
-    if set(map(type, values)) != {int}:
-        values = [whole_number(value) for value in values]
-    try:
-        return np.array(values, dtype=np.int64)
-    except (TypeError, OverflowError):
-        row = [whole_number(v) is None for v in values].index(True)
-        _refuse(kind, row, records[row], field)
-
-
-def _file_names(images: List[dict]) -> np.ndarray:
-    """Paths of the images as UTF-8, with slashes whoever wrote them."""
-    names = []
-    for row, image in enumerate(images):
-        name = image.get('file_name')
-        if not isinstance(name, str) or not name.strip() or '\0' in name:
-            _refuse('image', row, image, 'file_name')
-        names.append(name.replace('\\', '/').encode(errors='replace'))
-    return np.array(names)
+def _path(name: Any) -> Optional[bytes]:
+    """The path of an image as UTF-8, with slashes whoever wrote it."""
+    if isinstance(name, str) and name.strip() and '\0' not in name:
+        return name.replace('\\', '/').encode(errors='replace')
+    return None
 
 
 def _rows_of_people(image_id: np.ndarray,
                     annotations: List[dict]) -> np.ndarray:
     """Index of the one annotation of each image."""
-    annotated = _integers('annotation', annotations, 'image_id')
+    annotated = _column('annotation', annotations, 'image_id')
     unique, count = np.unique(annotated, return_counts=True)
     if (count > 1).any():
         raise _Unusable(
