@@ -34,8 +34,8 @@ test_dataloader = dict(
 
 @pytest.fixture
 def tool(repo_root):
-    path = repo_root / 'tools' / 'misc' / 'browse_dataset.py'
-    spec = importlib.util.spec_from_file_location('browse_dataset', path)
+    spec = importlib.util.spec_from_file_location(
+        'browse_dataset', repo_root / 'tools/misc/browse_dataset.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool

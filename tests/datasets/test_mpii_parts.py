@@ -62,31 +62,24 @@ def test_joints_are_named_as_in_mmpose():
     assert [*(theirs[j] for j in MPII_JOINTS), 'belly'] == list(parts)
 
 
-def test_all_people_of_an_image_the_own_first(mpii):
-    dataset = mpii()
-    first, alone, third = (dataset.get_data_info(i) for i in range(3))
-    assert len(dataset) == 3
+def test_items_by_hand(mpii):
+    """All people of an image, the own one first."""
+    first, alone, third = map(mpii().get_data_info, range(3))
     assert alone['keypoints'].shape == (1, 15, 2)
     assert first['keypoints'].shape == (2, 15, 2)
-    assert first['keypoints'].dtype == np.float32
     for key in ('keypoints', 'keypoints_visible'):
+        assert first[key].dtype == np.float32
         np.testing.assert_array_equal(first[key], third[key][::-1])
-    unseen = np.flatnonzero(third['keypoints_visible'][0] == 0)
-    assert unseen.tolist() == [0, 14]
-
-
-def test_an_item_by_hand(mpii):
-    item = mpii().get_data_info(0)
-    own = item['keypoints'][0]
     # counted from 0; belly: between joint 6 at (16, 26) and 7 at (17, 27)
     expected = [[10 + j - 1, 20 + j - 1] for j in MPII_JOINTS]
-    assert own.tolist() == [*expected, [15.5, 25.5]]
-    assert item['keypoints_visible'][0].tolist() == [1] * 15
+    assert first['keypoints'][0].tolist() == [*expected, [15.5, 25.5]]
+    assert first['keypoints_visible'].tolist() == [[1] * 15, [0, *[1] * 13, 0]]
     # scale 0.3 is 60 pixels; the center (20, 30) moves down by 15 / 200 of
     # them, and counts from 1
-    np.testing.assert_allclose(item['bbox_center'], [[19, 33.5]])
+    np.testing.assert_allclose(first['bbox_center'], [[19, 33.5]])
     np.testing.assert_allclose(
-        item['bbox'], [[-11, 3.5, 49, 63.5]], rtol=1e-5)
+        first['bbox'], [[-11, 3.5, 49, 63.5]], rtol=1e-5)
+    assert len(mpii()) == 3
 
 
 def test_targets_are_of_all_people(mpii):

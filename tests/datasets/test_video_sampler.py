@@ -40,15 +40,13 @@ def test_properties(lengths, world_size, lanes):
         sample(lengths, rank, world_size, lanes=lanes)
         for rank in range(world_size)
     ]
-    everything = [item for rank in ranks for item in rank]
+    everything = np.concatenate(ranks).astype(int)
     assert sorted(everything) == list(range(sum(lengths))), 'exactly once'
-    owners = {}
-    for rank, items in enumerate(ranks):
-        for item in items:
-            assert owners.setdefault(video[item], rank) == rank, 'whole videos'
-        for v in set(video[items].tolist() if items else []):
-            own = [item for item in items if video[item] == v]
-            assert own == sorted(own), 'in time'
+    for number in range(len(lengths)):
+        parts = [[item for item in items if video[item] == number]
+                 for items in ranks]
+        [own] = filter(None, parts)  # whole videos
+        assert own == sorted(own), 'in time'
     loads = [len(items) for items in ranks]
     assert max(loads) - min(loads) <= max(lengths), 'balanced'
 
@@ -87,8 +85,8 @@ def test_real_penn_action_lengths_balance(penn_root):
     lengths = []
     for path in sorted((penn_root / 'labels').glob('*.mat')):
         clip = loadmat(str(path), variable_names=['train', 'nframes'])
-        if int(clip['train'].ravel()[0]) != 1:
-            lengths.append(int(clip['nframes'].ravel()[0]))
+        if clip['train'].item() != 1:
+            lengths.append(clip['nframes'].item())
     assert (len(lengths), sum(lengths)) == (1068, 76298)
     for world_size in range(1, 61):
         loads = [

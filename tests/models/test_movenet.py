@@ -17,10 +17,8 @@ from projects.temporal_corr.models import (FoldedMobileNetV2, HeatmapBCELoss,
 from projects.temporal_corr.models.heads.temporal_correlation_head import \
     FeatureProjection
 
-CONFIGS = sorted(
-    path for path in
-    (Path(__file__).resolve().parents[2] /
-     'projects/temporal_corr/configs/movenet').glob('*jhmdb*.py'))
+CONFIGS = sorted((Path(__file__).resolve().parents[2] /
+                  'projects/temporal_corr/configs/movenet').glob('*jhmdb*'))
 
 
 @torch.no_grad()
@@ -70,16 +68,14 @@ def test_frozen_stages(stages, first_trained):
 def test_pyramid_and_branch():
     """Coarse to fine: each level has the channels of the sum below. An
     untrained branch predicts little, as HeatmapHead's final layer."""
-    feats = [
-        torch.rand(2, channels, 16 >> i, 24 >> i)
-        for i, channels in enumerate((8, 9, 16, 40))
-    ]
-    neck = SeparableFPN((8, 9, 16, 40), (4, 5, 6), 7, passed_levels=(1, ))
-    outs = neck(feats)
-    assert [tuple(level.shape[1:]) for level in outs[1:]] == [(5, 4, 6),
-                                                              (4, 8, 12),
-                                                              (7, 16, 24)]
-    assert outs[0] is feats[1]
+    channels = (8, 9, 16, 40)
+    feats = [torch.rand(2, width, 16 >> i, 24 >> i)
+             for i, width in enumerate(channels)]  # yapf: disable
+    neck = SeparableFPN(channels, (4, 5, 6), 7, passed_levels=(1, ))
+    passed, *outs = neck(feats)
+    assert passed is feats[1]
+    assert [tuple(level.shape[1:])
+            for level in outs] == [(5, 4, 6), (4, 8, 12), (7, 16, 24)]
     branch = HeatmapBranch(7, 3, mid_channels=12)
     branch.init_weights()
     assert 0 < branch(outs[-1]).abs().max() < .05
