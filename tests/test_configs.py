@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
-from mmpose.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from mmpose.registry import DATASETS, MODELS, TRANSFORMS
 
 import projects.temporal_corr  # noqa: F401
 
@@ -26,6 +26,8 @@ TEMPORAL = dict(
     heatmap='PreviousHeatmaps',
     correlation='ExemplarCorrelation',
     lstm='ConvLSTM')
+DATA = dict(
+    jhmdb='SubJhmdbDataset', penn='PennActionDataset', mpii='MpiiPartsDataset')
 #: Single-frame models and the rows that are compared with them.
 PAIRS = [(single, path) for path in CONFIGS
          for method, rest in [path.name.split('_', 1)]
@@ -36,44 +38,34 @@ PAIRS = [(single, path) for path in CONFIGS
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_loads_and_says_what_its_name_says(path):
-    init_default_scope('mmpose')
     cfg = Config.fromfile(path)
     variant, backbone, _, data_and_size = path.stem.split('_')
     data, size = data_and_size.rsplit('-', 1)
-    height, width = map(int, size.split('x'))
-    temporal = TEMPORAL[variant.split('-')[0]]
+    head, dataset = cfg.model.head, cfg.train_dataloader.dataset
     if backbone == 'lstm-pm':
-        assert cfg.model.head.type == 'LSTMPoseMachineHead'
+        assert head.type == 'LSTMPoseMachineHead'
     else:
-        assert cfg.model.head.get('temporal', {}).get('type') == temporal
-    dataset = cfg.train_dataloader.dataset
+        temporal = TEMPORAL[variant.split('-')[0]]
+        assert head.get('temporal', {}).get('type') == temporal
+    clip = dataset.get('clip_len', 1), dataset.get('clip_sampling')
     if variant == 'lstm':  # through time: on a CPU less of it
-        assert dataset.clip_len == (3 if '1xb16' in path.stem else 5)
-        assert dataset.clip_sampling == 'consecutive'
+        assert clip == (3 if '1xb16' in path.stem else 5, 'consecutive')
     else:
-        assert dataset.get('clip_len', 1) == (1 if variant == 'single' else 2)
-        assert 'clip_sampling' not in dataset
-    assert tuple(cfg.model.head.decoder.input_size) == (width, height)
-    dataset_type = dict(
-        jhmdb='SubJhmdbDataset',
-        penn='PennActionDataset',
-        mpii='MpiiPartsDataset')
+        assert clip == (1 if variant == 'single' else 2, None)
+    height, width = map(int, size.split('x'))
+    assert tuple(head.decoder.input_size) == (width, height)
     for loader in (cfg.train_dataloader, cfg.val_dataloader,
                    cfg.test_dataloader):
-        assert loader.dataset.type == dataset_type[data]
+        assert loader.dataset.type == DATA[data]
         for transform in loader.dataset.pipeline:
             TRANSFORMS.build(transform)
     keypoints = 13 if data == 'penn' and 'openpose' not in backbone else 15
-    keypoints = 14 if backbone == 'lstm-pm' else keypoints
-    assert cfg.model.head.out_channels == keypoints
+    assert head.out_channels == (14 if backbone == 'lstm-pm' else keypoints)
     if data != 'mpii':
-        assert cfg.test_dataloader.sampler.type == 'VideoSampler'
-        assert (cfg.test_dataloader.sampler.lanes ==
-                cfg.test_dataloader.batch_size)
-    evaluators = cfg.test_evaluator
-    for evaluator in evaluators if isinstance(evaluators,
-                                              list) else [evaluators]:
-        METRICS.build(evaluator)
+        sampler = cfg.test_dataloader.sampler
+        assert sampler.type == 'VideoSampler'
+        assert sampler.lanes == cfg.test_dataloader.batch_size
+    Evaluator(cfg.test_evaluator)
 
 
 def test_whatever_is_in_no_folder_is_another_name():
@@ -145,19 +137,19 @@ def test_schedule_is_the_papers(config, iterations, milestones):
     cfg = Config.fromfile(FOLDER / f'{config}.py')
     assert cfg.train_cfg.type == 'IterBasedTrainLoop'
     assert cfg.train_cfg.max_iters == iterations
-    assert [s.milestones for s in cfg.param_scheduler] == [milestones] * bool(
-        milestones)
-    assert all(
-        s.gamma == pytest.approx(1 / 3) and s.by_epoch is False
-        for s in cfg.param_scheduler)
+    for scheduler in cfg.param_scheduler:
+        assert scheduler.milestones == milestones
+        assert scheduler.gamma == pytest.approx(1 / 3)
+        assert scheduler.by_epoch is False
+    assert len(cfg.param_scheduler) == bool(milestones)
     assert cfg.model.head.center_map == ('penn' in config)
 
 
-@pytest.mark.parametrize('data, iterations, scales, keypoints', [
-    ('jhmdb', 100000, (1.2, 1.8), 'SubJhmdbDataset'),
-    ('penn', 300000, (0.8, 1.4), 'PennActionDataset'),
+@pytest.mark.parametrize('data, iterations, scales', [
+    ('jhmdb', 100000, (1.2, 1.8)),
+    ('penn', 300000, (0.8, 1.4)),
 ])
-def test_lstm_pose_machines_as_published(data, iterations, scales, keypoints):
+def test_lstm_pose_machines_as_published(data, iterations, scales):
     cfg = Config.fromfile(
         FOLDER / 'lstm_pm' /
         f'lstm_lstm-pm_1xb4-{iterations // 1000}k_{data}-368x368.py')
@@ -177,7 +169,7 @@ def test_lstm_pose_machines_as_published(data, iterations, scales, keypoints):
     center = transforms['GenerateCenterMap']
     assert (center.sigma, center.pool_size) == (21, 9)
     assert transforms['GenerateTarget'].encoder.sigma == 7
-    info = DATASETS.get(keypoints)._load_metainfo(cfg.metainfo)
+    info = DATASETS.get(DATA[data])._load_metainfo(cfg.metainfo)
     names = list(info['keypoint_name2id'])
     assert names == [
         'head', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist',

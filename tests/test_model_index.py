@@ -27,17 +27,13 @@ METAFILE, = map(load, load('model-index.yml')['Import'])
 MODELS = METAFILE['Models']
 
 
-def by_name(model):
-    return model['Name']
-
-
 def test_every_config_is_listed_once():
     paths = (ROOT / 'projects/temporal_corr/configs').glob('*/*.py')
     assert sorted(model['Config'] for model in MODELS) == sorted(
         path.relative_to(ROOT).as_posix() for path in paths)
 
 
-@pytest.mark.parametrize('model', MODELS, ids=by_name)
+@pytest.mark.parametrize('model', MODELS, ids=lambda model: model['Name'])
 def test_says_what_the_config_says(model, monkeypatch):
     path = ROOT / model['Config']
     assert path.stem == model['Name']
@@ -66,8 +62,7 @@ def test_collections_are_defined():
 def test_results_are_those_of_the_tables():
     """To the digit."""
     tables = (ROOT / 'docs/results.md').read_text()
-    results = [result for model in MODELS
-               for result in model.get('Results', ())]  # yapf: disable
+    results = sum((model.get('Results', []) for model in MODELS), [])
     assert results
     for result in results:
         assert tuple(result['Metrics']) == COLUMNS
