@@ -176,12 +176,6 @@ TEMPORAL = {
 }
 
 
-@pytest.fixture(scope='session')
-def temporal_configs():
-    """Configs of the temporal modules by the beginnings of config names."""
-    return TEMPORAL
-
-
 @pytest.fixture
 def tiny_model_files(tiny_config, tiny_jhmdb, tmp_path, monkeypatch):
     """Makes a config and a checkpoint of random weights that fits it."""

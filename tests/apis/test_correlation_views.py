@@ -19,34 +19,48 @@ def correlation(tiny_model_files):
     return load_video_model(*tiny_model_files('correlation'))
 
 
-@pytest.mark.parametrize('gap', [None, 2])
-def test_views_show_eq_1_and_its_map(correlation, gap):
+@pytest.mark.parametrize('gap, cosines, policy', [
+    (None, False, None),
+    (2, False, None),
+    (None, True, None),
+    (None, False, 'fixed'),
+])
+def test_views_show_eq_1_and_its_map(tiny_model_files, gap, cosines, policy):
     """Maps against plain numpy, exemplars from predicted heatmaps."""
+    options = {'model.head.temporal.normalize': cosines}
+    if policy:
+        options['model.test_cfg.memory.policy'] = policy
+    correlation = load_video_model(*tiny_model_files(), cfg_options=options)
     dataset, model = correlation.dataset, correlation.model
     found = list(stream_correlation(correlation, VIDEO, gap))
     step = gap or 1
     assert [(view.exemplar_frame, view.frame)
             for view in found] == [(i - step, i) for i in range(1 + step, 8)]
-    memories, exemplars, memory = {}, {}, None
+    memories, exemplars = {0: None}, {0: np.zeros((15, 1))}
     for number, item in enumerate(correlation.items(VIDEO), start=1):
         batch = pseudo_collate([dataset[int(item)]])
         with torch.no_grad():
             inputs = model.data_preprocessor(batch, False)['inputs']
             features = model.head.features(model.extract_feat(inputs))[0]
-            heatmaps, memories[number] = model.step(inputs, memory)
+            heatmaps, memories[number] = model.step(inputs,
+                                                    memories[number - 1])
             if number > step:
                 seen, _ = model.step(inputs, memories[number - step])
-        memory = memories[number]
-        exemplars[number] = np.einsum('phw,chw->pc',
-                                      heatmaps[0].numpy().clip(min=0),
-                                      features.numpy())
+        features = features.numpy()
+        rows = np.einsum('phw,chw->pc', heatmaps[0].numpy().clip(min=0),
+                         features)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        # A keypoint without a score anywhere has no exemplar and no map.
+        rows = rows / np.where(norms > 0, norms, 1)
+        before = exemplars[number - 1]
+        kept = before.any(axis=1, keepdims=True) & (policy == 'fixed')
+        exemplars[number] = np.where(kept, before, rows)
         if number <= step:
             continue
         views = found[number - step - 1]
-        rows = exemplars[number - step]
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        maps = np.einsum('pc,chw->phw', rows / np.where(norms > 0, norms, 1),
-                         features.numpy())
+        if cosines:
+            features = features / np.linalg.norm(features, axis=0)
+        maps = np.einsum('pc,chw->phw', exemplars[number - step], features)
         scale = np.abs(maps).max()
         np.testing.assert_allclose(
             views.correlation / scale, maps / scale, atol=1e-5)
@@ -78,33 +92,6 @@ def test_views_show_what_the_test_loop_predicts(correlation):
         error = view.image[y, x].astype(int) - image[rows, columns].reshape(
             -1, 3)
         assert np.abs(error).mean() < 10  # of noise from 0 to 255
-
-
-@pytest.mark.parametrize('options', [
-    {'head.temporal.normalize': True},
-    {'test_cfg.memory.policy': 'fixed'},
-], ids=['cosines', 'a policy'])  # yapf: disable
-def test_maps_are_those_that_the_head_scales(tiny_model_files, options):
-    video_model = load_video_model(
-        *tiny_model_files(),
-        cfg_options={f'model.{name}': options[name] for name in options})
-    layer, scaled = video_model.model.head.temporal, []
-    own = layer.scaled
-
-    def listen(maps, found):
-        scaled.append(own(maps, found)[0].numpy())
-        return own(maps, found)
-
-    layer.scaled = listen
-    scale, bias = (
-        parameter.detach().numpy()[:, None, None]
-        for parameter in (layer.scale, layer.bias))
-    for views in stream_correlation(video_model, VIDEO):
-        # A keypoint without a score anywhere has no exemplar and no map.
-        found = views.correlation.any(axis=(1, 2), keepdims=True)
-        expected = (views.correlation * scale + bias) * found
-        assert any(np.allclose(maps, expected, atol=1e-5) for maps in scaled)
-        scaled.clear()
 
 
 @pytest.mark.parametrize('numbers, gap, expected', [

@@ -85,28 +85,24 @@ def test_two_who_cross_keep_their_identities(missing):
                 assert abs(place - centres[identity, 0]) < 5
 
 
+BOTH = boxes_at((50, 50), (150, 50))
+
+
 def test_identity_of_who_was_gone():
     tracker = BoxTracker(max_age=5)
-
-    def see(*boxes):
-        return tracker(boxes_at(*boxes), np.ones(len(boxes))).track_ids
-
     for _ in range(4):
-        assert see((50, 50), (150, 50)) == [0, 1]
-    for _ in range(5):
-        assert see((50, 50)) == [0]
-    assert sorted(see((50, 50), (150, 50))) == [0, 1]
-    for _ in range(6):
-        assert see((50, 50)) == [0]
-    assert sorted(see((50, 50), (150, 50))) == [0, 2]
+        assert tracker(BOTH, [1., 1.]).track_ids == [0, 1]
+    for away, again in (5, [0, 1]), (6, [0, 2]):
+        for _ in range(away):
+            assert tracker(BOTH[:1], [1.]).track_ids == [0]
+        assert sorted(tracker(BOTH, [1., 1.]).track_ids) == again
 
 
 def test_weak_boxes_continue_but_do_not_start():
     tracker = BoxTracker(score_thr=0.6)
-    both = boxes_at((50, 50), (150, 50))
-    assert tracker(both, [0.9, 0.3]).track_ids == [0]
-    assert tracker(both, [0.3, 0.3]).track_ids == [0]
-    assert tracker(both, [0.1, 0.9]).track_ids == [1]
+    assert tracker(BOTH, [0.9, 0.3]).track_ids == [0]
+    assert tracker(BOTH, [0.3, 0.3]).track_ids == [0]
+    assert tracker(BOTH, [0.1, 0.9]).track_ids == [1]
 
 
 def test_nobody_and_cuts():
@@ -116,10 +112,10 @@ def test_nobody_and_cuts():
     for _ in range(3):
         found = tracker(np.zeros((0, 4)), np.zeros(0))
         assert found.bboxes.shape == (0, 4) and found.track_ids == []
-    assert tracker(boxes_at((50, 50)), [1.]).track_ids == [0]
+    assert tracker(BOTH[:1], [1.]).track_ids == [0]
     tracker.reset()
     for _ in range(50):
-        assert tracker(boxes_at((50, 50)), [1.]).track_ids == [1]
+        assert tracker(BOTH[:1], [1.]).track_ids == [1]
     track, = tracker._tracker.tracks.values()
     assert all(
         len(track[name]) <= 3 for name in ('bboxes', 'scores', 'frame_ids'))
@@ -132,22 +128,18 @@ def test_assignment_is_the_best_one(seed):
     tracks, count = rng.integers(1, 4, size=2)
     tracker = ScipyByteTracker(0.5, 0.1, 10)
     places = rng.uniform(0, 60, size=(tracks, 2))
-    boxes = torch.tensor(
-        boxes_at(*rng.uniform(0, 60, size=(count, 2))), dtype=torch.float32)
-    ids = list(range(tracks))
+    centres = rng.uniform(0, 60, size=(count, 2))
     for i, place in enumerate(places):
         # centre, aspect ratio, height
         tracker.tracks[i] = SimpleNamespace(
             mean=np.array([*place, 30 / 80, 80.] + [0.] * 4))
-    rows, columns = tracker.assign_ids(ids, boxes, None, None, False, 0.4)
-
-    def overlap(a, b):
-        low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-        both = np.prod(np.clip(high - low, 0, None))
-        return both / (2 * 30 * 80 - both)
-
-    ious = np.array([[overlap(a, b) for b in boxes.numpy()]
-                     for a in boxes_at(*places)])
+    rows, columns = tracker.assign_ids([*range(tracks)],
+                                       torch.tensor(boxes_at(*centres)), None,
+                                       None, False, 0.4)
+    # of boxes of 30 x 80
+    shared = np.clip((30, 80) - np.abs(places[:, None] - centres), 0, None)
+    both = shared.prod(axis=-1)
+    ious = both / (2 * 30 * 80 - both)
 
     def cost(choice):
         """Each pair costs 1 - IoU, each two who stay alone 0.6."""

@@ -2,9 +2,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from types import SimpleNamespace
 
 import cv2
@@ -298,49 +295,26 @@ def test_bad_command_lines(demo, model, capsys, args, message):
     assert message in capsys.readouterr().err
 
 
-def test_model_that_fails_later(run, demo, noise, read, capsys, monkeypatch):
+@pytest.mark.parametrize('interrupted, count, told', [
+    (False, 3, 'frame 3 failed (out of memory): the files hold the 3 frames'),
+    (True, 4, 'interrupted: the files hold the 4 frames'),
+], ids=['model fails', 'Ctrl-C'])  # yapf: disable
+def test_run_that_ends_early(run, demo, noise, read, capsys, monkeypatch,
+                             tmp_path, interrupted, count, told):
     """What is there is kept, and the exit status tells."""
     whole = demo.VideoPoseInferencer.__call__
 
-    def fail(self, *args):
-        if self._frame_index == 3:
+    def end(self, *args):
+        if self._frame_index == 3 and interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
+        elif self._frame_index == 3:
             raise RuntimeError('out of memory')
         return whole(self, *args)
 
-    monkeypatch.setattr(demo.VideoPoseInferencer, '__call__', fail)
+    monkeypatch.setattr(demo.VideoPoseInferencer, '__call__', end)
     assert run(noise()) == 1
-    assert 'frame 3 failed (out of memory)' in capsys.readouterr().out
-    assert len(read()[2]) == 3
-
-
-def test_interrupted_run_leaves_usable_files(repo_root, model, noise, read,
-                                             tmp_path):
-    out = tmp_path / 'out'
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            str(repo_root / 'demo/video_demo.py'), *model, '--input',
-            noise(500), '--vis-out-dir', out, '--pred-out-dir', out
-        ],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True)
-    try:
-        deadline = time.time() + 600  # of a busy machine
-        # The frames appear in a hidden file first.
-        while (process.poll() is None and time.time() < deadline
-               and not any(path.stat().st_size > 8192
-                           for path in out.glob('.*.json'))):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        text, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode == 1, errors
-    count = len(read()[2])
-    assert 0 < count < 500
-    assert f'interrupted: the files hold the {count} frames' in text
-    assert sorted(os.listdir(out)) == [
+    assert told in capsys.readouterr().out
+    assert len(read()[2]) == count
+    assert sorted(os.listdir(tmp_path / 'out')) == [
         'clip.json', 'clip.mp4', 'clip_coco.json'
     ]
