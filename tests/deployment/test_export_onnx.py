@@ -74,24 +74,10 @@ def test_openpose_and_its_cells(export, model_files, no_data):
     assert {name: known[name] for name in expected} == expected
 
 
-@torch.no_grad()
-def test_torchscript_takes_any_batch_too(export, model_files, make_step,
-                                         no_data):
-    export(*model_files('heatmap'), '--out', 'model.onnx', '--verify', 2,
-           '--torchscript', 'model.pt')
-    traced, step = torch.jit.load('model.pt'), make_step('heatmap')
-    for count in (1, 3):
-        inputs = step.example(count)
-        inputs['image'] = torch.randn(count, 3, 128, 96)
-        for a, b in zip(traced(*inputs.values()), step(*inputs.values())):
-            torch.testing.assert_close(a, b)
-
-
 @pytest.mark.parametrize('args, problem', [
     (['--out', 'model.pth'], 'must end with .onnx'),
     (['--out', 'model.onnx', '--opset', '11'], 'a number from 16'),
     (['--out', 'model.onnx', '--verify', '0'], 'a number from 1'),
-    (['--out', 'model.onnx', '--torchscript', 'x.pth'], 'must end with .pt'),
     (['nothing.pth', '--out', 'model.onnx'], 'no checkpoint nothing.pth'),
     # of another model
     (['other', '--out', 'model.onnx'], 'does not belong to this model'),

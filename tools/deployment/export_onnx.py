@@ -12,7 +12,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -27,7 +26,7 @@ except ImportError as missing:
              'pip install -r requirements/tests.txt')
 
 from mmpose.registry import DATASETS
-from onnx_model import add_metadata, describe, to_onnx, to_torchscript
+from onnx_model import add_metadata, describe, to_onnx
 from onnx_parity import dataset_frames, largest_difference, random_frames
 
 from projects.temporal_corr.engine import load_pose_model
@@ -63,11 +62,6 @@ def parse_args():
         help='number of frames to compare with PyTorch: of the test data, '
         'where they are found, else noise. Defaults to 16')
     parser.add_argument(
-        '--torchscript',
-        metavar='FILE.pt',
-        help='also write the step as TorchScript, with the same inputs and '
-        'outputs in the same order')
-    parser.add_argument(
         '--device', default='cpu', help='device of PyTorch. Defaults to cpu')
     add_cfg_options(parser)
     return parser.parse_intermixed_args()
@@ -83,63 +77,33 @@ def has_data(dataset) -> bool:
     return hasattr(dataset, 'videos')
 
 
-def check(step: StreamingStep, run, count: int, name: str, dataset=None):
-    """Raise unless an exported step gives what PyTorch gives."""
-    kind = 'noise'
-    frames = partial(random_frames, step, count)
+def check(step: StreamingStep, path: str, count: int, dataset=None) -> None:
+    """Raise unless ONNX Runtime gives what PyTorch gives."""
+    session = onnxruntime.InferenceSession(
+        path, providers=['CPUExecutionProvider'])
+    run = partial(session.run, list(step.output_names))
+    kind, frames = 'noise', random_frames(step, count)
     if dataset is not None:
         kind, count = 'test data', min(count, len(dataset))
-        frames = partial(dataset_frames, step, dataset, count)
+        frames = dataset_frames(step, dataset, count)
     difference = max(
-        largest_difference(step, run, track(frames(), count)),
+        largest_difference(step, run, track(frames, count)),
         # another batch size than any before
         largest_difference(step, run, random_frames(step, min(count, 3), 3)))
-    print(f'{name} differs from PyTorch by {difference:.1e} at most, over '
-          f'{count} frames of {kind} and batches of 3')
+    print(f'ONNX Runtime {onnxruntime.__version__} differs from PyTorch by '
+          f'{difference:.1e} at most, over {count} frames of {kind} and '
+          'batches of 3')
     if difference > TOLERANCE:
         raise RuntimeError(
-            f'{name} and PyTorch differ by {difference:.1e}, more than '
+            f'ONNX Runtime and PyTorch differ by {difference:.1e}, more than '
             f'{TOLERANCE}. The file was not written: try another --opset, or '
             'another version of the packages. Was the model trained? One that '
             'was not makes small differences larger from frame to frame')
 
 
-def write_onnx(step: StreamingStep, target: Path, opset: int,
-               description: dict, **frames) -> None:
-    """Write and check an ONNX model; what does not pass is not there."""
-    model = to_onnx(step, opset)
-    add_metadata(model, description)
-    with replacing(target) as temporary:
-        onnx.save(model, str(temporary))
-        session = onnxruntime.InferenceSession(
-            str(temporary), providers=['CPUExecutionProvider'])
-        check(
-            step,
-            lambda inputs: session.run(list(step.output_names), inputs),
-            name=f'ONNX Runtime {onnxruntime.__version__}',
-            **frames)
-    print(f'{target} is written')
-
-
-def write_torchscript(step: StreamingStep, target: Path, **frames) -> None:
-    """Write and check a traced model; what does not pass is not there."""
-    traced = to_torchscript(step)
-
-    def run(inputs):
-        tensors = (torch.from_numpy(inputs[name]) for name in step.input_names)
-        return [output.numpy() for output in traced(*tensors)]
-
-    with replacing(target) as temporary:
-        check(step, run, name='TorchScript', **frames)
-        traced.save(str(temporary))
-    print(f'{target} is written')
-
-
 def main():
     args = parse_args()
     target = output_path(args.out, ('.onnx', ))
-    torchscript = args.torchscript and output_path(args.torchscript,
-                                                   ('.pt', ))
     config, checkpoint = model_files(args.config, args.checkpoint)
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options)
@@ -152,12 +116,13 @@ def main():
     name = osp.splitext(osp.basename(config))[0]
     print(f'Exporting {name}: {", ".join(step.input_names)} -> '
           f'{", ".join(step.output_names)}')
-    description = describe(cfg, step, dataset.metainfo, name)
-    frames = dict(
-        count=args.verify, dataset=dataset if has_data(dataset) else None)
-    write_onnx(step, target, args.opset, description, **frames)
-    if torchscript:
-        write_torchscript(step, torchscript, **frames)
+    onnx_model = to_onnx(step, args.opset)
+    add_metadata(onnx_model, describe(cfg, step, dataset.metainfo, name))
+    with replacing(target) as temporary:
+        onnx.save(onnx_model, str(temporary))
+        check(step, str(temporary), args.verify,
+              dataset if has_data(dataset) else None)
+    print(f'{target} is written')
 
 
 if __name__ == '__main__':

@@ -59,15 +59,6 @@ def to_onnx(step: StreamingStep, opset: int) -> onnx.ModelProto:
     return model
 
 
-def to_torchscript(step: StreamingStep) -> torch.jit.ScriptModule:
-    """Trace a step on the CPU: tensors in the order of ``input_names`` and
-    ``output_names``. The batch size stays free; the device does not."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore', torch.jit.TracerWarning)
-        return torch.jit.trace(
-            step, tuple(step.example(2).values()), check_trace=False)
-
-
 def describe(cfg: Config, step: StreamingStep, metainfo: dict,
              name: str) -> Dict[str, Any]:
     """What one needs to know to run a model without its config, ``name``.
