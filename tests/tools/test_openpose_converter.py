@@ -345,12 +345,10 @@ class Call:
     (b'\xff\xfe\xfd' * 100, ['no Caffe model']),
     (b'PK\x03\x04' + bytes(100), ['cannot load']),
     (TINY, ['missing: conv1_2.weight; conv1_2.bias; conv2_1']),
-    (caffemodel(dict(conv6_1_CPM=[np.zeros((4, 4))])),
-     ['not of this network: conv6_1_CPM']),
     (None, ['no file', 'docs/data_preparation.md']),
 ], ids=['COCO', 'another network', 'VGG-19 with batch norm', 'two models',
         'code', 'web page', 'cut off in a layer', 'noise',
-        'cut off PyTorch file', 'one layer', 'hands',
+        'cut off PyTorch file', 'one layer',
         'no file'])  # yapf: disable
 def test_refused(content, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from converted_clips import expected_images, read_clips
-from hypothesis import given
-from hypothesis import strategies as st
 from mmengine.config import Config
 from PIL import Image
 from scipy.io import loadmat, savemat
@@ -252,17 +250,6 @@ def test_no_labels_and_no_place(release, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(ValueError, match='choose another'):
         penn_action.convert(release, tmp_path / 'file' / 'out')
-
-
-# --- what both converters share -----------------------------------------
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=30).filter(any))
-def test_nearest_valid_frame(valid):
-    frames = [i for i, good in enumerate(valid) if good]
-    assert coco_video.nearest_valid(np.array(valid)).tolist() == [
-        min(frames, key=lambda j: (abs(j - i), j)) for i in range(len(valid))
-    ]
 
 
 def test_files_appear_together_or_not_at_all(tmp_path):
