@@ -217,13 +217,18 @@ def adopt(folder: Path, runs: List[Run]) -> None:
                           osp.realpath(run.start.checkpoint)):
             other.append('load_from')
         if not other:
-            if not run.files['train'].is_file():
+            file = run.files['train']
+            if not file.is_file():
                 # How long it took and with which code is not known.
                 write_results(
                     dict(checkpoint=osp.abspath(checkpoint),
                          schedule=describe_schedule(given), seconds=0,
                          resumed=True, commit=None, dirty=None, device=None),
-                    run.files['train'])  # yapf: disable
+                    file)  # yapf: disable
+            elif _read(file)['checkpoint'] != osp.abspath(checkpoint):
+                raise ValueError(
+                    f'{folder}: row "{run.row.name}" with seed {run.seed} has '
+                    f'{_read(file)["checkpoint"]} already: leave one out')
             return
         reason = f'{", ".join(other)} differ from row "{run.row.name}"'
     raise ValueError(f'{configs[0]}: {reason}; give another folder to '

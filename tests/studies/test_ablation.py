@@ -2,6 +2,7 @@
 """A study runs once, goes on, and says what it found and with what."""
 import fcntl
 import json
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -260,6 +261,12 @@ def test_trained_elsewhere(call, elsewhere, tmp_path):
     assert training['checkpoint'] == 'epoch_1.pth'
     assert training['commit'] is None and training['resumed']
     assert call('--seeds', 0) == results and not CALLS
+    # It may be named again, but another one of the same row is too much.
+    assert call('--seeds', 0, '--trained', *folders) == results
+    twin = tmp_path / 'twin'
+    shutil.copytree(folders[1], twin)
+    with pytest.raises(ValueError, match='twin: row "ours" with seed 0'):
+        call('--seeds', 0, '--trained', *folders, twin)
 
 
 @pytest.mark.parametrize('changes, word', [
