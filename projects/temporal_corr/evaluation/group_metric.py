@@ -4,7 +4,6 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
 from terminaltables import AsciiTable
 
 from ..smoothing import build_smoother
@@ -44,7 +43,6 @@ class GroupMetric(BaseMetric):
 
     def __init__(self, smoothing: Optional[dict] = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        self._size: Optional[int] = None
         self._smoother = build_smoother(smoothing) if smoothing else None
         self._smoothed = f', {smoothing["type"]}' if smoothing else ''
 
@@ -52,11 +50,6 @@ class GroupMetric(BaseMetric):
                 data_samples: Sequence[dict]) -> None:
         """Keep what is needed of each frame."""
         self.results.extend(self._keep(sample) for sample in data_samples)
-
-    def evaluate(self, size: int) -> Dict[str, float]:
-        """See :meth:`mmengine.evaluator.BaseMetric.evaluate`."""
-        self._size = size
-        return super().evaluate(size)
 
     def _keep(self, sample: dict) -> dict:
         """Copies: what is kept must not change with the sample."""
@@ -74,8 +67,7 @@ class GroupMetric(BaseMetric):
             track = sample['video_id'], int(sample.get('track_id') or 0)
         return dict(
             pred=np.array(pred['keypoints'][0]),
-            scores=np.array(pred['keypoint_scores'][0])
-            if self._smoother else None,
+            scores=np.array(pred['keypoint_scores'][0]),
             gt=np.array(gt['keypoints'][0]),
             visible=visible > 0,
             # A box without width or without height is no box.
@@ -84,12 +76,17 @@ class GroupMetric(BaseMetric):
             frame=track and int(sample['frame_index']))
 
     def _frames(self, results: list) -> EvaluatedFrames:
-        """Check the frames, and stack them."""
-        title = type(self).__name__
-        if not results:
-            raise ValueError(f'{title} got no frames: the data set or the '
-                             'sampler of this evaluation is empty')
-        _check_frames(results, self._size)
+        """Check that no frame comes twice, and stack them."""
+        count = Counter((*r['track'], r['frame']) for r in results
+                        if r['track'] is not None)
+        twice = [key for key in count if count[key] > 1]
+        if twice:
+            video, person, frame = twice[0]
+            raise ValueError(
+                f'{len(twice)} frames were evaluated more than once, the '
+                f"first is frame {frame} of video '{video}', person {person}. "
+                "Use sampler=dict(type='VideoSampler') in the data loader: "
+                'DefaultSampler repeats frames to fill the last batch')
         pred, gt, visible, box = (
             np.stack([result[key] for result in results])
             for key in ('pred', 'gt', 'visible', 'box'))
@@ -163,21 +160,3 @@ def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:
         head = ['']
         cells = [[name, *row] for name, row in zip(rows, cells)]
     return AsciiTable([head + columns, *cells], title).table
-
-
-def _check_frames(results: list, size: Optional[int]) -> None:
-    """Raise if frames come twice, warn if some are missing."""
-    count = Counter(
-        (*r['track'], r['frame']) for r in results if r['track'] is not None)
-    twice = [key for key in count if count[key] > 1]
-    if twice:
-        video, person, frame = twice[0]
-        raise ValueError(
-            f'{len(twice)} frames were evaluated more than once, the first '
-            f"is frame {frame} of video '{video}', person {person}. Use "
-            "sampler=dict(type='VideoSampler') in the data loader: "
-            'DefaultSampler repeats frames to fill the last batch of ranks')
-    if size is not None and len(results) < size:
-        MMLogger.get_current_instance().warning(
-            f'only {len(results)} of the {size} frames of the data set were '
-            'evaluated')

@@ -47,13 +47,8 @@ class GroupPCKAccuracy(GroupMetric):
                  assembled_only: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        thrs = [thr] if isinstance(thr, (int, float)) else list(thr)
-        if not thrs or len(set(thrs)) < len(thrs) or not all(
-                t > 0 and math.isfinite(t) for t in thrs):
-            raise ValueError('thr must be a positive number or several '
-                             f'different ones, got {thr!r}')
-        self.thr: float = thrs[0]
-        self.thrs = thrs
+        self.thrs = [thr] if isinstance(thr, (int, float)) else list(thr)
+        self.thr: float = self.thrs[0]
         self.assembled_only = assembled_only
 
     def _keep(self, sample: dict) -> dict:
