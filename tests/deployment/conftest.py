@@ -96,8 +96,9 @@ def to_onnx():
 
 @pytest.fixture(scope='session')
 def session_of(to_onnx):
-    """Opens a step in ONNX Runtime."""
+    """Opens a step in ONNX Runtime, once."""
 
+    @lru_cache(maxsize=None)
     def open_session(step):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -110,11 +111,11 @@ def session_of(to_onnx):
 
 
 @pytest.fixture(scope='session')
-def run():
-    """Runs a session; zeros stand for inputs that are not given."""
+def run(session_of):
+    """Runs an exported step; zeros stand for inputs that are not given."""
 
-    def run_session(session, **given):
-        count = len(given['image'])
+    def run_session(step, **given):
+        session, count = session_of(step), len(given['image'])
         inputs = {
             item.name: np.asarray(
                 given.get(item.name, np.zeros((count, *item.shape[1:]))),

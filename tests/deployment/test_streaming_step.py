@@ -56,7 +56,7 @@ def test_all_kinds_in_batches_of_any_size(kind, make_step, session_of, run):
                 conditions['center_maps'] = torch.rand(count, 1, 16, 16)
             # the model's own step: no memory, rather than zeros, at first
             heatmaps, memory = step.model.step(image, memory, **conditions)
-            outputs = run(session, image=image, **conditions, **given)
+            outputs = run(step, image=image, **conditions, **given)
             close(outputs.pop('heatmaps'), heatmaps)
             given = {key[len('new_'):]: out for key, out in outputs.items()}
             sizes = {
@@ -68,14 +68,12 @@ def test_all_kinds_in_batches_of_any_size(kind, make_step, session_of, run):
 
 
 @torch.no_grad()
-def test_a_row_that_starts_beside_one_that_goes_on(make_step, session_of,
-                                                   run):
+def test_a_row_that_starts_beside_one_that_goes_on(make_step, run):
     step = make_step('correlation')
-    session = session_of(step)
     image = torch.randn(2, 3, 128, 96)
-    exemplars = run(session, image=torch.randn(2, 3, 128, 96))['new_exemplars']
+    exemplars = run(step, image=torch.randn(2, 3, 128, 96))['new_exemplars']
     exemplars[1] = 0
-    outputs = run(session, image=image, exemplars=exemplars)
+    outputs = run(step, image=image, exemplars=exemplars)
     close(outputs['heatmaps'][1:], step.model.step(image[1:])[0])
     going_on = step.model.step(
         image[:1], dict(exemplars=torch.from_numpy(exemplars[:1])))
@@ -87,8 +85,7 @@ def test_a_row_that_starts_beside_one_that_goes_on(make_step, session_of,
 def test_pixels_in_place_of_normalised_images(kind, make_step, session_of,
                                               run):
     step = make_step(kind, include_normalization=True)
-    session = session_of(step)
-    item = session.get_inputs()[0]
+    item = session_of(step).get_inputs()[0]
     assert item.type == 'tensor(uint8)'
     pixels = torch.randint(256, (2, *item.shape[1:]), dtype=torch.uint8)
     # by hand: ImageNet's constants in RGB, or OpenPose's
@@ -98,9 +95,7 @@ def test_pixels_in_place_of_normalised_images(kind, make_step, session_of,
         image, mean, std = pixels.float(), [128.] * 3, [256.] * 3
     image = (image - torch.tensor(mean)[:, None, None]) / torch.tensor(
         std)[:, None, None]
-    close(
-        run(session, image=pixels)['heatmaps'],
-        step.model.step(image)[0])
+    close(run(step, image=pixels)['heatmaps'], step.model.step(image)[0])
 
 
 def test_an_output_of_another_type_is_refused(to_onnx):
