@@ -115,9 +115,9 @@ def test_binary_cross_entropy():
     """By numpy, a keypoint of weight 0 adding nothing."""
     logits, target = torch.randn(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
     weights = torch.tensor([[1., 1., 0.], [1., 0., 1.]])
-    found = HeatmapBCELoss(loss_weight=2.)(logits, target, weights)
+    found = HeatmapBCELoss()(logits, target, weights)
     scores = 1 / (1 + np.exp(-logits.double().numpy()))
     goal = target.double().numpy()
     cells = -(goal * np.log(scores) + (1 - goal) * np.log(1 - scores))
-    wanted = 2 * (cells * weights.numpy()[..., None, None]).mean()
+    wanted = (cells * weights.numpy()[..., None, None]).mean()
     assert found.item() == pytest.approx(wanted, rel=1e-5)

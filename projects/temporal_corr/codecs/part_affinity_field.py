@@ -70,9 +70,6 @@ class PartAffinityField(BackgroundHeatmap):
         min_parts (int): The fewest parts of a person. Defaults to 3
         min_score (float): The least score of a person: the scores of its
             peaks and limbs, summed, per part. Defaults to 0.1
-        missing (str): What :meth:`decode` gives for a joint that was not
-            assembled: ``'argmax'`` the maximum of its heatmap, ``'nan'``
-            NaN with score 0. Defaults to ``'argmax'``
     """
 
     field_mapping_table = dict(heatmaps='heatmaps', pafs='pafs')
@@ -95,8 +92,7 @@ class PartAffinityField(BackgroundHeatmap):
                  sample_ratio: float = 0.7,
                  distance_prior: Optional[float] = 0.5,
                  min_parts: int = 3,
-                 min_score: float = 0.1,
-                 missing: str = 'argmax') -> None:
+                 min_score: float = 0.1) -> None:
         super().__init__(input_size, heatmap_size, sigma)
         self.limb_width = limb_width
         self.limbs = np.array(limbs)
@@ -111,8 +107,6 @@ class PartAffinityField(BackgroundHeatmap):
         self.distance_prior = distance_prior
         self.min_parts = min_parts
         self.min_score = min_score
-        self.missing = missing
-        assert missing in ('argmax', 'nan'), f'missing={missing!r}'
         group = np.arange(num_keypoints)
         for first, second in self.limbs:
             if group[first] == group[second]:
@@ -167,7 +161,7 @@ class PartAffinityField(BackgroundHeatmap):
         Returns:
             tuple: Keypoints (1, K, 2) in input pixels, and (scores,
             assembled), (1, K) each: the values of the heatmaps, and 1 for a
-            joint that was assembled, 0 for one that is ``missing``.
+            joint that was assembled, 0 for the maximum of its heatmap.
         """
         people, people_scores, _ = self.decode_people(encoded)
         if center is None:
@@ -180,7 +174,7 @@ class PartAffinityField(BackgroundHeatmap):
             keypoints = np.full((self.num_keypoints, 2), np.nan, np.float32)
             scores = np.zeros(self.num_keypoints, np.float32)
         assembled = ~np.isnan(keypoints[:, 0])
-        if self.missing == 'argmax' and not assembled.all():
+        if not assembled.all():
             heatmaps = np.asarray(encoded[:self.num_keypoints], np.float32)
             positions, scores[~assembled] = heatmap_maxima(
                 heatmaps[~assembled], self.sigma / self.scale_factor)

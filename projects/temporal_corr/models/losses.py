@@ -18,14 +18,7 @@ class EuclideanLoss(nn.Module):
     losses take, makes gradients smaller by K H W / 2, 16,928 for the 16
     heatmaps at 46x46. The mean over N makes the gradient that ranks average
     that of the whole batch.
-
-    Args:
-        loss_weight (float): Weight of the loss. Defaults to 1.
     """
-
-    def __init__(self, loss_weight: float = 1.):
-        super().__init__()
-        self.loss_weight = loss_weight
 
     def forward(self, output: Tensor, target: Tensor,
                 weights: Tensor) -> Tensor:
@@ -33,24 +26,17 @@ class EuclideanLoss(nn.Module):
         weights (N, K); 0 masks a map."""
         # In float32 under AMP, too: the sum overflows half precision.
         error = (output.float() - target) * weights[:, :, None, None]
-        return self.loss_weight * error.square().sum() / (2 * len(output))
+        return error.square().sum() / (2 * len(output))
 
 
 @MODELS.register_module()
 class HeatmapBCELoss(nn.Module):
     """Binary cross-entropy of every cell, for heatmaps that are sigmoids.
-
-    Args:
-        loss_weight (float): Weight of the loss. Defaults to 1.
     """
-
-    def __init__(self, loss_weight: float = 1.):
-        super().__init__()
-        self.loss_weight = loss_weight
 
     def forward(self, output: Tensor, target: Tensor,
                 weights: Tensor) -> Tensor:
         """Mean over logits (N, P, H, W) against heatmaps from 0 to 1,
         keypoints weighted by (N, P)."""
-        return self.loss_weight * F.binary_cross_entropy_with_logits(
+        return F.binary_cross_entropy_with_logits(
             output, target.to(output), weights[..., None, None].to(output))
