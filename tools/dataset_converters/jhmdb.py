@@ -165,12 +165,7 @@ def extract_frames(videos: Path, frames: Path,
         unfinished.mkdir(parents=True)
         decode_video(videos / f'{name}.avi', unfinished, num_frames[name])
         final.parent.mkdir(exist_ok=True)
-        try:
-            os.replace(unfinished, final)
-        except OSError:
-            # another process was faster: its frames are complete, too
-            if len(list_frames(final)) != num_frames[name]:
-                raise
+        os.replace(unfinished, final)
 
     print(
         f'Extracting the frames of {len(todo)} clips to {frames}',

@@ -24,6 +24,7 @@ from mmpose.structures import PoseDataSample
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from repo_path import add_cfg_options, config_path
 
+from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.output_files import save_image
 from projects.temporal_corr.video_io.progress import track
 from projects.temporal_corr.video_io.window import can_open_windows
@@ -183,4 +184,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)
