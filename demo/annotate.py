@@ -76,7 +76,7 @@ def main(argv=None) -> None:
         from projects.temporal_corr.annotation.server import make_app
         from projects.temporal_corr.annotation.session import Session
     except ImportError as error:
-        raise ValueError(f'{error}: pip install -e .[annotate]') from error
+        raise ValueError(f'{error}: pip install -e ".[annotate]"') from error
     path, out = find_files(args)
     source = FrameSource(path)
     if source.kind == 'webcam':
