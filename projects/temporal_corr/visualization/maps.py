@@ -1,7 +1,7 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """Correlation maps and heatmaps on images, which are RGB, uint8."""
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -187,22 +187,18 @@ def draw_correlation_figure(views: CorrelationViews,
         pad=0.01)
     bar.ax.set_yticklabels(['low', 'high'], fontsize=7)
     grid[1, -1].legend(
-        handles=legend(side_colors(metainfo)),
+        handles=[
+            Line2D([], [],
+                   color=np.divide(color, 255),
+                   label=side,
+                   linewidth=3,
+                   marker='o',
+                   markeredgecolor='black')
+            for side, color in side_colors(metainfo).items()
+        ],
         loc='upper center',
         bbox_to_anchor=(0.5, 0),
         ncols=2,
         fontsize=8,
         frameon=False)
     return figure
-
-
-def legend(colors: Dict[str, Sequence[int]]) -> List[Line2D]:
-    """Handles of a figure's legend: RGB from 0 to 255 by what it means."""
-    return [
-        Line2D([], [],
-               color=np.divide(color, 255),
-               label=label,
-               linewidth=3,
-               marker='o',
-               markeredgecolor='black') for label, color in colors.items()
-    ]

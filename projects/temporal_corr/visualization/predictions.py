@@ -23,7 +23,8 @@ def draw_prediction(image: np.ndarray,
                     size: Size,
                     show_gt: bool = False,
                     thr: float = 0.2) -> np.ndarray:
-    """Draw the prediction of a frame into a panel of a given size.
+    """Draw the prediction of a frame into a panel of a given size, black where
+    the image ends.
 
     Args:
         image (np.ndarray): The whole image, RGB uint8 (H, W, 3).
@@ -37,10 +38,6 @@ def draw_prediction(image: np.ndarray,
             that PCK counts as wrong and a line to where it should be.
             Defaults to False.
         thr (float): Threshold of PCK. Defaults to 0.2.
-
-    Returns:
-        np.ndarray: Panel in shape (size[1], size[0], 3), black where the
-        image ends.
     """
     matrix = fit_image(image.shape[1::-1], size)
     panel = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC)
@@ -96,10 +93,6 @@ def join_panels(panels: Sequence[np.ndarray],
         caption (str): Text below. Defaults to ''.
         colors (dict, optional): RGB colours by what they mean, in a second
             line below. Defaults to None, no such line.
-
-    Returns:
-        np.ndarray: Image with BAR more rows above, below, and for the
-        colours.
     """
     width = panels[0].shape[1]
     rows = [

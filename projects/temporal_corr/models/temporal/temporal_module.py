@@ -110,8 +110,10 @@ class TemporalModule(BaseModule):
         return None, self.draw_kept(len(clips))
 
     def draw_kept(self, count: int) -> Tensor:
-        """Whose memory is kept, at random, (N, )."""
-        return rank_draw(torch.rand, count) >= self.mask_rate
+        """Whose memory is kept, at random, (N, ). MMEngine seeds the processes
+        of a training alike, so each takes its part of one draw."""
+        drawn = torch.rand(get_world_size(), count)[get_rank()]
+        return drawn >= self.mask_rate
 
     def training_memory(self, past_features: Optional[Tensor], samples: List,
                         keep: Tensor) -> Memory:
@@ -192,9 +194,3 @@ class ScaledMaps(TemporalModule):
         ``found`` in shape (N, P)."""
         maps = maps * self.scale[:, None, None] + self.bias[:, None, None]
         return maps * found.to(maps.dtype)[..., None, None]
-
-
-def rank_draw(draw: Callable, *size: int, **kwargs) -> Tensor:
-    """Random numbers that differ between the processes of a training:
-    MMEngine seeds all ranks alike, so each takes its part of one draw."""
-    return draw(get_world_size(), *size, **kwargs)[get_rank()]
