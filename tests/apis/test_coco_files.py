@@ -133,6 +133,11 @@ def test_absolute_paths_of_another_computer(read, make_clip):
     assert told(boxes, 'b/img', 'other folders')
 
 
+def test_capitals_of_a_name(read, make_clip):
+    clip = make_clip(['00.PNG', '01.PNG'], 'capitals')
+    assert counts(read([dict(XYWH, file_name='01.png')], clip)) == [0, 1, 0]
+
+
 def test_names_of_a_video(read, write_video):
     """STEM/NUMBER as this project writes it, numbers as text, the name of
     the file, and pictures of an annotation tool with their number."""
