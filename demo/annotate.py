@@ -4,6 +4,7 @@
     annotate.py --input clip.mp4
 """
 import argparse
+import contextlib
 import os
 import os.path as osp
 import socket
@@ -57,15 +58,11 @@ def find_files(args) -> tuple:
 
 def listen(port: int) -> socket.socket:
     """A socket for this computer alone."""
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        server.bind(('127.0.0.1', port))
+        return socket.create_server(('127.0.0.1', port))
     except OSError as error:
         raise ValueError(f'port {port} is in use, maybe by another page: '
                          '--port 0 takes a free one') from error
-    server.listen()
-    return server
 
 
 def main(argv=None) -> None:
@@ -86,16 +83,13 @@ def main(argv=None) -> None:
         session = Session(
             source, VideoPoseInferencer(*files, args.device), out,
             args.labels)
-        port = server.getsockname()[1]
-        url = f'http://127.0.0.1:{port}/'
+        url = f'http://127.0.0.1:{server.getsockname()[1]}/{session.token}/'
         print(f'{url}  labels go to {out}; Ctrl-C ends', flush=True)
         if not args.no_browser:
             webbrowser.open(url)
-        app = uvicorn.Config(make_app(session, port), log_level='warning')
-        try:
+        app = uvicorn.Config(make_app(session), log_level='warning')
+        with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(app).run(sockets=[server])
-        except KeyboardInterrupt:
-            pass
     session.stop()
     if session.failure:
         raise OSError(f'{session.failure}; a page that is still open has them '

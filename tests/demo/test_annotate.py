@@ -14,8 +14,6 @@ from projects.temporal_corr.apis import FrameSource, LabelFile
 
 pytest.importorskip('fastapi')
 testclient = pytest.importorskip('fastapi.testclient')
-PORT = 8017
-HOST = f'127.0.0.1:{PORT}'
 
 
 @pytest.fixture
@@ -23,14 +21,15 @@ def connect():
     """Makes a client of a session, which behaves as a page does."""
     from projects.temporal_corr.annotation.server import make_app
 
+    class Client(testclient.TestClient):
+
+        def call(self, method, *arguments):
+            return self.post(method, json=arguments)
+
     def make(session):
-        return testclient.TestClient(
-            make_app(session, PORT),
-            base_url=f'http://{HOST}',
-            headers={
-                'Origin': f'http://{HOST}',
-                'X-Video': session.id
-            },
+        return Client(
+            make_app(session),
+            base_url=f'http://127.0.0.1:8017/{session.token}/',
             raise_server_exceptions=False)
 
     return make
@@ -47,15 +46,32 @@ def pose(frame=2, track_id=0, shift=0., visibility=2, **more):
              bbox=[5, 5, 60, 44]), **more)  # yapf: disable
 
 
+def pairs(*poses):
+    """Poses as the page has them, by frame and person."""
+    frames = {}
+    for row in poses:
+        people = frames.setdefault(row['frame'], [])
+        people.append((row['track_id'], row))
+    return list(frames.items())
+
+
+def flat(pairs):
+    """The same as a list."""
+    return [
+        dict(row, frame=frame, track_id=track_id) for frame, people in pairs
+        for track_id, row in people
+    ]
+
+
 def put(client, poses, revision):
-    return client.put('labels', json=poses, headers={'If-Match': revision})
+    return client.call('save', pairs(*poses), revision)
 
 
 def test_labels_are_a_coco_file(open_session, connect, tmp_path):
     """Read by COCO's own API, by this project, and by the page again."""
     session = open_session()
     client = connect(session)
-    revision = client.get('state').json()['revision']
+    revision = client.call('describe').json()['revision']
     poses = [pose(4, 7), pose(2, 0), pose(2, 7, 0.5)]
     assert put(client, poses, revision).status_code == 200
     path = tmp_path / 'clip_labels.json'
@@ -78,39 +94,52 @@ def test_labels_are_a_coco_file(open_session, connect, tmp_path):
     assert [(frame, label.track_id) for frame, row in file.frames.items()
             for label in row] == [(2, 0), (2, 7), (4, 7)]
     assert np.isnan(file.frames[4][0].keypoints[1]).all()
-    again = open_session()
-    assert again.labels == session.labels
-    assert again.revision == session.revision == client.get(
-        'state').json()['revision']
+    state = connect(open_session()).call('describe').json()
+    assert state == client.call('describe').json()
+    for row, given in zip(flat(state['labels']), (poses[1], poses[2],
+                                                  poses[0])):
+        assert (row['frame'], row['track_id']) == (given['frame'],
+                                                   given['track_id'])
+        values = np.array(given['keypoints'])
+        values[values[:, 2] == 0] = 0
+        assert np.array_equal(row['keypoints'], values)
     # Nothing labelled is no reason not to go on.
     assert put(client, [], session.revision).status_code == 200
     assert open_session().labels == {}
 
 
-@pytest.mark.parametrize('method, path, headers, status', [
-    ('GET', 'state', {}, 200),
-    ('GET', 'annotate.js', {}, 200),
-    ('GET', 'state', dict(Host='evil.example:8017'), 403),
-    ('GET', 'state', dict(Host='127.0.0.1:8018'), 403),
-    ('POST', 'follow', dict(Origin='http://evil.example'), 403),
-    ('POST', 'follow', dict(Origin='null'), 403),
-    # A page that was opened on another video.
-    ('GET', 'frames/0', {'X-Video': 'other'}, 410),
-    ('PUT', 'labels', {'X-Video': 'other'}, 410),
-    ('DELETE', 'people/0', {'X-Video': ''}, 410),
-    ('DELETE', 'people/0', {}, 200),
-    ('PUT', 'labels', {'Content-Length': str(2**30)}, 413),
-    ('PUT', 'labels', {}, 422),  # no If-Match
-    ('GET', 'frames/0', {}, 200),
-    ('GET', 'frames/6', {}, 404),
-    ('GET', 'frames/-1', {}, 404),
-    ('GET', 'frames/..%2f..%2fclip.avi', {}, 404),
-    ('GET', '..%2fsession.py', {}, 404),
-    ('GET', 'clip_labels.json', {}, 404),
+@pytest.mark.parametrize('method, path, status, more', [
+    ('POST', 'describe', 200, dict(json=[])),
+    ('GET', 'annotate.js', 200, {}),
+    ('POST', 'remove', 200, dict(json=[0])),
+    ('GET', 'frames/0', 200, {}),
+    # Another site that resolves to this computer.
+    ('POST', 'describe', 400, dict(json=[], headers=dict(Host='evil.net'))),
+    # What another site, or another page, would ask for.
+    ('POST', '/describe', 404, dict(json=[])),
+    ('POST', '/0123456789abcdef/describe', 404, dict(json=[])),
+    ('POST', '/0123456789abcdef/follow', 404, dict(json=[])),
+    ('GET', '/', 404, {}),
+    ('GET', '/annotate.js', 404, {}),
+    ('GET', '/0123456789abcdef/frames/0', 404, {}),
+    # What is no call of the page.
+    ('POST', '__class__', 422, dict(json=[])),
+    ('POST', 'coco', 422, dict(json=[])),
+    ('POST', '_read', 422, dict(json=['/etc/passwd'])),
+    ('POST', 'save', 422, dict(json=[[]])),  # no revision
+    ('POST', 'follow', 422, dict(json=dict(a=1))),
+    ('POST', 'save', 413, dict(content=b'[' + b' ' * 2**25 + b']')),
+    ('GET', 'frames/6', 404, {}),
+    ('GET', 'frames/-1', 422, {}),
+    ('GET', 'frames/..%2f..%2fclip.avi', 404, {}),
+    ('GET', '..%2fsession.py', 404, {}),
+    ('GET', 'clip_labels.json', 404, {}),
 ])  # yapf: disable
-def test_requests(open_session, connect, method, path, headers, status):
+def test_requests(open_session, connect, method, path, status, more):
     client = connect(open_session())
-    answer = client.request(method, path, headers=headers)
+    if path.startswith('/'):  # not below the token of the page
+        path = f'http://127.0.0.1:8017{path}'
+    answer = client.request(method, path, **more)
     assert answer.status_code == status
     assert "default-src 'self'" in answer.headers['Content-Security-Policy']
 
@@ -118,7 +147,7 @@ def test_requests(open_session, connect, method, path, headers, status):
 @pytest.mark.parametrize('change, field', [
     (dict(frame=6), 'frame 6'),
     (dict(frame=-1), 'frame'),
-    (dict(track_id='a'), 'track_id'),
+    (dict(track_id='a'), '.0.1.0.0'),
     (dict(bbox=[1, 2, 3]), 'bbox'),
     (dict(keypoints=[[1, 2, 2]]), 'keypoints'),
     (dict(keypoints=[[1, 2, 0]] * 15), 'keypoints'),
@@ -127,40 +156,37 @@ def test_requests(open_session, connect, method, path, headers, status):
 ])
 def test_bad_labels(open_session, connect, tmp_path, change, field):
     client = connect(session := open_session())
-    answer = client.put(
-        'labels',
-        content=json.dumps([pose(**change)]),
-        headers={
-            'If-Match': session.revision,
-            'Content-Type': 'application/json'
-        })
+    answer = client.post(
+        'save',
+        content=json.dumps([pairs(pose(**change)), session.revision]),
+        headers={'Content-Type': 'application/json'})
     assert answer.status_code == 422 and field in answer.text
     assert not (tmp_path / 'clip_labels.json').exists()
 
 
 def test_two_pages_on_one_file(open_session, connect, tmp_path):
     """Of two tabs, and of two programs, the later one is told."""
-    session = open_session()
-    client = connect(session)
+    client = connect(session := open_session())
     old = session.revision
-    assert put(client, [pose()], old).status_code == 200
+    answer = put(client, [pose()], old)
+    assert answer.status_code == 200 and answer.json() == session.revision
     answer = put(client, [pose(3)], old)
     assert answer.status_code == 409 and 'clip_labels.json' in answer.text
     # The answer of a save was lost, and it is sent again.
     assert put(client, [pose()], old).status_code == 200
-    other = open_session()
-    connect(other)
+    known, other = session.revision, open_session()
     assert put(connect(other), [pose(5)], other.revision).status_code == 200
-    assert put(client, [pose(3)], session.revision).status_code == 409
-    state = client.get('state').json()  # the page reloads
-    assert [label['frame'] for label in state['labels']] == [5]
+    assert client.call('progress', 0).json()['revision'] != known
+    assert put(client, [pose(3)], known).status_code == 409
+    state = client.call('describe').json()  # the page reloads
+    assert [label['frame'] for label in flat(state['labels'])] == [5]
     assert put(client, [pose(3)], state['revision']).status_code == 200
     assert [*open_session().labels] == [3]
     # What cannot be read is neither taken nor overwritten.
-    path = tmp_path / 'clip_labels.json'
+    known, path = session.revision, tmp_path / 'clip_labels.json'
     path.write_text('{')
-    assert client.get('state').status_code == 422
-    assert put(client, [pose(4)], session.revision).status_code == 409
+    assert client.call('describe').status_code == 422
+    assert put(client, [pose(4)], known).status_code == 409
     assert path.read_text() == '{'
 
 
@@ -181,11 +207,14 @@ def test_full_disk(open_session, connect, tmp_path, monkeypatch):
         assert 'clip_labels.json' in answer.text and 'No space' in answer.text
     assert path.read_text() == before
     assert sorted(tmp_path.glob('*.json')) == [path]
-    state = client.get('state').json()  # a page that is opened now
-    assert len(state['labels']) == 2 and 'No space' in state['failure']
+    assert 'No space' in session.failure  # told when the server ends
+    state = client.call('describe').json()  # a page that is opened now
+    assert flat(state['labels'])[0]['frame'] == 2 and len(
+        state['labels']) == 1
+    # The page that has them tries again.
     again = [pose(), pose(3)]
     assert put(client, again, state['revision']).status_code == 200
-    assert client.get('state').json()['failure'] == ''
+    assert session.failure == ''
     assert [*open_session().labels] == [2, 3]
 
 
@@ -203,7 +232,7 @@ def test_full_disk(open_session, connect, tmp_path, monkeypatch):
 ])  # yapf: disable
 def test_file_of_something_else(open_session, tmp_path, change, message):
     session = open_session()
-    session.save([pose()], session.revision)
+    session.save(pairs(pose()), session.revision)
     path = tmp_path / 'clip_labels.json'
     content = json.loads(path.read_text())
     change(content)
@@ -216,7 +245,7 @@ def test_file_of_something_else(open_session, tmp_path, change, message):
 def test_import(open_session, tmp_path):
     """Labels of CVAT: its names of frames, who it is in attributes."""
     session = open_session()
-    session.save([pose(3, 1)], session.revision)
+    session.save(pairs(pose(3, 1)), session.revision)
     content = json.loads((tmp_path / 'clip_labels.json').read_text())
     del content['info']
     image, = content['images']
@@ -226,9 +255,9 @@ def test_import(open_session, tmp_path):
     entry['attributes'] = dict(track_id=entry.pop('track_id'))
     (tmp_path / 'cvat.json').write_text(json.dumps(content))
     found = open_session(out='new.json', imported=str(tmp_path / 'cvat.json'))
-    assert found.labels.keys() == {3} and found.labels[3].keys() == {1}
-    np.testing.assert_allclose(found.labels[3][1]['keypoints'],
-                               session.labels[3][1]['keypoints'])
+    (frame, (label, )), = found.labels.items()
+    assert (frame, label.track_id) == (3, 1)
+    np.testing.assert_allclose(label.keypoints, session.labels[3][0].keypoints)
     with pytest.raises(ValueError, match='--labels'):
         open_session(imported=str(tmp_path / 'cvat.json'))
 
@@ -236,9 +265,9 @@ def test_import(open_session, tmp_path):
 def wait(client):
     """Until the model has followed; returns what was told at last."""
     for _ in range(600):
-        progress = client.get('progress').json()
+        progress = client.call('progress', 0).json()
         if not progress['running']:
-            return progress
+            return dict(progress, poses=flat(progress['poses']))
         time.sleep(0.1)
     raise TimeoutError
 
@@ -248,11 +277,11 @@ def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
     """The same labels give the same poses on the page and by --prompt."""
     client = connect(session := open_session())
     put(client, [pose(1), pose(4, 3)], session.revision)
-    client.post('follow')
+    client.call('follow')
     progress = wait(client)
     assert progress['done'] == 6 and progress['ended'] == ''
     since = progress['since']
-    assert client.get(f'progress?since={since}').json()['poses'] == []
+    assert client.call('progress', since).json()['poses'] == []
     out = tmp_path / 'out'
     demo.main([
         *model_files, '--input', session.source.path, '--prompt', session.path,
@@ -269,7 +298,7 @@ def test_follow_as_the_demo_does(open_session, connect, demo, model_files,
             key = row['image_id'], row['track_id'], False
             np.testing.assert_allclose(
                 row['keypoints'], expected[keys.index(key)]['keypoints'])
-    suggestion = client.get('suggestion').json()
+    suggestion = client.call('suggestion').json()
     assert len(suggestion['doubt']) == 6
     assert (suggestion['frame'], suggestion['track_id']) not in [(1, 0),
                                                                  (4, 3)]
@@ -282,37 +311,40 @@ def test_people_who_are_not_labelled(open_session, connect):
     client = connect(session := open_session())
 
     def people():
-        progress = client.get('progress?since=0').json()
-        return [row for row in progress['poses'] if row['track_id'] == 0], {
+        poses = wait(client)['poses']
+        return [row for row in poses if row['track_id'] == 0], {
             (row['frame'], row['track_id'])
-            for row in progress['poses']
+            for row in poses
         }
 
-    client.post('follow')
+    client.call('follow')
     wait(client)
     alone = people()[0]
     put(client, [pose(2, 1)], session.revision)
-    client.post('follow')
+    client.call('follow')
     since = wait(client)['since']
     assert people() == (alone, {(i, k) for i in range(6) for k in (0, 1)})
     exported = client.get('export?predictions=true').json()['annotations']
     assert len(exported) == 12
-    client.delete('people/0')
+    client.call('remove', 0)
     assert people() == ([], {(i, 1) for i in range(6)})
-    progress = client.get(f'progress?since={since}').json()
-    assert progress['gone'] and len(progress['poses']) == 6
-    assert not client.get(f'progress?since={progress["since"]}').json()['gone']
-    # Nor does a server that was started again have any.
-    again = connect(open_session()).get(f'progress?since={since}').json()
-    assert again['gone'] and again['poses'] == []
+    # A page that knew of them is told of all frames that changed.
+    progress = client.call('progress', since).json()
+    assert len(progress['poses']) == len(flat(progress['poses'])) == 6
+    assert client.call('progress', progress['since']).json()['poses'] == []
+    # A server that was started again has none in any frame.
+    again = connect(open_session()).call('progress', since).json()
+    assert again['poses'] == [[frame, []] for frame in range(6)]
 
 
 def test_person_in_a_box(open_session, connect):
     client = connect(open_session())
-    answer = client.post('pose', json=dict(frame=3, bbox=[8, 6, 50, 40]))
+    answer = client.call('pose_in', 3, [8, 6, 50, 40])
     assert np.shape(answer.json()['keypoints']) == (15, 3)
-    answer = client.post('pose', json=dict(frame=3, bbox=[8, 6, 8, 40]))
-    assert answer.status_code == 422
+    for frame, box, status in ((3, [8, 6, 8, 40], 422), (3, [8, 6, 50], 422),
+                               (-1, [8, 6, 50, 40], 422),
+                               (6, [8, 6, 50, 40], 404)):
+        assert client.call('pose_in', frame, box).status_code == status
 
 
 def test_video_that_ends_early(open_session, connect, noise):
@@ -322,13 +354,13 @@ def test_video_that_ends_early(open_session, connect, noise):
     readable = sum(1 for _ in FrameSource(str(path)))
     assert 0 < readable < 12
     client = connect(open_session(str(path)))
-    state = client.get('state').json()
+    state = client.call('describe').json()
     assert state['num_frames'] == readable
-    assert any('12' in message for message in state['messages'])
     assert client.get(f'frames/{readable - 1}').status_code == 200
     assert client.get(f'frames/{readable}').status_code == 404
-    client.post('follow')
-    assert wait(client)['done'] == readable
+    client.call('follow')
+    progress = wait(client)
+    assert progress['done'] == readable and '12' in progress['ended']
 
 
 @pytest.fixture(scope='module')
@@ -342,7 +374,7 @@ def annotate(repo_root):
 
 def test_command_line(annotate, open_session, tmp_path):
     session = open_session()
-    session.save([pose()], session.revision)
+    session.save(pairs(pose()), session.revision)
     labels = session.path
     args = annotate.parse_args(['--input', labels])
     video, out = annotate.find_files(args)

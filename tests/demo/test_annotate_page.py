@@ -38,13 +38,12 @@ class Server:
 
     def __init__(self, session, port=0):
         from projects.temporal_corr.annotation.server import make_app
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(('127.0.0.1', port))
+        self.socket = socket.create_server(('127.0.0.1', port))
         self.port = self.socket.getsockname()[1]
+        self.url = f'http://127.0.0.1:{self.port}/{session.token}/'
         self.server = uvicorn.Server(
             uvicorn.Config(
-                make_app(session, self.port),
+                make_app(session),
                 log_level='error',
                 timeout_graceful_shutdown=1))
         self.thread = threading.Thread(
@@ -81,8 +80,8 @@ def visit(browser):
         page = context.new_page()
         page.set_default_timeout(1000 * SECONDS)
         page.on('pageerror', lambda error: errors.append(error))
-        page.goto(f'http://127.0.0.1:{server.port}/')
-        page.wait_for_selector('#canvas[data-frame="0"]')
+        page.goto(server.url)
+        page.wait_for_selector('#stage[data-frame="0"]')
         return page
 
     yield make
@@ -110,7 +109,7 @@ def labels(session):
 
 def on_screen(page, point):
     """Where the centre of a pixel is: the frame fits into the canvas."""
-    box = page.locator('#canvas').bounding_box()
+    box = page.locator('#stage').bounding_box()
     area = np.array([box['width'], box['height']])
     scale = (area / SIZE).min()
     corner = np.array([box['x'], box['y']]) + (area -
@@ -125,6 +124,13 @@ def drag(page, start, by):
     page.mouse.move(*(start + np.array(by) / 2))
     page.mouse.move(*(start + by))
     page.mouse.up()
+
+
+def predictions(session):
+    """Predicted keypoints (K, 3) by frame and person."""
+    return {(frame, track_id): np.array(pose['keypoints'])
+            for frame, people in session.progress(0)['poses']
+            for track_id, pose in people}  # yapf: disable
 
 
 def alone(points):
@@ -163,20 +169,18 @@ def test_label_follow_correct_undo_reload_export(served, visit):
 
     # The model follows into all frames; what is corrected is a label.
     page.keyboard.press('f')
-    until(lambda: len(session.progress(0)['poses']) == 12)
+    until(lambda: len(predictions(session)) == 12)
     until(lambda: not session.progress(0)['running'])
     page.wait_for_selector('#next:enabled')
     waits = []
     for frame in range(1, 6):
         page.keyboard.press('ArrowRight')
-        page.wait_for_selector(f'#canvas[data-frame="{frame}"]')
-        waits.append(float(page.locator('#canvas').get_attribute('data-ms')))
+        page.wait_for_selector(f'#stage[data-frame="{frame}"]')
+        waits.append(float(page.locator('#stage').get_attribute('data-ms')))
     # From the key to the picture; a busy computer may be late once.
     assert np.median(waits) < 50
     assert page.locator('#people i').inner_text() == 'model'
-    guess = np.array([
-        pose for pose in session.progress(0)['poses'] if pose['frame'] == 5
-    ][0]['keypoints'])
+    guess = predictions(session)[5, 0]
     k = alone(guess)
     place, scale = on_screen(page, guess[k, :2])
     by = 120 * np.sign(np.array(SIZE) / 2 - guess[k, :2])
@@ -203,7 +207,7 @@ def test_label_follow_correct_undo_reload_export(served, visit):
     # Nothing is lost by a reload, and the downloads are what was done.
     file = Path(session.path).read_text()
     page.reload()
-    page.wait_for_selector('#canvas[data-frame="5"]')
+    page.wait_for_selector('#stage[data-frame="5"]')
     assert '2 labelled' in page.locator('#where').inner_text()
     for name, count in (('labels', 2), ('all poses', 12)):
         with page.expect_download() as download:
@@ -221,7 +225,7 @@ def test_second_tab(served, visit):
     before = add_person(first, session)
     second.locator('#conflict').wait_for()
     second.keyboard.press('Home')
-    second.click('#reload')
+    second.get_by_text('Take theirs').click()
     until(lambda: '1 labelled' in second.locator('#where').inner_text())
     second.locator('#conflict').wait_for(state='hidden')
     second.keyboard.press('Backspace')
@@ -233,7 +237,7 @@ def test_second_tab(served, visit):
     place, scale = on_screen(first, before[k, :2])
     by = 30 * np.sign(np.array(SIZE) / 2 - before[k, :2])
     drag(first, place, by)
-    first.click('#keep')
+    first.get_by_text('Keep mine').click()
     until(lambda: (0, 0) in labels(session))
     np.testing.assert_allclose(
         labels(session)[0, 0][k, :2], before[k, :2] + by / scale, atol=0.5)
@@ -284,7 +288,7 @@ def test_keypoint_person_and_sides(served, visit):
     until(lambda: session.progress(0)['done'] == 12)
     page.wait_for_selector('#next:enabled')
     page.keyboard.press('Shift+Backspace')
-    until(lambda: not labels(session) and not session.progress(0)['poses'])
+    until(lambda: not labels(session) and not predictions(session))
     page.locator('#people li').wait_for(state='detached')
     page.keyboard.press('Control+z')
     until(lambda: (0, 0) in labels(session))
@@ -311,4 +315,4 @@ def test_server_of_another_video(served, visit, noise):
     other.kill()
     session, _ = served(server.port)
     until(lambda: not np.array_equal(labels(session)[0, 0], before))
-    page.wait_for_selector('#canvas[data-frame="11"]')
+    page.wait_for_selector('#stage[data-frame="11"]')

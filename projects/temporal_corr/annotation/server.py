@@ -1,22 +1,19 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """The page and what it asks for, for a browser on this computer alone."""
-import os.path as osp
 from functools import partial
-from typing import List, Literal, Tuple
-from urllib.parse import quote
+from pathlib import Path
+from typing import Literal
 
-from fastapi import FastAPI, Header, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Body, FastAPI
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field, FiniteFloat
 
 from ..video_io.output_files import dumps
-from .session import Conflict, Session
+from .session import Session
 
 #: Bytes of a request: the labels of ten thousand frames.
 MOST_BYTES = 32 << 20
-PAGE = osp.join(osp.dirname(osp.abspath(__file__)), 'page')
 HEADERS = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy':
@@ -24,59 +21,19 @@ HEADERS = {
     'X-Content-Type-Options': 'nosniff'
 }
 #: How errors are told.
-STATUS = ((Conflict, 409), (IndexError, 404), (ValueError, 422),
-          (RequestValidationError, 422), (OSError, 507))
+STATUS = ((FileExistsError, 409), (IndexError, 404), (TypeError, 422),
+          (ValueError, 422), (OSError, 507))
+#: What of a session the page may call.
+Method = Literal['describe', 'save', 'pose_in', 'follow', 'stop', 'remove',
+                 'progress', 'suggestion']
 
 
-class Place(BaseModel):
-    """A box in a frame."""
-    frame: int = Field(ge=0)
-    bbox: Tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
-
-
-class Pose(Place):
-    """A labelled person in a frame, with COCO's visibility."""
-    track_id: int = Field(ge=0, lt=2**31)
-    keypoints: List[Tuple[FiniteFloat, FiniteFloat, Literal[0, 1, 2]]]
-
-
-def refusal(request: Request, port: int, video: str) -> Tuple[int, str]:
-    """Why a request is refused, status and words; 0 if it is not.
-
-    Another site that resolves to this computer has another Host, and what it
-    would write another Origin. A page of another video has another X-Video.
-    """
-    host = request.headers.get('host', '')
-    if host not in (f'127.0.0.1:{port}', f'localhost:{port}'):
-        return 403, f'Host {host!r:.80} is not this page'
-    reads = request.method in ('GET', 'HEAD')
-    if request.headers.get('x-video', video if reads else '') != video:
-        return 410, 'The server shows another video now: reload this page'
-    if reads:
-        return 0, ''
-    if request.headers.get('origin') != f'http://{host}':
-        return 403, 'Origin is not this page'
-    length = request.headers.get('content-length',
-                                 '0' if request.method == 'DELETE' else '')
-    if not length.isdigit():
-        return 411, 'Content-Length is missing'
-    if int(length) > MOST_BYTES:
-        return 413, f'more than {MOST_BYTES >> 20} MB'
-    return 0, ''
-
-
-def make_app(session: Session, port: int) -> FastAPI:
-    """The application that serves a session on this port."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware('http')
-    async def guard(request, call_next):
-        status, words = refusal(request, port, session.id)
-        if status:
-            return PlainTextResponse(words, status, HEADERS)
-        response = await call_next(request)
-        response.headers.update(HEADERS)
-        return response
+def make_app(session: Session) -> FastAPI:
+    """The application that serves a session, below ``session.token``."""
+    app = FastAPI(openapi_url=None)
+    page = APIRouter(prefix=f'/{session.token}')
+    app.add_middleware(
+        TrustedHostMiddleware, allowed_hosts=['127.0.0.1', 'localhost'])
 
     def tell(status, request, error):
         return PlainTextResponse(str(error), status)
@@ -84,58 +41,36 @@ def make_app(session: Session, port: int) -> FastAPI:
     for kind, status in STATUS:
         app.add_exception_handler(kind, partial(tell, status))
 
-    def answer(value):
+    @app.exception_handler(404)
+    def missing(request, error):
+        return tell(404, request, 'Nothing is here: does the server show '
+                    'another video now? Open the address that it printed')
+
+    @app.middleware('http')
+    async def guard(request, call_next):
+        if int(request.headers.get('content-length', 0)) > MOST_BYTES:
+            response = tell(413, request, f'more than {MOST_BYTES >> 20} MB')
+        else:
+            response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+    # One after the other, as the session wants it: these are not threads.
+    @page.post('/{method}')
+    async def call(method: Method, arguments: list = Body()):
+        value = getattr(session, method)(*arguments)
         return Response(dumps(value), media_type='application/json')
 
-    @app.get('/state')
-    def state():
-        return answer(session.describe())
-
-    @app.get('/frames/{index}')
-    def frame(index: int):
-        if not 0 <= index < session.num_frames:
-            raise IndexError(f'there is no frame {index}')
+    @page.get('/frames/{index}')
+    async def frame(index: int):
         return Response(session.frame(index), media_type='image/jpeg')
 
-    @app.put('/labels')
-    def save(poses: List[Pose], if_match: str = Header()):
-        rows = [pose.model_dump() for pose in poses]
-        return answer(dict(revision=session.save(rows, if_match)))
+    @page.get('/export')
+    async def export(predictions: bool = False):
+        text = session.coco(session.poses(predictions))
+        return Response(text, media_type='application/json')
 
-    @app.post('/pose')
-    def pose(place: Place):
-        return answer(session.pose_in(place.frame, list(place.bbox)))
-
-    @app.post('/follow')
-    def follow():
-        session.follow()
-
-    @app.delete('/follow')
-    def stop():
-        session.stop()
-
-    @app.delete('/people/{identity}')
-    def remove(identity: int):
-        session.remove(identity)
-
-    @app.get('/progress')
-    def progress(since: int = 0):
-        return answer(session.progress(since))
-
-    @app.get('/suggestion')
-    def suggestion():
-        return answer(session.suggestion())
-
-    @app.get('/export')
-    def export(predictions: bool = False):
-        name = quote(session.source.stem +
-                     ('_poses.json' if predictions else '_labels.json'))
-        return Response(
-            session.coco(predictions),
-            media_type='application/json',
-            headers={
-                'Content-Disposition': f"attachment; filename*=UTF-8''{name}"
-            })
-
-    app.mount('/', StaticFiles(directory=PAGE, html=True))
+    app.include_router(page)
+    files = StaticFiles(directory=Path(__file__).parent / 'page', html=True)
+    app.mount(f'/{session.token}', files)
     return app

@@ -1,160 +1,146 @@
-import {drawFrame, drawTimeline} from './draw.js';
+import {drawPose, drawTimeline, isLabel, prepare} from './draw.js';
 
 const $ = id => document.getElementById(id);
-const canvas = $('canvas'), timeline = $('timeline');
+const stage = $('stage'), view = stage.viewBox.baseVal, timeline = $('timeline');
 const REACH = 16;  // pixels of the screen around a keypoint in which it is caught
-const NEAR = [1, 2, 3, 4, 5, 6, -1, -2], KEPT = 40;  // frames fetched ahead; pictures kept on either side
+const AHEAD = 16, KEPT = 80;  // pictures fetched ahead, and kept
 
-let info, revision, labels, predicted = new Map(), suggestion = {doubt: []};  // frame -> track_id -> pose
-let frame = 0, target = 0, image, view, fitted = true;
-let person = 0, hover, chosen, drag, box, boxing = false, pointer = [0, 0], playing;
-let done = [], undone = [], dirty = false, saving = false, conflict = false, failure = '', unsaved = '';
-let since = 0, following = 0, timer;
+let info, revision;  // what the server told of the video, and which labels it has
+let labels = new Map(), predicted = new Map();  // frame -> track_id -> pose
+let suggestion = {doubt: []}, outdated = true, since = 0, following = 0;
+let frame, target = Number(sessionStorage[location.pathname] ?? 0), image, playing;
+let person = 0, chosen, hover, pointer = [0, 0], drag, boxing = false;
+let changes = [], now = 0;  // what was done, and how much of it is not undone
+let edits = 0, saved = 0, conflict = false, trouble = '', told = '';
 const removed = {};  // keypoints, and how visible they were
 
-// The server
+// The server: one call after the other
 
-async function ask(path, method = 'GET', body, headers = {}) {
-  const answer = await fetch(path, {method, body: body && JSON.stringify(body),
-    headers: {'Content-Type': 'application/json', ...info && {'X-Video': info.id}, ...headers}})
-    .catch(() => { throw new Error('The server does not answer: start it again, this page goes on'); });
-  if (answer.ok) return answer;
-  throw Object.assign(new Error(await answer.text()), {status: answer.status});
+async function ask(path, request) {
+  const answer = await fetch(path, request).catch(() => {
+    throw new Error('The server does not answer: start it again, this page goes on');
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer;
 }
-const json = async (...request) => (await ask(...request)).json();
 
-function put(map, {frame, track_id, ...pose}) {
-  if (!map.has(frame)) map.set(frame, new Map());
-  map.get(frame).set(track_id, pose);
+async function call(method, ...content) {
+  const pairs = (_, value) => value instanceof Map ? [...value] : value;
+  const headers = {'Content-Type': 'application/json'}, body = JSON.stringify(content, pairs);
+  return (await ask(method, {method: 'POST', headers, body})).json();
 }
+
+let last = Promise.resolve(), waiting = false;
+function queue(action) {
+  last = last.then(action).catch(tell).then(update);
+}
+
+const tell = error => { told = error.message; };
 
 async function load() {
-  info = await json('state');
-  [revision, labels, done, undone, conflict, dirty] = [info.revision, new Map(), [], [], false, false];
-  for (const pose of info.labels) put(labels, {...pose, labelled: true});
+  info = await call('describe');
+  labels = new Map(info.labels.map(([at, people]) => [at, new Map(people)]));
+  [revision, told] = [info.revision, info.messages.join('; ')];
   document.title = $('name').textContent = info.name;
-  [failure, unsaved] = [info.failure || info.messages.join('; '), ''];
-  if (info.failure) save();
-  suggest();
+  $('labels').download = info.file;
+  $('poses').download = info.file.replace(/(_labels)?\.json$/, '_poses.json');
 }
 
-async function save() {
-  dirty = true;
-  if (saving || conflict) return;
-  saving = true;
+/** Hear what is new, and save; what fails is told, and tried again. */
+async function sync() {
+  waiting = false;
   try {
-    while (dirty) {
-      dirty = false;
-      const rows = [...labels].flatMap(([frame, people]) => [...people].map(([track_id, pose]) =>
-        ({frame, track_id, keypoints: pose.keypoints, bbox: pose.bbox})));
-      ({revision} = await json('labels', 'PUT', rows, {'If-Match': revision}));
-      [failure, unsaved, info.saved] = ['', '', true];
-    }
-    suggest();
-  } catch (error) {
-    [dirty, conflict, unsaved] = [true, error.status === 409, `${error.message}. Not saved, kept here`];
-    if (!conflict) setTimeout(save, 2000);
-  }
-  saving = false;
-  update();
-}
-
-async function suggest() {
-  suggestion = await json('suggestion').catch(() => suggestion);
-  update();
-}
-
-const saved = async () => { while (saving) await new Promise(done => setTimeout(done, 20)); };
-
-async function download(path) {
-  await saved();
-  const answer = await ask(path), name = answer.headers.get('Content-Disposition').split("''")[1];
-  Object.assign(document.createElement('a'),
-    {href: URL.createObjectURL(await answer.blob()), download: decodeURIComponent(name)}).click();
-}
-
-async function follow() {
-  await saved();
-  await ask('follow', following ? 'DELETE' : 'POST');
-  following ||= 1;
-  poll();
-}
-
-async function poll() {
-  clearTimeout(timer);
-  try {
-    const before = revision, news = await json(`progress?since=${since}`);
-    if (news.gone) predicted.clear();
-    for (const pose of news.poses) put(predicted, pose);
-    if (failure.startsWith('The server')) failure = '';
-    if (!saving && !dirty && revision === before && news.revision !== before) {
-      [conflict, failure] = [true, `${info.file} was changed in another tab or program`];
-    }
-    if (following && !news.running && news.ended !== 'stopped') failure = news.ended;
-    if (news.gone || following && !news.running) suggest();
-    if (target !== frame || !image) go(target);  // there was no server
+    if (!info) await load();
+    if (target !== frame) go(target);
+    const news = await call('progress', since), ended = following && !news.running;
+    for (const [at, people] of news.poses) predicted.set(at, new Map(people));
+    outdated ||= ended || !news.running && news.poses.length;
+    if (ended) told = news.ended;
     [since, following] = [news.since, news.running && news.done + 1];
+    conflict ||= news.revision !== revision;
+    if (edits > saved && !conflict) {
+      const count = edits;
+      revision = await call('save', labels, revision);
+      [saved, told, outdated] = [count, '', true];
+    }
+    if (outdated) suggestion = await call('suggestion');
+    outdated = false;
+    if (trouble) told = trouble = '';
   } catch (error) {
-    failure = error.message;
+    trouble = error.message;
   }
-  update();
-  timer = setTimeout(poll, following ? 200 : 2000);
 }
+
+function talk() {
+  if (!waiting) queue(sync);
+  waiting = true;
+}
+
+const follow = () =>
+  queue(() => call(following ? 'stop' : 'follow').then(() => { following ||= 1; }));
 
 // Frames
 
 const pictures = new Map();
 function picture(index) {
   if (!pictures.has(index)) {
-    pictures.set(index, ask(`frames/${index}`).then(async answer => createImageBitmap(await answer.blob())));
-    pictures.get(index).catch(() => pictures.delete(index));
+    const found = ask(`frames/${index}`).then(answer => answer.blob()).then(createImageBitmap);
+    pictures.set(index, found);
+    found.catch(() => pictures.delete(index));
+  }
+  if (pictures.size > KEPT) {
+    const [[oldest, old]] = pictures;
+    pictures.delete(oldest);
+    old.then(bitmap => bitmap === image || bitmap.close());
   }
   return pictures.get(index);
 }
 
 async function go(index) {
-  index = Math.min(Math.max(index, 0), info.num_frames - 1);
-  const begin = performance.now(), step = Math.sign(index - target) || 1;
-  target = index;
+  const begin = performance.now(), back = index < target;
+  index = target = Math.min(Math.max(index, 0), info.num_frames - 1);
   const found = await picture(index).catch(tell);
   if (target !== index || !found) return;  // gone on in the meantime, or what was shown stays
+  const same = found.width === image?.width && found.height === image.height;
   [frame, image, hover, drag] = [index, found, undefined, undefined];
-  if (fitted) fit();
+  if (!same) fit();
   paint();
-  sessionStorage[info.id] = frame;
-  Object.assign(canvas.dataset, {frame, ms: performance.now() - begin});
-  for (const near of NEAR.map(ahead => index + ahead * step)) {
-    if (near >= 0 && near < info.num_frames && target === index) await picture(near).catch(() => 0);
-  }
-  for (const [i, old] of pictures) {
-    const away = Math.min(Math.abs(i - target), Math.abs(i - frame));
-    if (away > KEPT && pictures.delete(i)) old.then(bitmap => bitmap.close(), () => 0);
-  }
+  sessionStorage[location.pathname] = frame;
+  Object.assign(stage.dataset, {frame, ms: performance.now() - begin});
+  // Videos are decoded forwards: on the way back, too, the first frame is fetched first.
+  let near = back ? AHEAD * Math.max(Math.floor(index / AHEAD) - 1, 0) : index + 1;
+  const end = back ? index : Math.min(near + AHEAD, info.num_frames);
+  while (near < end && target === index) await picture(near++).catch(() => 0);
 }
 
 function fit() {
-  const {clientWidth: w, clientHeight: h} = canvas, {width, height} = image;
-  const scale = Math.min(w / width, h / height);
-  view = {scale, x: (w - width * scale) / 2, y: (h - height * scale) / 2};
+  [view.x, view.y, view.width, view.height] = [0, 0, image.width, image.height];
 }
 
-function zoom(factor, [x, y]) {
-  const scale = Math.min(Math.max(view.scale * factor, .1), 60), by = scale / view.scale;
-  view = {scale, x: x - (x - view.x) * by, y: y - (y - view.y) * by};
-  fitted = false;
+const pixel = () => 1 / stage.getScreenCTM().a;  // of the screen, in the frame
+
+function inImage() {
+  const {x, y} = new DOMPoint(...pointer).matrixTransform(stage.getScreenCTM().inverse());
+  return [x - .5, y - .5];
+}
+
+function zoom(factor) {
+  const by = pixel() * Math.min(Math.max(factor / pixel(), .1), 60), [x, y] = inImage();
+  [view.x, view.y] = [x - (x - view.x) / by, y - (y - view.y) / by];
+  [view.width, view.height] = [view.width / by, view.height / by];
 }
 
 function play() {
-  const step = () => target === frame && (frame < info.num_frames - 1 ? go(frame + 1) : play());
-  playing = playing ? clearInterval(playing) : setInterval(step, 1000 / info.fps);
+  const next = () => target === frame && (frame < info.num_frames - 1 ? go(frame + 1) : play());
+  playing = playing ? clearInterval(playing) : setInterval(next, 1000 / info.fps);
 }
 
 function toLabelled(step) {
-  const frames = [...labels.keys()].filter(i => (i - frame) * step > 0);
-  if (frames.length) go(step > 0 ? Math.min(...frames) : Math.max(...frames));
+  const frames = [...labels.keys()].filter(at => (at - frame) * step > 0).sort((a, b) => a - b);
+  if (frames.length) go(frames.at(step > 0 ? 0 : -1));
 }
 
-function next() {
+function toSuggested() {
   if (suggestion.frame === undefined) return;
   person = suggestion.track_id;
   go(suggestion.frame);
@@ -163,36 +149,34 @@ function next() {
 // Poses, and changes of them that can be undone
 
 const poses = () => new Map([...predicted.get(frame) ?? [], ...labels.get(frame) ?? []]);
-const inImage = ([x, y]) => [(x - view.x) / view.scale - .5, (y - view.y) / view.scale - .5];
-const clamp = (x, y) => [Math.min(Math.max(x, 0), image.width - 1), Math.min(Math.max(y, 0), image.height - 1)]
-  .map(value => Math.round(value * 100) / 100);
-const asLabel = pose => ({bbox: pose.bbox, labelled: true,
-  keypoints: pose.keypoints.map(([x, y, v]) => [...clamp(x, y), pose.labelled ? v : 2])});
+const ids = () => [...poses().keys()].sort((a, b) => a - b);
+const clamp = (...point) => point.map((value, i) =>
+  Math.round(100 * Math.min(Math.max(value, 0), [image.width, image.height][i] - 1)) / 100);
+const asLabel = pose => ({bbox: pose.bbox,
+  keypoints: pose.keypoints.map(([x, y, v]) => [...clamp(x, y), isLabel(pose) ? v : 2])});
 
 /** Make a pose the label of a person in some frames; undefined removes it. */
 function edit(id, pose, frames = [frame]) {
   if (!frames.length) return;
-  done.push(frames.map(at => [at, id, labels.get(at)?.get(id), pose]));
-  undone = [];
-  apply(done.at(-1), 3);
+  const before = frames.map(at => [at, labels.get(at)?.get(id)]);
+  changes.splice(now, Infinity, {id, pose, before});
+  again(1);
 }
 
-function apply(changes, which) {
-  for (const {0: at, 1: id, [which]: pose} of changes) {
-    if (pose) put(labels, {...pose, frame: at, track_id: id});
-    else labels.get(at)?.delete(id);
-    if (!labels.get(at)?.size) labels.delete(at);
+/** Do the change that is next (1), or undo the last one (-1). */
+function again(step) {
+  const change = changes[step > 0 ? now : now - 1];
+  if (!change) return;
+  for (const [at, before] of change.before) {
+    const people = labels.get(at) ?? new Map(), pose = step > 0 ? change.pose : before;
+    people.delete(change.id);
+    if (pose) people.set(change.id, pose);
+    labels.set(at, people);
+    if (!people.size) labels.delete(at);
   }
-  save();
-}
-
-function again(from, to, which) {
-  const changes = from.pop();
-  if (!changes) return;
-  to.push(changes);
-  person = changes[0][1];
-  apply(changes, which);
-  if (changes.every(([at]) => at !== frame)) go(changes[0][0]);
+  [now, person, edits] = [now + step, change.id, edits + 1];
+  if (change.before.every(([at]) => at !== frame)) go(change.before[0][0]);
+  talk();
 }
 
 function relabel(how, id = person) {
@@ -208,95 +192,79 @@ function change(how) {
   relabel(points => points.map((point, i) => i === k ? how(point, [frame, id, k]) : point), id);
 }
 const active = () => chosen === undefined ? hover : [person, chosen];
-const toggle = ([x, y, v], key) => {
+const nudge = (dx, dy) => () => change(([x, y, v]) => [...clamp(x + dx, y + dy), v || 2]);
+const choose = step => () => {
+  chosen = ((active()?.[1] ?? -step) + step + info.names.length) % info.names.length;
+};
+const toggle = () => change(([x, y, v], key) => {
   if (v) removed[key] = v;
   return [x, y, v ? 0 : removed[key] ?? 2];
-};
-const nudge = (dx, dy) => change(([x, y, v]) => [...clamp(x + dx, y + dy), v || 2]);
+});
 
 /** A person in a box: somebody new, or the selected one who has no pose in this frame. */
 async function addPerson(bbox, at = frame) {
-  const ids = [...predicted.values(), ...labels.values()].flatMap(people => [...people.keys()]);
-  const id = ids.includes(person) && !poses().has(person) ? person : Math.max(-1, ...ids) + 1;
-  const pose = await json('pose', 'POST', {frame: at, bbox});
-  person = id;
-  edit(id, asLabel(pose), [at]);
+  const all = [...predicted.values(), ...labels.values()].flatMap(people => [...people.keys()]);
+  const id = all.includes(person) && !poses().has(person) ? person : Math.max(-1, ...all) + 1;
+  edit(id, asLabel(await call('pose_in', at, bbox)), [at]);
 }
 
 /** A person goes from the whole clip. */
-async function removePerson(id = person) {
-  await ask(`people/${id}`, 'DELETE');
-  edit(id, undefined, [...labels.keys()].filter(at => labels.get(at).has(id)));
-  poll();
+function removePerson() {
+  const id = person;
+  queue(() => call('remove', id));
+  edit(person, undefined, [...labels.keys()].filter(at => labels.get(at).has(person)));
 }
 
 function nearest() {
-  let best = REACH, found;
-  const [x, y] = inImage(pointer);
-  for (const [id, pose] of poses()) pose.keypoints.forEach((point, k) => {
-    // Of two at about the same place, that of the selected person.
-    const away = Math.hypot(point[0] - x, point[1] - y) * view.scale - 4 * (id === person);
-    if (away < best && (point[2] > 0 || !pose.labelled)) [best, found] = [away, [id, k]];
-  });
-  return found;
+  const [x, y] = inImage(), one = pixel();
+  const found = [...poses()].flatMap(([id, pose]) => pose.keypoints.map(([u, v, seen], k) => {
+    const away = seen > 0 || !isLabel(pose) ? Math.hypot(u - x, v - y) / one : Infinity;
+    return [away - 4 * (id === person), id, k];  // the selected person before others
+  }));
+  const [away, ...best] = found.sort(([a], [b]) => a - b)[0] ?? [];
+  return away < REACH ? best : undefined;
 }
 
-function select(step) {
-  const count = info.names.length;
-  chosen = ((active()?.[1] ?? -step) + step + count) % count;
-}
+// The pointer drags a box, a pose or one keypoint of it, or the picture
 
-function nextPerson() {
-  const ids = [...poses().keys()].sort((a, b) => a - b);
-  person = ids[(ids.indexOf(person) + 1) % ids.length] ?? person;
-}
-
-// The pointer
-
-canvas.onpointerdown = event => {
-  canvas.setPointerCapture(event.pointerId);
-  pointer = [event.offsetX, event.offsetY];
-  const start = inImage(pointer), found = event.button === 0 && nearest();
-  if (boxing) drag = {start, box: true};
-  else if (found) {
-    [person, hover, chosen] = [found[0], found];
-    const pose = poses().get(person);
-    drag = {start, k: event.shiftKey ? undefined : found[1], from: pose.keypoints, label: asLabel(pose)};
-  } else drag = {pan: [view.x - pointer[0], view.y - pointer[1]]};
-  update();
+stage.onpointerdown = event => {
+  stage.setPointerCapture(event.pointerId);
+  pointer = [event.clientX, event.clientY];
+  drag = {start: inImage(), box: boxing && []};
+  const found = !boxing && event.button === 0 && nearest();
+  if (!found) return;
+  [person, hover, chosen] = [found[0], found, found[1]];
+  Object.assign(drag, {pose: poses().get(person), k: event.shiftKey ? undefined : chosen});
 };
 
-canvas.onpointermove = event => {
-  pointer = [event.offsetX, event.offsetY];
-  const here = inImage(pointer);
-  if (!drag) hover = nearest();
-  else if (drag.pan) {
-    view = {...view, x: pointer[0] + drag.pan[0], y: pointer[1] + drag.pan[1]};
-    fitted = false;
+stage.onpointermove = event => {
+  pointer = [event.clientX, event.clientY];
+  const [x, y] = inImage(), [left, top] = drag?.start ?? [], [dx, dy] = [x - left, y - top];
+  if (!drag) {
+    hover = nearest();
   } else if (drag.box) {
-    box = [Math.min, Math.max].flatMap(least => clamp(...here.map((value, i) => least(value, drag.start[i]))));
-  } else {
-    const by = here.map((value, i) => value - drag.start[i]);
-    if (!drag.moved && Math.hypot(...by) * view.scale < 3) return;  // a click
-    drag.moved = {...drag.label, keypoints: drag.label.keypoints.map((point, k) =>
-      k === (drag.k ?? k) ? [...clamp(drag.from[k][0] + by[0], drag.from[k][1] + by[1]), point[2]] : point)};
+    drag.box = [...clamp(Math.min(x, left), Math.min(y, top)),
+      ...clamp(Math.max(x, left), Math.max(y, top))];
+  } else if (!drag.pose) {
+    [view.x, view.y] = [view.x - dx, view.y - dy];
+  } else if (drag.moved || Math.hypot(dx, dy) > 3 * pixel()) {  // no click
+    const move = ([x, y, v], k) => k === (drag.k ?? k) ? [x + dx, y + dy, v] : [x, y, v];
+    drag.moved = asLabel({...drag.pose, keypoints: drag.pose.keypoints.map(move)});
   }
-  update();
 };
 
-canvas.onpointerup = () => {
-  if (box && box[2] - box[0] > 4 && box[3] - box[1] > 4) addPerson(box).catch(tell);
-  if (drag?.moved) edit(person, drag.moved);
-  boxing &&= !drag?.box;
-  drag = box = undefined;
-  update();
+stage.onpointerup = () => {
+  const {box, moved} = drag ?? {};
+  if (box?.length && box[2] - box[0] > 4 && box[3] - box[1] > 4) addPerson(box).catch(tell);
+  if (moved) edit(person, moved);
+  boxing &&= !box;
+  drag = undefined;
 };
 
-canvas.oncontextmenu = event => event.preventDefault();
-canvas.onwheel = event => {
+stage.oncontextmenu = event => event.preventDefault();
+stage.onwheel = event => {
   event.preventDefault();
-  zoom(Math.exp(-event.deltaY / 400), [event.offsetX, event.offsetY]);
-  update();
+  zoom(Math.exp(-event.deltaY / 400));
 };
 timeline.onpointerdown = timeline.onpointermove = event => {
   if (event.buttons) go(Math.floor(event.offsetX / timeline.clientWidth * info.num_frames));
@@ -304,97 +272,103 @@ timeline.onpointerdown = timeline.onpointermove = event => {
 
 // Keys and buttons
 
-const KEYS = {
-  ArrowLeft: () => go(target - 1), ArrowRight: () => go(target + 1), PageUp: () => go(target - 10),
-  PageDown: () => go(target + 10), Home: () => go(0), End: () => go(info.num_frames - 1), ' ': play,
-  '[': () => toLabelled(-1), ']': () => toLabelled(1), f: () => follow().catch(tell), n: next,
-  '?': () => $('keys').showModal(), b: () => { boxing = !boxing; },
-  Escape: () => { boxing = drag = box = chosen = undefined; },
-  h: () => change(([x, y, v]) => [x, y, v === 1 ? 2 : 1]), x: () => change(toggle),
-  ',': () => select(-1), '.': () => select(1), p: () => change(([, , v]) => [...clamp(...inImage(pointer)), v || 2]),
-  0: () => { fitted = true; fit(); }, '+': () => zoom(1.25, pointer), '-': () => zoom(.8, pointer), Tab: nextPerson,
-  Enter: () => relabel(points => points), s: () => relabel(points => info.flip.map(k => points[k])),
-  Backspace: () => labels.get(frame)?.has(person) && edit(person), 'Shift+Backspace': () => removePerson().catch(tell),
-  'Shift+ArrowLeft': () => nudge(-1, 0), 'Shift+ArrowRight': () => nudge(1, 0),
-  'Shift+ArrowUp': () => nudge(0, -1), 'Shift+ArrowDown': () => nudge(0, 1),
-  'Ctrl+z': () => again(done, undone, 2), 'Ctrl+y': () => again(undone, done, 3),
-  'Ctrl+Shift+z': () => again(undone, done, 3),
+const step = by => () => go(target + by);
+const ACTIONS = {  // by key; buttons name theirs
+  ArrowLeft: step(-1), ArrowRight: step(1), PageUp: step(-10), PageDown: step(10),
+  Home: step(-Infinity), End: step(Infinity), ' ': play,
+  '[': () => toLabelled(-1), ']': () => toLabelled(1), f: follow, n: toSuggested,
+  b: () => { boxing = !boxing; }, '?': () => $('keys').showModal(),
+  Escape: () => { boxing = drag = chosen = undefined; },
+  h: () => change(([x, y, v]) => [x, y, v === 1 ? 2 : 1]), x: toggle,
+  p: () => change(([, , v]) => [...clamp(...inImage()), v || 2]),
+  ',': choose(-1), '.': choose(1),
+  Tab: () => { person = ids()[(ids().indexOf(person) + 1) % ids().length] ?? person; },
+  0: fit, '+': () => zoom(1.25), '-': () => zoom(.8),
+  Enter: () => relabel(points => points),
+  s: () => relabel(points => info.flip_indices.map(k => points[k])),
+  Backspace: () => labels.get(frame)?.has(person) && edit(person),
+  'Shift+Backspace': removePerson,
+  'Shift+ArrowLeft': nudge(-1, 0), 'Shift+ArrowRight': nudge(1, 0),
+  'Shift+ArrowUp': nudge(0, -1), 'Shift+ArrowDown': nudge(0, 1),
+  'Ctrl+z': () => again(-1), 'Ctrl+y': () => again(1), 'Ctrl+Shift+z': () => again(1),
+  theirs: () => queue(async () => {
+    await call('describe');
+    saved = edits;
+    location.reload();
+  }),
+  mine: () => queue(async () => {
+    revision = (await call('describe')).revision;
+    [conflict, edits] = [false, edits + 1];
+  }),
 };
-const tell = error => { failure = error.message; update(); };
 
+document.onclick = event => ACTIONS[event.target.dataset.key]?.();
 document.onkeydown = event => {
   const key = event.key.length > 1 ? event.key : event.key.toLowerCase();
   const ctrl = event.ctrlKey || event.metaKey ? 'Ctrl+' : '';
-  const action = event.shiftKey && KEYS[`${ctrl}Shift+${key}`] || KEYS[ctrl + key];
-  if (!action || !view || event.altKey || $('keys').open) return;
+  const action = event.shiftKey && ACTIONS[`${ctrl}Shift+${key}`] || ACTIONS[ctrl + key];
+  if (!action || !image || event.altKey || $('keys').open) return;
   event.preventDefault();
   document.activeElement.blur();
   action();
-  update();
 };
+window.onbeforeunload = event => edits > saved && event.preventDefault();
 
-for (const [id, action] of Object.entries({
-  labels: () => download('export').catch(tell), poses: () => download('export?predictions=true').catch(tell),
-  follow: KEYS.f, box: KEYS.b, undo: KEYS['Ctrl+z'], redo: KEYS['Ctrl+y'], help: KEYS['?'], next,
-  reload: () => load().catch(tell),
-  keep: async () => {
-    [{revision}, conflict] = [await json('state').catch(tell) ?? {revision}, false];
-    save();
-  }})) {
-  $(id).onclick = () => { action(); update(); };
-}
-new ResizeObserver(() => { if (view && fitted) fit(); update(); }).observe(canvas);
-window.onbeforeunload = event => { if (dirty || saving) event.preventDefault(); };
-
-// What is shown
+// What is shown, after each event and what the server tells
 
 let asked;
 function update() {
   asked ??= requestAnimationFrame(paint);
 }
+for (const type of ['pointerdown', 'pointermove', 'pointerup', 'wheel', 'keydown', 'click'])
+  window.addEventListener(type, update);
+new ResizeObserver(update).observe(stage);
 
 function paint() {
   asked = undefined;
-  if (!view) return;
-  const people = poses(), told = suggestion.frame !== undefined;
-  if (drag?.moved) people.set(person, drag.moved);
-  const pose = people.get(person);
-  drawFrame(canvas, image, people, view, info, person, active(), box);
-  drawTimeline(timeline, info.num_frames, frame, labels.keys(), predicted, suggestion);
-  $('where').textContent = `frame ${frame} / ${info.num_frames - 1}, ${labels.size} labelled`;
-  $('next').textContent = told ? `Next: frame ${suggestion.frame}, ${suggestion.reason} (N)` : 'Next (N)';
-  $('follow').textContent = following ? `Stop (F), ${following - 1}/${info.num_frames}` : 'Follow (F)';
-  const hint = labels.size || predicted.size ? '' : 'Press F, or B and drag a box around a person';
-  const state = dirty || saving ? 'saving' : hint || (info.saved ? `saved in ${info.file}` : 'no change yet');
-  $('status').textContent = unsaved || failure || state;
+  const lost = edits > saved && (trouble || conflict) && 'Not saved, kept here';
+  const bad = [trouble || told, lost].filter(Boolean).join('. ');
+  $('status').textContent = bad || (edits > saved ? 'saving' : labels.size || suggestion.reason ?
+    `saved in ${info.file}` : 'Press F, or B and drag a box around a person');
+  $('status').classList.toggle('bad', bad);
   $('conflict').hidden = !conflict;
-  for (const [id, on] of [['follow', following], ['box', boxing], ['status', false]]) $(id).classList.toggle('on', on);
-  for (const [id, on] of [['undo', done.length], ['redo', undone.length], ['next', told]]) $(id).disabled = !on;
-  $('status').classList.toggle('bad', Boolean(unsaved || failure));
-  canvas.style.cursor = boxing ? 'crosshair' : drag?.pan ? 'grabbing' : hover ? 'pointer' : 'default';
-  list($('people'), [...people.keys()].sort((a, b) => a - b).map(id => [`person ${id}`,
-    people.get(id).labelled ? 'labelled' : 'model', id === person, () => { person = id; }]));
-  list($('keypoints'), info.names.map((name, k) => [name.replace('_', ' '),
-    !pose ? '' : pose.labelled ? ['removed', 'hidden', ''][pose.keypoints[k][2]] : pose.keypoints[k][2].toFixed(2),
-    active()?.[0] === person && active()[1] === k, () => { chosen = k; }, info.keypoint_colors[k]]));
+  if (!image) return;
+  const ctx = prepare($('picture')), {a, e, f} = stage.getScreenCTM();
+  const {left, top} = stage.getBoundingClientRect();
+  ctx.drawImage(image, e - left, f - top, image.width * a, image.height * a);
+  drawTimeline(timeline, info.num_frames, frame, labels.keys(), predicted, suggestion);
+  const people = poses(), [one, k] = active() ?? [], [x1, y1, x2, y2] = drag?.box || [];
+  if (drag?.moved) people.set(person, drag.moved);
+  const pose = people.get(person), order = ([id]) => Number(id === person);
+  const lowest = view.y + view.height - 8 / a;
+  stage.innerHTML = [...people].sort((p, q) => order(p) - order(q)).map(([id, drawn]) =>
+    drawPose(id, drawn, info, id === person, 1 / a, lowest, id === one ? k : -1)).join('') +
+    (y2 ? `<path d="M${x1} ${y1}H${x2}V${y2}H${x1}Z"/>` : '');
+  const {frame: next, reason} = suggestion;
+  $('where').textContent = `frame ${frame} / ${info.num_frames - 1}, ${labels.size} labelled`;
+  $('next').textContent = reason ? `Next: frame ${next}, ${reason} (N)` : 'Next (N)';
+  $('follow').textContent = following ? `Stop (F), ${following - 1}/${info.num_frames}`
+    : 'Follow (F)';
+  $('follow').classList.toggle('on', following);
+  $('box').classList.toggle('on', boxing);
+  [$('undo').disabled, $('redo').disabled, $('next').disabled] = [!now, !changes[now], !reason];
+  stage.style.cursor = boxing ? 'crosshair' : hover ? 'pointer' : drag ? 'grabbing' : '';
+  list($('people'), ids().map(id => [`person ${id}`, isLabel(people.get(id)) ? 'labelled' : 'model',
+    id === person, () => { person = id; }]));
+  const state = k => isLabel(pose) ? ['removed', 'hidden', ''][pose.keypoints[k][2]] :
+    pose.keypoints[k][2].toFixed(2);
+  list($('keypoints'), info.names.map((name, i) => [name.replace('_', ' '), pose ? state(i) : '',
+    one === person && k === i, () => { chosen = i; }, `rgb(${info.keypoint_colors[i]})`]));
 }
 
 function list(element, entries) {
   while (element.children.length > entries.length) element.lastChild.remove();
-  entries.forEach(([text, note, on, action, color], i) => {
+  entries.forEach(([text, note, on, onclick, color = ''], i) => {
     const item = element.children[i] ?? element.appendChild(document.createElement('li'));
-    item.textContent = text;
-    item.appendChild(document.createElement('i')).textContent = note;
-    item.classList.toggle('on', on);
-    item.style.borderColor = color ? `rgb(${color})` : '';
-    item.onclick = () => { action(); update(); };
+    item.style.borderColor = color;
+    Object.assign(item, {innerHTML: `${text}<i>${note}</i>`, className: on ? 'on' : '', onclick});
   });
 }
 
-try {
-  await load();
-  await go(Number(sessionStorage[info.id] ?? 0));
-  poll();
-} catch (error) {
-  $('status').textContent = error.message;
-}
+talk();
+setInterval(talk, 500);
