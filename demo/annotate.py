@@ -15,7 +15,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 from repo_path import add_model_arguments, model_files
 
-from projects.temporal_corr.apis import FrameSource, VideoPoseInferencer
+from projects.temporal_corr.apis import (LABELS_MODEL, FrameSource,
+                                         VideoPoseInferencer)
 from projects.temporal_corr.datasets.coco_json import read_json
 from projects.temporal_corr.video_io.arguments import number, run_command
 
@@ -24,7 +25,7 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Label frames of a video on a page in the browser')
     add = parser.add_argument
-    add_model_arguments(parser, '?', 'movenet-lightning-labels')
+    add_model_arguments(parser, '?', LABELS_MODEL)
     add('--input', required=True,
         help='video, folder of images, or a file that this page saved')
     add('--labels', metavar='FILE.json',

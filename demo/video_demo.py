@@ -17,8 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 from repo_path import add_cfg_options, add_model_arguments, model_files
 
-from projects.temporal_corr.apis import (DEFAULT_MODEL, BoxFile,
-                                         FollowedPerson, FramePainter,
+from projects.temporal_corr.apis import (DEFAULT_MODEL, LABELS_MODEL,
+                                         BoxFile, FollowedPerson, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
@@ -85,7 +85,7 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         description='Predict the poses of the people of a video')
     add = parser.add_argument
-    add_model_arguments(parser, '?', DEFAULT_MODEL)
+    add_model_arguments(parser, '?')
     add('--input', required=True,
         help='video, folder of images, image, or webcam:0')
     people = parser.add_mutually_exclusive_group()
@@ -142,6 +142,8 @@ def parse_args(argv=None):
     add('--pred-out-dir', help='folder for the predictions')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
+    if args.config is None:
+        args.config = LABELS_MODEL if args.prompt else DEFAULT_MODEL
     if not (args.show or args.vis_out_dir or args.pred_out_dir):
         parser.error('give --vis-out-dir, --pred-out-dir or --show')
     if args.draw_heatmap and args.smooth in AHEAD:

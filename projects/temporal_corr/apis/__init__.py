@@ -11,13 +11,14 @@ from .coco_files import BoxFile, Label, LabelFile
 from .outputs import CocoPoses, FramePainter, PoseFile, VideoOutputs
 from .people import (LabelledPeople, Prompts, TrackedPeople, compare_people,
                      predict_frame)
-from .video_pose_inferencer import (DEFAULT_MODEL, VideoPoseInferencer,
-                                    released_models)
+from .video_pose_inferencer import (DEFAULT_MODEL, LABELS_MODEL,
+                                    VideoPoseInferencer, released_models)
 
 __all__ = [
-    'DEFAULT_MODEL', 'BoxFile', 'CocoPoses', 'FollowedPerson', 'FramePainter',
-    'FrameSource', 'Interruption', 'Label', 'LabelFile', 'LabelledPeople',
-    'People', 'PeopleProvider', 'PoseFile', 'Prompts', 'SourceFrame',
-    'StreamSmoother', 'TrackedPeople', 'VideoOutputs', 'VideoPoseInferencer',
-    'compare_people', 'predict_frame', 'released_models', 'smooth_recording'
+    'DEFAULT_MODEL', 'LABELS_MODEL', 'BoxFile', 'CocoPoses', 'FollowedPerson',
+    'FramePainter', 'FrameSource', 'Interruption', 'Label', 'LabelFile',
+    'LabelledPeople', 'People', 'PeopleProvider', 'PoseFile', 'Prompts',
+    'SourceFrame', 'StreamSmoother', 'TrackedPeople', 'VideoOutputs',
+    'VideoPoseInferencer', 'compare_people', 'predict_frame',
+    'released_models', 'smooth_recording'
 ]

@@ -25,6 +25,8 @@ from .coco_files import pose_extents
 
 #: The model that runs where none is named.
 DEFAULT_MODEL = 'movenet-lightning'
+#: The one that follows labels where none is named.
+LABELS_MODEL = 'movenet-lightning-labels'
 #: Name of the one video of an inferencer in the model's memory.
 VIDEO_ID = 'stream'
 ROOT = Path(__file__).resolve().parents[3]
