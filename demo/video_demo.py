@@ -17,8 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 from repo_path import add_cfg_options, add_model_arguments, model_files
 
-from projects.temporal_corr.apis import (DEFAULT_MODEL, LABELS_MODEL,
-                                         BoxFile, FollowedPerson, FramePainter,
+from projects.temporal_corr.apis import (DEFAULT_MODEL, LABELS_MODEL, BoxFile,
+                                         FollowedPerson, FramePainter,
                                          FrameSource, Interruption, LabelFile,
                                          LabelledPeople, Prompts,
                                          StreamSmoother, TrackedPeople,
