@@ -1,57 +1,37 @@
 # Copyright (c) temporal_corr authors. All rights reserved.
 """A temporal module of one's own needs one file and one config."""
+import importlib
+import re
+import sys
+
 import pytest
 import torch
 from mmpose.registry import MODELS
 
-from projects.temporal_corr.models import ClipDataPreprocessor, ScaledMaps
-from projects.temporal_corr.models.correlation import detection_scores
+from projects.temporal_corr.models import ClipDataPreprocessor
 from projects.temporal_corr.models.streaming_step import StreamingStep
-from projects.temporal_corr.models.temporal import identity_crops
 
 
 @pytest.fixture
-def running_mean():
-    """Registers a running mean of heatmaps, as a user would."""
-
-    @MODELS.register_module()
-    class RunningMean(ScaledMaps):
-
-        carries_maps = True
-
-        def __init__(self, momentum=0.9, **kwargs):
-            super().__init__(**kwargs)
-            self.momentum = momentum
-
-        def maps(self, features, memory, crops, single_frame=None):
-            if memory is None:
-                return None, None
-            known = (memory['mean'] != 0).flatten(1).any(dim=1)
-            mean = self.carry(memory, crops, known)['mean']
-            found = (mean != 0).flatten(2).any(dim=2)
-            return self.scaled(mean, found), dict(mean=mean, known=known)
-
-        def update(self, memory, features, heatmaps, crops, state=None):
-            scores = detection_scores(heatmaps)
-            if state is not None:
-                mixed = (
-                    self.momentum * state['mean'] +
-                    (1 - self.momentum) * scores)
-                # A person who is new has no mean yet.
-                scores = torch.where(state['known'][:, None, None, None],
-                                     mixed, scores)
-            if crops is None:
-                crops = identity_crops(scores)
-            return dict(mean=scores, crops=crops)
-
+def running_mean(repo_root, tmp_path, monkeypatch):
+    """The running mean of heatmaps of the documentation, as a user would
+    have it."""
+    text = (repo_root / 'docs/training.md').read_text()
+    code, = (block for block in re.findall(r'```python\n(.*?)```', text, re.S)
+             if 'class RunningMean' in block)
+    (tmp_path / 'running_mean.py').write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module('running_mean')
     yield
     MODELS.module_dict.pop('RunningMean')
+    sys.modules.pop('running_mean')
 
 
 def test_it_trains_streams_and_exports(running_mean, make_model, clip_batch,
                                        videos, predict, stream):
     model = make_model('RunningMean', refine=.3, momentum=.5, mask_rate=0.)
-    assert {'head.memory.scale', 'head.memory.bias'} < set(model.state_dict())
+    assert {'head.running_mean.scale',
+            'head.running_mean.bias'} < set(model.state_dict())
     model.loss(*clip_batch())['loss_kpt'].backward()
     assert (model.head.temporal.scale.grad != 0).any()
     assert all(p.grad is not None for p in model.parameters())

@@ -253,7 +253,7 @@ class VideoTopdownPoseEstimator(TopdownPoseEstimator):
             if truth is not None and rows is not labelled:
                 memory = self.head.temporal.update(
                     before, self.head.features(some), truth[rows],
-                    given['crops'], memory)
+                    given['crops'])
             if not forget and rows is not labelled:
                 self.memory.remember(wave, memory)
             parts.append(heatmaps)
