@@ -298,7 +298,8 @@ def test_keypoint_person_and_sides(served, visit):
 def test_server_of_another_video(served, visit, noise):
     """A page writes into the file of its own video alone; where there is no
     server it shows the last frame, and goes on when there is one again."""
-    session, server = served()
+    video = noise(40, SIZE, 'long.avi')  # the page fetches 16 frames ahead
+    session, server = served(video=video)
     page = visit(server)
     before = add_person(page, session)
     server.kill()
@@ -313,6 +314,6 @@ def test_server_of_another_video(served, visit, noise):
         page.locator('#status', has_text='Not saved')).wait_for()
     assert np.array_equal(labels(session)[0, 0], before)
     other.kill()
-    session, _ = served(server.port)
+    session, _ = served(server.port, video)
     until(lambda: not np.array_equal(labels(session)[0, 0], before))
-    page.wait_for_selector('#stage[data-frame="11"]')
+    page.wait_for_selector('#stage[data-frame="39"]')
