@@ -12,9 +12,6 @@ rows = [
         tests={
             'nothing remembered': {
                 'model.test_cfg.memory': dict(policy='none')
-            },
-            'ground-truth exemplars': {
-                'model.test_cfg.memory': dict(policy='ground_truth')
             }
         }),
 ]
