@@ -9,10 +9,6 @@ rows = [
     dict(
         name='correlation, cosines',
         config=_configs + 'correlation-cosine' + _finetune,
-        tests={
-            'nothing remembered': {
-                'model.test_cfg.memory': dict(policy='none')
-            }
-        }),
+        tests=_base_._alone),
 ]
 seeds = [0]

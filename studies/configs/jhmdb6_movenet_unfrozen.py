@@ -11,17 +11,6 @@ _unfrozen = {
         backbone=dict(lr_mult=.1), neck=dict(lr_mult=.1)),
 }
 _dropout = dict(_unfrozen, **{'model.head.feature_dropout': .3})
-_alone = {
-    'nothing remembered': {
-        'model.test_cfg.memory': dict(policy='none')
-    }
-}
-_exemplars = dict(
-    _alone, **{
-        'ground-truth exemplars': {
-            'model.test_cfg.memory': dict(policy='ground_truth')
-        }
-    })
 _labelled = dict(policy='offline', source='labels')
 
 rows = [
@@ -33,17 +22,17 @@ rows = [
         name='LSTM',
         config=_configs + 'lstm' + _finetune,
         options=_unfrozen,
-        tests=_alone),
+        tests=_base_._alone),
     dict(
         name='correlation, cosines',
         config=_configs + 'correlation-cosine' + _finetune,
         options=_unfrozen,
-        tests=_exemplars),
+        tests=_base_._exemplars),
     dict(
         name='with feature dropout',
         config=_configs + 'correlation-cosine' + _finetune,
         options=_dropout,
-        tests=_exemplars),
+        tests=_base_._exemplars),
 ] + [
     dict(
         name=f'with feature dropout, {name} labelled',
