@@ -27,7 +27,8 @@ from projects.temporal_corr.engine.pose_model import load_pose_model
 from projects.temporal_corr.engine.safe_loading import load_checkpoint
 from projects.temporal_corr.engine.trained_videos_hook import (META_KEY,
                                                                video_ids)
-from projects.temporal_corr.evaluation.pck import group_means, keypoint_hits
+from projects.temporal_corr.evaluation.pck import (group_indices, group_means,
+                                                   keypoint_hits)
 from projects.temporal_corr.label_suggestion import suggest_frame
 from projects.temporal_corr.smoothing import whittaker_smooth
 from projects.temporal_corr.video_io.arguments import number, run_command
@@ -122,9 +123,7 @@ def fill(follow: Follow, truth: np.ndarray, boxes: np.ndarray,
 def evaluate(model, dataset, counts: List[int]) -> List[dict]:
     """Rows of the results: a name and, by the number of labels, the Mean of
     all frames and of those without a label."""
-    columns = dataset.metainfo['keypoint_name2id']
-    groups = {name: [columns[part] for part in parts]
-              for name, parts in dataset.metainfo['pck_groups'].items()}
+    groups = group_indices(dataset.metainfo)
     # What is correct, and whether the frame is labelled.
     parts: Dict[tuple, List[tuple]] = defaultdict(list)
     with Progress(len(dataset)) as progress:

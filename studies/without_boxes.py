@@ -13,8 +13,10 @@ import numpy as np
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
-from projects.temporal_corr.apis import FollowedPerson, VideoPoseInferencer
-from projects.temporal_corr.evaluation.pck import group_means, keypoint_hits
+from projects.temporal_corr.apis import (FollowedPerson, VideoPoseInferencer,
+                                         predict_frame)
+from projects.temporal_corr.evaluation.pck import (group_indices, group_means,
+                                                   keypoint_hits)
 from projects.temporal_corr.video_io.arguments import run_command
 from projects.temporal_corr.video_io.frame_source import FrameSource
 from projects.temporal_corr.video_io.progress import Progress
@@ -29,11 +31,9 @@ def follow_clip(inferencer: VideoPoseInferencer, followed: FollowedPerson,
     keypoints, lost = [], []
     for path in paths:
         frame, = FrameSource(path)
-        sample, = inferencer(frame.image, *followed(frame))
-        unsure = followed.see([sample])
-        inferencer.take_back(unsure)
+        sample, = predict_frame(inferencer, followed, frame, {})
         keypoints.append(sample.pred_instances.keypoints[0])
-        lost.append(bool(len(unsure)))
+        lost.append(not followed.found)
     return np.stack(keypoints), np.array(lost)
 
 
@@ -54,8 +54,7 @@ def main(argv=None):
     followed = FollowedPerson(
         list(meta['keypoint_id2name'].values()),
         padding=inferencer.box_padding)
-    groups = {name: [meta['keypoint_name2id'][part] for part in parts]
-              for name, parts in meta['pck_groups'].items()}
+    groups = group_indices(meta)
     hits, visible, lost, ends = [], [], 0, 0
     with Progress(len(dataset)) as progress:
         for _, items in dataset.videos:

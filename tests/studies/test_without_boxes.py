@@ -24,7 +24,7 @@ def test_counts_what_the_inferencer_finds(tiny_model_files, capsys):
             found = pose.pred_instances.keypoints[0]
             distance = np.linalg.norm(found - info['keypoints'][0], axis=-1)
             hits.append(distance <= 0.2 * info['bbox_size'].max())
-            lost += not inferencer._followed._found
+            lost += not inferencer._followed.found
     each = np.mean(hits, axis=0)
     meta = dataset.metainfo
     wanted = 100 * np.mean([

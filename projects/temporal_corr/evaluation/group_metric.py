@@ -7,6 +7,7 @@ from mmengine.evaluator import BaseMetric
 from terminaltables import AsciiTable
 
 from ..smoothing import build_smoother
+from .pck import group_indices
 
 
 class EvaluatedFrames(NamedTuple):
@@ -143,11 +144,7 @@ class GroupMetric(BaseMetric):
                              'pck_groups or eval_keypoints, but its keypoints '
                              f'are {list(indices)}')
         names = sorted(indices, key=indices.get)
-        groups = {
-            name: [indices[part] for part in parts if part in wanted]
-            for name, parts in meta['pck_groups'].items()
-        }
-        return names, groups, np.isin(names, wanted)
+        return names, group_indices(meta), np.isin(names, wanted)
 
 
 def score_table(title: str, rows: Dict[str, Dict[str, float]]) -> str:

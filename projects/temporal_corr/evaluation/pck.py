@@ -3,7 +3,7 @@
 
 Shapes: N frames, K keypoints. A frame shows one person.
 """
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 import numpy as np
 
@@ -45,6 +45,17 @@ def mean_of_known(values: Sequence[float]) -> float:
     values = np.asarray(values, dtype=np.float64)
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float('nan')
+
+
+def group_indices(meta: dict) -> Dict[str, List[int]]:
+    """Indices of the keypoints of each of the ``pck_groups`` of a metainfo;
+    of its ``eval_keypoints`` alone where it has them."""
+    indices = meta['keypoint_name2id']
+    wanted = meta.get('eval_keypoints') or indices
+    return {
+        name: [indices[part] for part in parts if part in wanted]
+        for name, parts in meta['pck_groups'].items()
+    }
 
 
 def group_means(means: np.ndarray,

@@ -74,7 +74,8 @@ class FollowedPerson(PeopleProvider):
     def reset(self) -> None:
         self._shot += 1
         self._place: Optional[np.ndarray] = None
-        self._found = False
+        #: Whether the last frame showed them.
+        self.found = False
         if self._shot < len(self.starts):
             self._place = self.starts[self._shot]
 
@@ -92,11 +93,11 @@ class FollowedPerson(PeopleProvider):
                size: Tuple[int, int]) -> bool:
         """Move the box to the pose that was found in it, keypoints (K, 2) in
         pixels with scores (K, ). Returns whether it is that of a person."""
-        thr = self.keep_thr if self._found else self.thr
+        thr = self.keep_thr if self.found else self.thr
         self._place = box_of_pose(keypoints, scores, size, self.torso, thr,
                                   self.share)
-        self._found = self._place is not None
-        return self._found
+        self.found = self._place is not None
+        return self.found
 
     def __call__(self, frame) -> People:
         self._size = frame.image.shape[1::-1]
